@@ -1,0 +1,378 @@
+-- Ingest: a chart response becomes rows. C takes the response apart
+-- (response.c); the rest is a fixed number of statements over all its items.
+
+CREATE TYPE vvault.chart_item AS (
+	item_index integer,
+	video_id text,
+	title text,
+	channel_id text,
+	channel_title text,
+	category_id integer,
+	content_language text,
+	thumbnail_url text,
+	published_at timestamptz,
+	duration text,
+	tags text[],
+	views bigint,
+	likes bigint,
+	comments bigint,
+	total_results integer,
+	reason text,
+	item text
+);
+COMMENT ON TYPE vvault.chart_item IS
+'An item of a videos.list response: its fields, or a reason why it cannot be taken and its text.';
+
+CREATE FUNCTION vvault.parse_chart(response json) RETURNS SETOF vvault.chart_item
+AS 'MODULE_PATHNAME', 'vvault_parse_chart'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000 ROWS 50;
+COMMENT ON FUNCTION vvault.parse_chart(json) IS
+'The items of a videos.list response in their order. A bad item gets a reason; 22023 where the whole is no such response.';
+
+CREATE FUNCTION vvault.utc_text(t timestamptz) RETURNS text
+AS 'MODULE_PATHNAME', 'vvault_utc_text'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION vvault.utc_text(timestamptz) IS
+'An instant as every reply shows it: ISO 8601 in UTC, whatever the session''s settings.';
+
+-- Both places that score a snapshot use these two.
+CREATE FUNCTION vvault.snapshot_virality(views bigint, views_before bigint, elapsed interval,
+	likes bigint, comments bigint, velocity_baseline double precision,
+	engagement_baseline double precision) RETURNS double precision
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN coalesce(@extschema@.vvault_virality_score(
+	coalesce(@extschema@.vvault_view_velocity(views, views_before, elapsed), 0),
+	vvault.weighted_engagement(likes, comments, views),
+	velocity_baseline, engagement_baseline), 0);
+COMMENT ON FUNCTION vvault.snapshot_virality(bigint, bigint, interval, bigint, bigint, double precision, double precision) IS
+'The virality score of an observation, given the one before it.';
+
+CREATE FUNCTION vvault.snapshot_momentum(views bigint, views_before bigint, elapsed interval,
+	rank integer, chart_length integer, likes bigint) RETURNS double precision
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN coalesce(@extschema@.vvault_momentum_score(views := views, views_before := views_before,
+	elapsed := elapsed, rank := rank, chart_length := chart_length, likes := likes), 0);
+COMMENT ON FUNCTION vvault.snapshot_momentum(bigint, bigint, interval, integer, integer, bigint) IS
+'The momentum score of an observation, given the one before it.';
+
+-- Adds snapshots of one chart and scores what they change: themselves and the
+-- observation that follows each. The caller holds the region's lock. Figures
+-- that meet others of the same instant: the larger (views, likes, comments)
+-- win and the better rank wins, so the order of arrival does not matter.
+CREATE FUNCTION vvault.add_snapshots(region text, fetched_at timestamptz, first_rank integer,
+	items vvault.chart_item[]) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	facts vvault.effective_regions;
+	changed text[];
+BEGIN
+	SELECT r.* INTO facts FROM vvault.effective_regions r WHERE r.region = add_snapshots.region;
+
+	WITH written AS (
+		INSERT INTO vvault.snapshots AS s (region, video_id, fetched_at, rank, chart_length,
+			category_id, views, likes, comments, virality_score, momentum_score)
+		SELECT add_snapshots.region, i.video_id, add_snapshots.fetched_at,
+			add_snapshots.first_rank + i.item_index, i.total_results, i.category_id,
+			i.views, i.likes, i.comments,
+			vvault.snapshot_virality(i.views, b.views, add_snapshots.fetched_at - b.fetched_at,
+				i.likes, i.comments, facts.velocity_baseline, facts.engagement_baseline),
+			vvault.snapshot_momentum(i.views, b.views, add_snapshots.fetched_at - b.fetched_at,
+				add_snapshots.first_rank + i.item_index, i.total_results, i.likes)
+		FROM unnest(items) i
+			LEFT JOIN LATERAL (
+				SELECT p.views, p.fetched_at FROM vvault.snapshots p
+				WHERE p.region = add_snapshots.region AND p.video_id = i.video_id
+					AND p.fetched_at < add_snapshots.fetched_at AND p.views IS NOT NULL
+				ORDER BY p.fetched_at DESC LIMIT 1) b ON true
+		ON CONFLICT (region, video_id, fetched_at) DO UPDATE SET
+			rank = least(s.rank, EXCLUDED.rank),
+			chart_length = greatest(s.chart_length, EXCLUDED.chart_length),
+			category_id = greatest(s.category_id, EXCLUDED.category_id),
+			(views, likes, comments) = (SELECT g.views, g.likes, g.comments
+				FROM (VALUES (s.views, s.likes, s.comments),
+					(EXCLUDED.views, EXCLUDED.likes, EXCLUDED.comments)) AS g (views, likes, comments)
+				ORDER BY g.views DESC NULLS LAST, g.likes DESC NULLS LAST, g.comments DESC NULLS LAST
+				LIMIT 1)
+		WHERE (coalesce(EXCLUDED.views, -1), coalesce(EXCLUDED.likes, -1), coalesce(EXCLUDED.comments, -1))
+				> (coalesce(s.views, -1), coalesce(s.likes, -1), coalesce(s.comments, -1))
+			OR EXCLUDED.rank < s.rank OR s.rank IS NULL
+			OR coalesce(EXCLUDED.chart_length > s.chart_length,
+				s.chart_length IS NULL AND EXCLUDED.chart_length IS NOT NULL)
+			OR EXCLUDED.category_id > s.category_id
+		RETURNING s.video_id
+	)
+	SELECT array_agg(w.video_id) INTO changed FROM written w;
+
+	UPDATE vvault.snapshots s
+	SET virality_score = c.virality, momentum_score = c.momentum
+	FROM (
+		SELECT t.video_id, t.fetched_at,
+			vvault.snapshot_virality(t.views, b.views, t.fetched_at - b.fetched_at,
+				t.likes, t.comments, facts.velocity_baseline, facts.engagement_baseline) AS virality,
+			vvault.snapshot_momentum(t.views, b.views, t.fetched_at - b.fetched_at,
+				t.rank, t.chart_length, t.likes) AS momentum
+		FROM unnest(changed) AS c (video_id)
+			CROSS JOIN LATERAL (
+				SELECT n.* FROM vvault.snapshots n
+				WHERE n.region = add_snapshots.region AND n.video_id = c.video_id
+					AND n.fetched_at = add_snapshots.fetched_at
+				UNION ALL
+				(SELECT n.* FROM vvault.snapshots n
+				WHERE n.region = add_snapshots.region AND n.video_id = c.video_id
+					AND n.fetched_at > add_snapshots.fetched_at AND n.views IS NOT NULL
+				ORDER BY n.fetched_at LIMIT 1)) t
+			LEFT JOIN LATERAL (
+				SELECT p.views, p.fetched_at FROM vvault.snapshots p
+				WHERE p.region = add_snapshots.region AND p.video_id = c.video_id
+					AND p.fetched_at < t.fetched_at AND p.views IS NOT NULL
+				ORDER BY p.fetched_at DESC LIMIT 1) b ON true
+	) c
+	WHERE s.region = add_snapshots.region AND s.video_id = c.video_id
+		AND s.fetched_at = c.fetched_at
+		AND (s.virality_score <> c.virality OR s.momentum_score <> c.momentum);
+END
+$$;
+COMMENT ON FUNCTION vvault.add_snapshots(text, timestamptz, integer, vvault.chart_item[]) IS
+'Part of vvault_ingest: history and scores.';
+
+-- Brings vvault.videos up to the snapshots for the items of one chart. What a
+-- response says of a video stays until a newer one says otherwise; figures
+-- come from the newest snapshot that has any. Of two responses of the same
+-- instant the greater texts stay, so that their order does not matter.
+-- Returns how many rows are new.
+CREATE FUNCTION vvault.update_videos(region text, fetched_at timestamptz, latest_chart timestamptz,
+	items vvault.chart_item[]) RETURNS bigint
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	created bigint;
+BEGIN
+	WITH written AS (
+		INSERT INTO vvault.videos AS v (region, video_id, charted, rank, chart_length,
+			title, channel_id, channel_title, category_id, content_language, thumbnail_url,
+			published_at, duration, tags, views, likes, comments, virality_score,
+			momentum_score, first_seen_at, fetched_at)
+		SELECT update_videos.region, i.video_id, l.charted,
+			CASE WHEN l.charted THEN l.rank END, CASE WHEN l.charted THEN l.chart_length END,
+			m.title, m.channel_id, m.channel_title,
+			CASE WHEN k.known THEN o.category_id ELSE l.category_id END,
+			m.content_language, m.thumbnail_url, m.published_at, m.duration, m.tags,
+			CASE WHEN k.known THEN o.views ELSE coalesce(f.views, 0) END,
+			CASE WHEN k.known THEN o.likes ELSE f.likes END,
+			CASE WHEN k.known THEN o.comments ELSE f.comments END,
+			CASE WHEN k.known THEN o.virality_score ELSE l.virality_score END,
+			CASE WHEN k.known THEN o.momentum_score ELSE l.momentum_score END,
+			least(o.first_seen_at, update_videos.fetched_at),
+			greatest(o.fetched_at, update_videos.fetched_at)
+		FROM unnest(items) i
+			LEFT JOIN vvault.videos o
+				ON o.region = update_videos.region AND o.video_id = i.video_id
+			CROSS JOIN LATERAL (
+				SELECT s.*, s.fetched_at >= update_videos.latest_chart AS charted
+				FROM vvault.snapshots s
+				WHERE s.region = update_videos.region AND s.video_id = i.video_id
+				ORDER BY s.fetched_at DESC LIMIT 1) l
+			LEFT JOIN LATERAL (
+				SELECT s.views, s.likes, s.comments FROM vvault.snapshots s
+				WHERE s.region = update_videos.region AND s.video_id = i.video_id
+					AND s.views IS NOT NULL
+				ORDER BY s.fetched_at DESC LIMIT 1) f ON true
+			CROSS JOIN LATERAL (
+				-- whether somebody else wrote newer figures than any snapshot's
+				SELECT coalesce(o.fetched_at > l.fetched_at, false) AS known) k
+			CROSS JOIN LATERAL (
+				SELECT x.* FROM (
+					VALUES (o.fetched_at, o.title, o.channel_id, o.channel_title,
+						o.content_language, o.thumbnail_url, o.published_at, o.duration, o.tags),
+						(update_videos.fetched_at, i.title, i.channel_id, i.channel_title,
+						i.content_language, i.thumbnail_url, i.published_at, i.duration, i.tags)
+				) AS x (fetched_at, title, channel_id, channel_title, content_language,
+					thumbnail_url, published_at, duration, tags)
+				WHERE x.fetched_at IS NOT NULL
+				ORDER BY x.fetched_at DESC, x.title COLLATE "C" DESC, x.channel_title COLLATE "C" DESC,
+					x.channel_id COLLATE "C" DESC, x.thumbnail_url COLLATE "C" DESC,
+					x.content_language COLLATE "C" DESC NULLS LAST,
+					x.duration COLLATE "C" DESC NULLS LAST,
+					x.published_at DESC NULLS LAST, x.tags DESC
+				LIMIT 1) m
+		ORDER BY i.video_id
+		ON CONFLICT (region, video_id) DO UPDATE SET
+			charted = EXCLUDED.charted, rank = EXCLUDED.rank, chart_length = EXCLUDED.chart_length,
+			title = EXCLUDED.title, channel_id = EXCLUDED.channel_id,
+			channel_title = EXCLUDED.channel_title, category_id = EXCLUDED.category_id,
+			content_language = EXCLUDED.content_language, thumbnail_url = EXCLUDED.thumbnail_url,
+			published_at = EXCLUDED.published_at, duration = EXCLUDED.duration, tags = EXCLUDED.tags,
+			views = EXCLUDED.views, likes = EXCLUDED.likes, comments = EXCLUDED.comments,
+			virality_score = EXCLUDED.virality_score, momentum_score = EXCLUDED.momentum_score,
+			first_seen_at = EXCLUDED.first_seen_at, fetched_at = EXCLUDED.fetched_at
+		WHERE (v.charted, v.rank, v.chart_length, v.title, v.channel_id, v.channel_title,
+				v.category_id, v.content_language, v.thumbnail_url, v.published_at, v.duration,
+				v.tags, v.views, v.likes, v.comments, v.virality_score, v.momentum_score,
+				v.first_seen_at, v.fetched_at)
+			IS DISTINCT FROM (EXCLUDED.charted, EXCLUDED.rank, EXCLUDED.chart_length,
+				EXCLUDED.title, EXCLUDED.channel_id, EXCLUDED.channel_title,
+				EXCLUDED.category_id, EXCLUDED.content_language, EXCLUDED.thumbnail_url,
+				EXCLUDED.published_at, EXCLUDED.duration, EXCLUDED.tags, EXCLUDED.views,
+				EXCLUDED.likes, EXCLUDED.comments, EXCLUDED.virality_score,
+				EXCLUDED.momentum_score, EXCLUDED.first_seen_at, EXCLUDED.fetched_at)
+		RETURNING v.xmax = 0 AS is_new
+	)
+	SELECT count(*) INTO created FROM written w WHERE w.is_new;
+
+	-- a newer chart: whoever is not in it is charted no more
+	UPDATE vvault.videos v SET charted = false, rank = NULL, chart_length = NULL
+	WHERE v.region = update_videos.region AND v.charted
+		AND update_videos.fetched_at = update_videos.latest_chart
+		AND v.fetched_at <> update_videos.fetched_at;
+	RETURN created;
+END
+$$;
+COMMENT ON FUNCTION vvault.update_videos(text, timestamptz, timestamptz, vvault.chart_item[]) IS
+'Part of vvault_ingest: the newest state of each video, and who is charted.';
+
+CREATE FUNCTION @extschema@.vvault_ingest(region text, response json,
+	fetched_at timestamptz DEFAULT now(), first_rank integer DEFAULT 1) RETURNS json
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER COST 10000
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	parsed vvault.chart_item[];
+	items vvault.chart_item[];
+	blocked text[];
+	latest_chart timestamptz;
+	n_good integer;
+	n_created bigint := 0;
+	n_rejected integer;
+BEGIN
+	PERFORM vvault.require_region(vvault_ingest.region);
+	IF vvault_ingest.response IS NULL THEN
+		RAISE EXCEPTION 'no response to ingest'
+			USING ERRCODE = 'invalid_parameter_value',
+				HINT = 'Give one videos.list response of the YouTube Data API as json.';
+	END IF;
+	IF vvault_ingest.fetched_at IS NULL
+		OR NOT (vvault_ingest.fetched_at >= '0001-01-01 00:00Z'
+			AND vvault_ingest.fetched_at < '9999-12-31 00:00Z') THEN
+		RAISE EXCEPTION 'invalid fetched_at: %', coalesce(vvault_ingest.fetched_at::text, 'NULL')
+			USING ERRCODE = 'invalid_parameter_value',
+				HINT = 'Give the instant of the request, in the years 1 to 9999.';
+	END IF;
+	IF vvault_ingest.first_rank IS NULL OR vvault_ingest.first_rank NOT BETWEEN 1 AND 1000000 THEN
+		RAISE EXCEPTION 'invalid first_rank: %', coalesce(vvault_ingest.first_rank::text, 'NULL')
+			USING ERRCODE = 'invalid_parameter_value',
+				HINT = 'The first page of a chart has first_rank 1, the second, of 50 items a page, 51.';
+	END IF;
+
+	parsed := ARRAY(SELECT i FROM vvault.parse_chart(vvault_ingest.response) i);
+
+	-- From here on nobody else writes this region.
+	PERFORM vvault.lock_region(vvault_ingest.region);
+	IF vvault_ingest.first_rank > 1 AND vvault_ingest.fetched_at = now()
+		AND NOT EXISTS (SELECT FROM vvault.ingests i WHERE i.region = vvault_ingest.region
+			AND i.fetched_at = vvault_ingest.fetched_at) THEN
+		RAISE EXCEPTION 'first_rank % without the fetched_at of its chart', vvault_ingest.first_rank
+			USING ERRCODE = 'invalid_parameter_value',
+				HINT = 'All pages of a chart share one fetched_at: pass the one given with its first page.';
+	END IF;
+	PERFORM vvault.refuse_closed_days(ARRAY[vvault_ingest.region],
+		ARRAY[vvault.utc_day(vvault_ingest.fetched_at)]);
+
+	SELECT max(i.fetched_at) INTO latest_chart FROM vvault.ingests i
+	WHERE i.region = vvault_ingest.region AND i.accepted > 0;
+	blocked := ARRAY(SELECT b.video_id FROM vvault.blocked_videos b
+		WHERE b.video_id IN (SELECT i.video_id FROM unnest(parsed) i));
+	-- the same video twice: the better rank comes first
+	items := ARRAY(SELECT i FROM (
+			SELECT DISTINCT ON (i.video_id COLLATE "C") i FROM unnest(parsed) i
+			WHERE i.reason IS NULL AND i.video_id <> ALL (blocked)
+			ORDER BY i.video_id COLLATE "C", i.item_index) d);
+	n_good := cardinality(items);
+	n_rejected := (SELECT count(*) FROM unnest(parsed) i WHERE i.reason IS NOT NULL);
+
+	IF n_good > 0 THEN
+		PERFORM vvault.add_snapshots(vvault_ingest.region, vvault_ingest.fetched_at,
+			vvault_ingest.first_rank, items);
+		n_created := vvault.update_videos(vvault_ingest.region, vvault_ingest.fetched_at,
+			greatest(latest_chart, vvault_ingest.fetched_at), items);
+	END IF;
+
+	INSERT INTO vvault.ingests (region, fetched_at, first_rank, chart_length, accepted, created, rejected)
+	VALUES (vvault_ingest.region, vvault_ingest.fetched_at, vvault_ingest.first_rank,
+		(parsed[1]).total_results, n_good, n_created, n_rejected);
+	IF n_rejected > 0 THEN
+		INSERT INTO vvault.rejected_items (region, fetched_at, item_index, video_id, reason, item)
+		SELECT vvault_ingest.region, vvault_ingest.fetched_at, i.item_index, i.video_id, i.reason, i.item
+		FROM unnest(parsed) i WHERE i.reason IS NOT NULL;
+	END IF;
+
+	RETURN json_build_object(
+		'region', vvault_ingest.region,
+		'fetched_at', vvault.utc_text(vvault_ingest.fetched_at),
+		'accepted', n_good,
+		'created', n_created,
+		'rejected', (SELECT coalesce(json_agg(json_build_object('index', i.item_index,
+				'video_id', i.video_id, 'reason', i.reason) ORDER BY i.item_index), '[]')
+			FROM unnest(parsed) i WHERE i.reason IS NOT NULL),
+		'duplicates', cardinality(parsed) - n_good - n_rejected
+			- (SELECT count(*) FROM unnest(parsed) i
+				WHERE i.reason IS NULL AND i.video_id = ANY (blocked)),
+		'blocked', cardinality(blocked));
+END
+$$;
+COMMENT ON FUNCTION @extschema@.vvault_ingest(text, json, timestamptz, integer) IS
+'Takes in one page of a region''s chart: a YouTube Data API v3 videos.list response (chart=mostPopular, part=snippet,contentDetails,statistics).
+Units and ranges: response is up to a whole chart; its order is the rank, counted from first_rank (1 to 1000000); a chart in pages shares one fetched_at. Returns {region, fetched_at, accepted, created, rejected: [{index, video_id, reason}], duplicates, blocked}, index from 0.
+NULL: every argument must be given; counts that the response leaves out are hidden (likes, comments) or unknown (views).
+Errors: 22023 for an invalid region, fetched_at or first_rank, for a day closed by vvault_prune, and for a response that is no videoListResponse: nothing is changed then. A bad item is refused alone and kept in vvault.rejected_items. 40P01 or 40001 only where one transaction makes several writes.
+Source: writes vvault.videos, vvault.snapshots and vvault.ingests. Repeating a call changes nothing; an older fetched_at adds history and never overwrites newer figures; of two calls for one fetched_at the larger (views, likes, comments) wins.';
+
+CREATE FUNCTION @extschema@.vvault_ingest_categories(response json) RETURNS integer
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	n integer;
+BEGIN
+	IF vvault_ingest_categories.response IS NULL
+		OR json_typeof(response) <> 'object'
+		OR response ->> 'kind' IS DISTINCT FROM 'youtube#videoCategoryListResponse'
+		OR json_typeof(response -> 'items') IS DISTINCT FROM 'array' THEN
+		RAISE EXCEPTION 'the response is no videoCategoryListResponse'
+			USING ERRCODE = 'invalid_parameter_value',
+				HINT = 'Give one videoCategories.list response of the YouTube Data API as json.';
+	END IF;
+	SELECT i.ordinality INTO n
+	FROM json_array_elements(response -> 'items') WITH ORDINALITY i
+	WHERE coalesce(i.value ->> 'id', '') !~ '^[0-9]{1,9}$'
+		OR coalesce(i.value -> 'snippet' ->> 'title', '') = ''
+	LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION 'item % of the response is no video category', n
+			USING ERRCODE = 'invalid_parameter_value',
+				HINT = 'Each item has an id, a whole number, and a snippet with a title.';
+	END IF;
+	INSERT INTO vvault.categories AS c (id, name)
+	SELECT DISTINCT ON ((i ->> 'id')::integer) (i ->> 'id')::integer, i -> 'snippet' ->> 'title'
+	FROM json_array_elements(response -> 'items') i
+	ORDER BY (i ->> 'id')::integer
+	ON CONFLICT (id) DO UPDATE SET name = EXCLUDED.name WHERE c.name <> EXCLUDED.name;
+	RETURN (SELECT count(DISTINCT i ->> 'id') FROM json_array_elements(response -> 'items') i);
+EXCEPTION
+	WHEN untranslatable_character OR invalid_text_representation THEN
+		RAISE EXCEPTION 'the response holds a text that cannot be stored'
+			USING ERRCODE = 'invalid_parameter_value', HINT = SQLERRM;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.vvault_ingest_categories(json) IS
+'Takes in the names of categories: a YouTube Data API v3 videoCategories.list response; returns how many it names.
+Units and ranges: category ids are whole numbers of up to nine digits.
+NULL: NULL is an error.
+Errors: 22023 for a response that is no videoCategoryListResponse or has an item without id or title: nothing is changed then.
+Source: writes vvault.categories.';

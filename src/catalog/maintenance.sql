@@ -1,0 +1,245 @@
+-- Compare, repair, prune, take down.
+
+CREATE FUNCTION vvault.rebuild_video_regions() RETURNS bigint
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	removed bigint;
+	written bigint;
+BEGIN
+	DELETE FROM vvault.video_regions d
+	WHERE NOT EXISTS (SELECT FROM vvault.expected_video_regions e WHERE e.video_id = d.video_id);
+	GET DIAGNOSTICS removed = ROW_COUNT;
+	INSERT INTO vvault.video_regions AS d (video_id, regions)
+	SELECT e.video_id, e.regions FROM vvault.expected_video_regions e ORDER BY e.video_id
+	ON CONFLICT (video_id) DO UPDATE SET regions = EXCLUDED.regions
+		WHERE d.regions <> EXCLUDED.regions;
+	GET DIAGNOSTICS written = ROW_COUNT;
+	RETURN removed + written;
+END
+$$;
+COMMENT ON FUNCTION vvault.rebuild_video_regions() IS
+'Repairs vvault.video_regions from vvault.videos; returns the rows that were wrong.';
+
+CREATE FUNCTION vvault.rebuild_category_stats() RETURNS bigint
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	removed bigint;
+	written bigint;
+BEGIN
+	DELETE FROM vvault.category_stats d
+	WHERE NOT EXISTS (SELECT FROM vvault.expected_category_stats e
+		WHERE e.region = d.region AND e.category_id = d.category_id);
+	GET DIAGNOSTICS removed = ROW_COUNT;
+	INSERT INTO vvault.category_stats AS d (region, category_id, videos, viral, score_sum)
+	SELECT e.region, e.category_id, e.videos, e.viral, e.score_sum
+	FROM vvault.expected_category_stats e
+	ON CONFLICT (region, category_id) DO UPDATE
+		SET videos = EXCLUDED.videos, viral = EXCLUDED.viral, score_sum = EXCLUDED.score_sum
+		WHERE (d.videos, d.viral, d.score_sum)
+			<> (EXCLUDED.videos, EXCLUDED.viral, EXCLUDED.score_sum);
+	GET DIAGNOSTICS written = ROW_COUNT;
+	RETURN removed + written;
+END
+$$;
+COMMENT ON FUNCTION vvault.rebuild_category_stats() IS
+'Repairs vvault.category_stats from vvault.videos; returns the rows that were wrong.';
+
+CREATE FUNCTION vvault.rebuild_daily() RETURNS bigint
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	total bigint := 0;
+	n bigint;
+BEGIN
+	DELETE FROM vvault.daily_videos d
+	WHERE NOT EXISTS (SELECT FROM vvault.expected_daily_videos e
+		WHERE e.region = d.region AND e.day = d.day AND e.video_id = d.video_id);
+	GET DIAGNOSTICS n = ROW_COUNT;
+	total := total + n;
+	INSERT INTO vvault.daily_videos AS d (region, day, video_id, category_id, virality_score)
+	SELECT e.region, e.day, e.video_id, e.category_id, e.virality_score
+	FROM vvault.expected_daily_videos e
+	ON CONFLICT (region, day, video_id) DO UPDATE
+		SET category_id = EXCLUDED.category_id, virality_score = EXCLUDED.virality_score
+		WHERE (d.category_id, d.virality_score)
+			<> (EXCLUDED.category_id, EXCLUDED.virality_score);
+	GET DIAGNOSTICS n = ROW_COUNT;
+	total := total + n;
+
+	DELETE FROM vvault.daily_stats d
+	WHERE NOT d.closed
+		AND NOT EXISTS (SELECT FROM vvault.expected_daily_stats e
+			WHERE e.region = d.region AND e.day = d.day AND e.category_id = d.category_id);
+	GET DIAGNOSTICS n = ROW_COUNT;
+	total := total + n;
+	INSERT INTO vvault.daily_stats AS d (region, day, category_id, videos, viral, score_sum)
+	SELECT e.region, e.day, e.category_id, e.videos, e.viral, e.score_sum
+	FROM vvault.expected_daily_stats e
+	ON CONFLICT (region, day, category_id) DO UPDATE
+		SET videos = EXCLUDED.videos, viral = EXCLUDED.viral, score_sum = EXCLUDED.score_sum
+		WHERE (d.videos, d.viral, d.score_sum)
+			<> (EXCLUDED.videos, EXCLUDED.viral, EXCLUDED.score_sum);
+	GET DIAGNOSTICS n = ROW_COUNT;
+	RETURN total + n;
+END
+$$;
+COMMENT ON FUNCTION vvault.rebuild_daily() IS
+'Repairs vvault.daily_videos and the open days of vvault.daily_stats from vvault.snapshots; returns the rows that were wrong.';
+
+CREATE FUNCTION @extschema@.vvault_rebuild() RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM vvault.bump_all();
+	RETURN vvault.rebuild_video_regions() + vvault.rebuild_category_stats()
+		+ vvault.rebuild_daily();
+END
+$$;
+COMMENT ON FUNCTION @extschema@.vvault_rebuild() IS
+'Makes every derived table anew and returns how many of their rows were wrong.
+Units and ranges: rows; 0 where the triggers saw every write.
+NULL: takes no argument.
+Errors: 40P01 or 40001 beside other writers, to be tried again.
+Source: vvault.videos and vvault.snapshots. For what writes past the triggers: restores with --disable-triggers, session_replication_role = replica, logical replication. Writers wait until it is done; days closed by vvault_prune() stay as they are.';
+
+CREATE FUNCTION @extschema@.vvault_check()
+RETURNS TABLE (derived_table text, region text, key text, stored text, expected text)
+LANGUAGE sql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT 'video_regions', NULL::text, coalesce(d.video_id, e.video_id),
+		d.regions::text, e.regions::text
+	FROM vvault.video_regions d
+		FULL JOIN vvault.expected_video_regions e ON e.video_id = d.video_id
+	WHERE d.regions IS DISTINCT FROM e.regions
+	UNION ALL
+	SELECT 'category_stats', coalesce(d.region, e.region),
+		coalesce(d.category_id, e.category_id)::text,
+		format('videos %s viral %s score_sum %s', d.videos, d.viral, d.score_sum),
+		format('videos %s viral %s score_sum %s', e.videos, e.viral, e.score_sum)
+	FROM vvault.category_stats d
+		FULL JOIN vvault.expected_category_stats e
+			ON e.region = d.region AND e.category_id = d.category_id
+	WHERE (d.videos, d.viral, d.score_sum) IS DISTINCT FROM (e.videos, e.viral, e.score_sum)
+	UNION ALL
+	SELECT 'daily_videos', coalesce(d.region, e.region),
+		format('%s %s', coalesce(d.day, e.day), coalesce(d.video_id, e.video_id)),
+		format('category %s score %s', d.category_id, d.virality_score),
+		format('category %s score %s', e.category_id, e.virality_score)
+	FROM vvault.daily_videos d
+		FULL JOIN vvault.expected_daily_videos e
+			ON e.region = d.region AND e.day = d.day AND e.video_id = d.video_id
+	WHERE (d.category_id, d.virality_score) IS DISTINCT FROM (e.category_id, e.virality_score)
+	UNION ALL
+	SELECT 'daily_stats', coalesce(d.region, e.region),
+		format('%s %s', coalesce(d.day, e.day), coalesce(d.category_id, e.category_id)),
+		format('videos %s viral %s score_sum %s', d.videos, d.viral, d.score_sum),
+		format('videos %s viral %s score_sum %s', e.videos, e.viral, e.score_sum)
+	FROM (SELECT t.* FROM vvault.daily_stats t WHERE NOT t.closed) d
+		FULL JOIN vvault.expected_daily_stats e
+			ON e.region = d.region AND e.day = d.day AND e.category_id = d.category_id
+	WHERE (d.videos, d.viral, d.score_sum) IS DISTINCT FROM (e.videos, e.viral, e.score_sum)
+	UNION ALL
+	SELECT 'feed_versions', u.region, u.written_by, NULL, 'a version'
+	FROM (SELECT DISTINCT v.region, v.region AS written_by FROM vvault.videos v
+		UNION SELECT DISTINCT s.region, s.region FROM vvault.snapshots s) u
+	WHERE NOT EXISTS (SELECT FROM vvault.feed_versions f
+		WHERE f.region = u.region AND f.written_by = u.written_by)
+	ORDER BY 1, 2, 3
+$$;
+COMMENT ON FUNCTION @extschema@.vvault_check() IS
+'Compares every derived table with the naive SQL and returns the rows that differ: none where all is right.
+Units and ranges: derived_table, region and key name the row; stored and expected say what it holds and what it should hold.
+NULL: region is NULL for video_regions, which has none.
+Errors: none.
+Source: vvault.videos and vvault.snapshots, read in one snapshot; days closed by vvault_prune() cannot be compared.';
+
+CREATE FUNCTION @extschema@.vvault_prune(before timestamptz) RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	dropped bigint;
+BEGIN
+	IF vvault_prune.before IS NULL OR NOT isfinite(vvault_prune.before) THEN
+		RAISE EXCEPTION 'invalid time to prune before: %', coalesce(vvault_prune.before::text, 'NULL')
+			USING ERRCODE = 'invalid_parameter_value',
+				HINT = 'Give an instant, such as now() - interval ''90 days''.';
+	END IF;
+	PERFORM vvault.bump_all();
+
+	-- Whole days only, and never the latest chart: the next one is measured
+	-- against it.
+	WITH cut AS MATERIALIZED (
+		SELECT c.region, least(vvault.utc_day(vvault_prune.before), vvault.utc_day(c.latest)) AS day
+		FROM (SELECT s.region, max(s.fetched_at) AS latest FROM vvault.snapshots s
+			GROUP BY s.region) c
+	), closed AS (
+		UPDATE vvault.daily_stats t SET closed = true FROM cut c
+		WHERE t.region = c.region AND t.day < c.day AND NOT t.closed
+	), forgotten AS (
+		DELETE FROM vvault.daily_videos d USING cut c
+		WHERE d.region = c.region AND d.day < c.day
+	)
+	SELECT count(*) INTO dropped FROM cut;	-- runs all three
+
+	DELETE FROM vvault.snapshots s
+	WHERE EXISTS (SELECT FROM vvault.daily_stats t WHERE t.region = s.region
+		AND t.day = vvault.utc_day(s.fetched_at) AND t.closed);
+	GET DIAGNOSTICS dropped = ROW_COUNT;
+
+	DELETE FROM vvault.rejected_items r WHERE r.fetched_at < vvault_prune.before;
+	DELETE FROM vvault.ingests i
+	WHERE i.fetched_at < vvault_prune.before
+		AND i.fetched_at < (SELECT max(l.fetched_at) FROM vvault.ingests l
+			WHERE l.region = i.region AND l.accepted > 0);
+	RETURN dropped;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.vvault_prune(timestamptz) IS
+'Drops snapshots of the days before an instant and keeps their statistics; returns how many it dropped.
+Units and ranges: whole days (UTC) that ended before the instant; a region''s latest chart always stays.
+NULL: NULL is an error.
+Errors: 22023 for NULL or an infinite instant.
+Source: vvault.snapshots, vvault.rejected_items and vvault.ingests. The days become closed in vvault.daily_stats: they can take no more snapshots, keep the viral_threshold they were counted with, and are dumped.';
+
+CREATE FUNCTION @extschema@.vvault_block(video_id text, reason text DEFAULT '') RETURNS boolean
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	found_somewhere boolean;
+BEGIN
+	IF vvault_block.video_id IS NULL OR vvault_block.video_id = '' THEN
+		RAISE EXCEPTION 'no video to block'
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Give its video_id.';
+	END IF;
+	-- an ingest that runs now may be about to write it
+	LOCK TABLE vvault.feed_versions IN SHARE ROW EXCLUSIVE MODE;
+	INSERT INTO vvault.blocked_videos AS b (video_id, reason)
+	VALUES (vvault_block.video_id, coalesce(vvault_block.reason, ''))
+	ON CONFLICT (video_id) DO UPDATE SET reason = EXCLUDED.reason
+		WHERE b.reason <> EXCLUDED.reason;
+	DELETE FROM vvault.videos v WHERE v.video_id = vvault_block.video_id
+		AND v.region IN (SELECT f.region FROM vvault.feed_versions f);
+	found_somewhere := FOUND;
+	DELETE FROM vvault.snapshots s WHERE s.video_id = vvault_block.video_id
+		AND s.region IN (SELECT f.region FROM vvault.feed_versions f);
+	DELETE FROM vvault.rejected_items r WHERE r.video_id = vvault_block.video_id;
+	RETURN found_somewhere;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.vvault_block(text, text) IS
+'Takes a video down in every region, with its history, and keeps vvault_ingest from bringing it back; returns whether any region had it.
+Units and ranges: DELETE its row from vvault.blocked_videos to let it in again.
+NULL: a NULL reason is an empty one; a NULL video_id is an error.
+Errors: 22023 for no video_id.
+Source: vvault.blocked_videos. Days closed by vvault_prune() go on counting it, without its name.';

@@ -1,0 +1,85 @@
+-- Regions: the shipped ones, the owner's rows over them, and one view of both.
+
+CREATE TABLE vvault.region_defaults (
+	region text COLLATE "C" PRIMARY KEY CHECK (region ~ '^[A-Z][A-Z0-9_]{1,7}$'),
+	name text NOT NULL,
+	velocity_baseline double precision NOT NULL,
+	engagement_baseline double precision NOT NULL,
+	enabled boolean NOT NULL DEFAULT true
+);
+COMMENT ON TABLE vvault.region_defaults IS
+'The shipped regions with their baselines of virality. Not dumped.';
+
+INSERT INTO vvault.region_defaults (region, name, velocity_baseline, engagement_baseline) VALUES
+	('AT', 'Austria', 4000, 5.0),
+	('GB', 'United Kingdom', 20000, 4.5),
+	('NL', 'Netherlands', 8000, 5.5),
+	('NO', 'Norway', 4000, 5.0),
+	('PL', 'Poland', 10000, 6.0),
+	('SE', 'Sweden', 5000, 5.0),
+	('US', 'United States', 50000, 5.0);
+
+CREATE TABLE vvault.regions (
+	region text COLLATE "C" PRIMARY KEY CHECK (region ~ '^[A-Z][A-Z0-9_]{1,7}$'),
+	name text CHECK (name <> ''),
+	velocity_baseline double precision
+		CHECK (velocity_baseline > 0 AND velocity_baseline < 'Infinity'),
+	engagement_baseline double precision
+		CHECK (engagement_baseline > 0 AND engagement_baseline < 'Infinity'),
+	enabled boolean
+);
+COMMENT ON TABLE vvault.regions IS
+'The owner''s regions: a new region, or a row over a shipped one whose NULL columns keep what is shipped. Dumped.';
+COMMENT ON COLUMN vvault.regions.velocity_baseline IS
+'views per hour that give a video the full velocity part of its virality score';
+COMMENT ON COLUMN vvault.regions.engagement_baseline IS
+'(likes + 2 * comments) / views in percent that give the full engagement part';
+SELECT pg_catalog.pg_extension_config_dump('vvault.regions', '');
+
+-- A new region without figures of its own is measured like the smallest
+-- shipped ones until its owner knows better.
+CREATE VIEW vvault.effective_regions AS
+	SELECT coalesce(o.region, d.region) AS region,
+		coalesce(o.name, d.name, o.region) AS name,
+		coalesce(o.velocity_baseline, d.velocity_baseline, 4000) AS velocity_baseline,
+		coalesce(o.engagement_baseline, d.engagement_baseline, 5) AS engagement_baseline,
+		coalesce(o.enabled, d.enabled, true) AS enabled
+	FROM vvault.region_defaults d FULL JOIN vvault.regions o ON o.region = d.region;
+COMMENT ON VIEW vvault.effective_regions IS
+'Every region with the values in force: the owner''s where there are any, else the shipped ones.';
+
+CREATE FUNCTION @extschema@.vvault_region_valid(region text) RETURNS boolean
+AS 'MODULE_PATHNAME', 'vvault_region_valid'
+LANGUAGE C STABLE STRICT PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION @extschema@.vvault_region_valid(text) IS
+'Whether a text is the code of an enabled region.
+Units and ranges: the exact upper-case code, such as PL; pl and PL with a space are not valid.
+NULL: NULL gives NULL.
+Errors: none.
+Source: vvault.region_defaults and vvault.regions, as the caller''s snapshot sees them.';
+
+CREATE FUNCTION @extschema@.vvault_region_name(region text) RETURNS text
+AS 'MODULE_PATHNAME', 'vvault_region_name'
+LANGUAGE C STABLE STRICT PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION @extschema@.vvault_region_name(text) IS
+'The name of an enabled region, such as Poland for PL.
+Units and ranges: the exact upper-case code.
+NULL: NULL for NULL and for a code that vvault_region_valid refuses.
+Errors: none.
+Source: vvault.region_defaults and vvault.regions, as the caller''s snapshot sees them.';
+
+CREATE FUNCTION vvault.require_region(region text) RETURNS void
+AS 'MODULE_PATHNAME', 'vvault_require_region'
+LANGUAGE C STABLE PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION vvault.require_region(text) IS
+'Raises 22023 with the valid codes as the hint unless the region is enabled.';
+
+CREATE FUNCTION @extschema@.vvault_regions() RETURNS json
+AS 'MODULE_PATHNAME', 'vvault_regions'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.vvault_regions() IS
+'The enabled regions: {regions: [{region, region_name, velocity_baseline, engagement_baseline, videos, fetched_at}], total}, ordered by code.
+Units and ranges: velocity_baseline in views per hour, engagement_baseline in percent; videos counts all that chart or charted; fetched_at is when the latest chart was observed.
+NULL: takes no argument; fetched_at is null before the first chart.
+Errors: none.
+Source: vvault.regions over vvault.region_defaults, vvault.category_stats and vvault.ingests.';

@@ -1,0 +1,694 @@
+/*-------------------------------------------------------------------------
+ *
+ * response.c
+ *		Takes a YouTube videos.list response apart.
+ *
+ * A response is untrusted text. It is read twice: once over a copy in which
+ * every escape is blotted out, to find where each item begins and ends, and
+ * then item by item. So an item that no text of the server can hold, such as
+ * one with \u0000, is refused alone, and nothing here throws for it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "core/compat.h"
+
+#include <ctype.h>
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+#include "utils/tuplestore.h"
+
+PG_FUNCTION_INFO_V1(vvault_parse_chart);
+
+#define MAX_VIDEO_ID_BYTES	64
+#define MAX_PATH_DEPTH		4
+#define MAX_SHOWN_BYTES		64
+
+/*
+ * The fields that are read, by their path from the item. A NULL step is an
+ * element of an array. Of the thumbnails the last one here that an item has
+ * is taken: high is the size that suits a list of videos.
+ */
+typedef enum ItemField
+{
+	FIELD_ID,
+	FIELD_TITLE,
+	FIELD_CHANNEL_ID,
+	FIELD_CHANNEL_TITLE,
+	FIELD_CATEGORY_ID,
+	FIELD_PUBLISHED_AT,
+	FIELD_AUDIO_LANGUAGE,
+	FIELD_LANGUAGE,
+	FIELD_DURATION,
+	FIELD_VIEWS,
+	FIELD_LIKES,
+	FIELD_COMMENTS,
+	FIELD_THUMBNAIL_DEFAULT,
+	FIELD_THUMBNAIL_MAXRES,
+	FIELD_THUMBNAIL_STANDARD,
+	FIELD_THUMBNAIL_MEDIUM,
+	FIELD_THUMBNAIL_HIGH,
+	FIELD_TAG,
+	FIELD_COUNT
+} ItemField;
+
+typedef struct FieldPath
+{
+	int			depth;
+	const char *steps[MAX_PATH_DEPTH];
+	JsonTokenType type;
+} FieldPath;
+
+static const FieldPath field_paths[FIELD_COUNT] = {
+	[FIELD_ID] = {1, {"id"}, JSON_TOKEN_STRING},
+	[FIELD_TITLE] = {2, {"snippet", "title"}, JSON_TOKEN_STRING},
+	[FIELD_CHANNEL_ID] = {2, {"snippet", "channelId"}, JSON_TOKEN_STRING},
+	[FIELD_CHANNEL_TITLE] = {2, {"snippet", "channelTitle"}, JSON_TOKEN_STRING},
+	[FIELD_CATEGORY_ID] = {2, {"snippet", "categoryId"}, JSON_TOKEN_NUMBER},
+	[FIELD_PUBLISHED_AT] = {2, {"snippet", "publishedAt"}, JSON_TOKEN_STRING},
+	[FIELD_AUDIO_LANGUAGE] = {2, {"snippet", "defaultAudioLanguage"}, JSON_TOKEN_STRING},
+	[FIELD_LANGUAGE] = {2, {"snippet", "defaultLanguage"}, JSON_TOKEN_STRING},
+	[FIELD_DURATION] = {2, {"contentDetails", "duration"}, JSON_TOKEN_STRING},
+	[FIELD_VIEWS] = {2, {"statistics", "viewCount"}, JSON_TOKEN_NUMBER},
+	[FIELD_LIKES] = {2, {"statistics", "likeCount"}, JSON_TOKEN_NUMBER},
+	[FIELD_COMMENTS] = {2, {"statistics", "commentCount"}, JSON_TOKEN_NUMBER},
+	[FIELD_THUMBNAIL_DEFAULT] = {4, {"snippet", "thumbnails", "default", "url"}, JSON_TOKEN_STRING},
+	[FIELD_THUMBNAIL_STANDARD] = {4, {"snippet", "thumbnails", "standard", "url"}, JSON_TOKEN_STRING},
+	[FIELD_THUMBNAIL_MAXRES] = {4, {"snippet", "thumbnails", "maxres", "url"}, JSON_TOKEN_STRING},
+	[FIELD_THUMBNAIL_MEDIUM] = {4, {"snippet", "thumbnails", "medium", "url"}, JSON_TOKEN_STRING},
+	[FIELD_THUMBNAIL_HIGH] = {4, {"snippet", "thumbnails", "high", "url"}, JSON_TOKEN_STRING},
+	[FIELD_TAG] = {3, {"snippet", "tags", NULL}, JSON_TOKEN_STRING},
+};
+
+/* Where the parser stands in an item, and what it has read. */
+typedef struct ItemParse
+{
+	int			depth;			/* objects and arrays that are open */
+	const char *steps[MAX_PATH_DEPTH];	/* the key in each, NULL in an array */
+	char	   *fields[FIELD_TAG];
+	ArrayBuildState *tags;
+	char	   *reason;			/* why the item is refused, or NULL */
+	MemoryContext context;
+} ItemParse;
+
+/* Where the parser stands in the response. */
+typedef struct ResponseParse
+{
+	JsonLexContext *lex;
+	int			depth;
+	char	   *keys[2];		/* of the two outermost objects */
+	bool		is_object;
+	bool		has_items;
+	char	   *kind;
+	char	   *error_message;
+	int			total_results;	/* 0 where not told */
+	int			nitems;
+	int			maxitems;
+	int		   *starts;			/* offsets of each item */
+	int		   *ends;
+} ResponseParse;
+
+/* Columns of vvault.chart_item */
+enum
+{
+	COL_INDEX, COL_VIDEO_ID, COL_TITLE, COL_CHANNEL_ID, COL_CHANNEL_TITLE,
+	COL_CATEGORY_ID, COL_CONTENT_LANGUAGE, COL_THUMBNAIL_URL,
+	COL_PUBLISHED_AT, COL_DURATION, COL_TAGS, COL_VIEWS, COL_LIKES,
+	COL_COMMENTS, COL_TOTAL_RESULTS, COL_REASON, COL_ITEM, COL_COUNT
+};
+
+/*
+ * The outer pass: what kind of response it is and where its items are.
+ */
+
+/*
+ * A copy of the response whose strings hold no escape, byte for byte as long:
+ * the parser cannot stumble over it, and offsets in it hold in the original.
+ */
+static char *
+blot_out_escapes(const char *json, int len)
+{
+	char	   *copy = pnstrdup(json, len);
+
+	for (int i = 0; i + 1 < len; i++)
+	{
+		if (copy[i] == '\\')
+		{
+			copy[i] = 'x';
+			copy[++i] = 'x';
+		}
+	}
+	return copy;
+}
+
+static bool
+in_items(ResponseParse *parse)
+{
+	return parse->depth == 2 && parse->keys[1] == NULL &&
+		parse->keys[0] != NULL && strcmp(parse->keys[0], "items") == 0;
+}
+
+static JsonActionResult
+response_object_start(void *state)
+{
+	ResponseParse *parse = (ResponseParse *) state;
+
+	if (parse->depth == 0)
+		parse->is_object = true;
+	if (parse->depth < 2)
+		parse->keys[parse->depth] = NULL;
+	parse->depth++;
+	JSON_ACTION_DONE;
+}
+
+static JsonActionResult
+response_array_start(void *state)
+{
+	ResponseParse *parse = (ResponseParse *) state;
+
+	if (parse->depth < 2)
+		parse->keys[parse->depth] = NULL;
+	parse->depth++;
+	if (in_items(parse) && parse->is_object)
+	{
+		/* as everywhere in JSON, the last of equal keys counts */
+		parse->has_items = true;
+		parse->nitems = 0;
+	}
+	JSON_ACTION_DONE;
+}
+
+static JsonActionResult
+response_end(void *state)
+{
+	((ResponseParse *) state)->depth--;
+	JSON_ACTION_DONE;
+}
+
+static JsonActionResult
+response_field_start(void *state, char *name, bool isnull)
+{
+	ResponseParse *parse = (ResponseParse *) state;
+
+	(void) isnull;
+	if (parse->depth >= 1 && parse->depth <= 2)
+		parse->keys[parse->depth - 1] = name;
+	JSON_ACTION_DONE;
+}
+
+static JsonActionResult
+response_element_start(void *state, bool isnull)
+{
+	ResponseParse *parse = (ResponseParse *) state;
+
+	(void) isnull;
+	if (parse->has_items && in_items(parse))
+	{
+		if (parse->nitems == parse->maxitems)
+		{
+			parse->maxitems *= 2;
+			parse->starts = repalloc_huge(parse->starts,
+										  sizeof(int) * parse->maxitems);
+			parse->ends = repalloc_huge(parse->ends,
+										sizeof(int) * parse->maxitems);
+		}
+		parse->starts[parse->nitems] =
+			parse->lex->token_start - parse->lex->input;
+	}
+	JSON_ACTION_DONE;
+}
+
+static JsonActionResult
+response_element_end(void *state, bool isnull)
+{
+	ResponseParse *parse = (ResponseParse *) state;
+
+	(void) isnull;
+	if (parse->has_items && in_items(parse))
+		parse->ends[parse->nitems++] =
+			parse->lex->prev_token_terminator - parse->lex->input;
+	JSON_ACTION_DONE;
+}
+
+/* A whole number from 0 to max in plain digits, or -1. */
+static int64
+parse_whole(const char *digits, int64 max)
+{
+	int64		value = 0;
+
+	if (*digits == '\0')
+		return -1;
+	for (const char *p = digits; *p != '\0'; p++)
+	{
+		int			digit = *p - '0';
+
+		if (digit < 0 || digit > 9 || value > (max - digit) / 10)
+			return -1;
+		value = value * 10 + digit;
+	}
+	return value;
+}
+
+static JsonActionResult
+response_scalar(void *state, char *token, JsonTokenType type)
+{
+	ResponseParse *parse = (ResponseParse *) state;
+
+	if (parse->depth == 1 && parse->keys[0] != NULL &&
+		strcmp(parse->keys[0], "kind") == 0)
+		parse->kind = type == JSON_TOKEN_STRING ? token : NULL;
+	else if (parse->depth == 2 && parse->keys[0] != NULL &&
+			 parse->keys[1] != NULL)
+	{
+		if (strcmp(parse->keys[0], "pageInfo") == 0 &&
+			strcmp(parse->keys[1], "totalResults") == 0 &&
+			type == JSON_TOKEN_NUMBER)
+			parse->total_results =
+				Max(parse_whole(token, PG_INT32_MAX), 0);
+		else if (strcmp(parse->keys[0], "error") == 0 &&
+				 strcmp(parse->keys[1], "message") == 0 &&
+				 type == JSON_TOKEN_STRING)
+			parse->error_message = token;
+	}
+	JSON_ACTION_DONE;
+}
+
+/*
+ * Finds the items of a response, or raises 22023 where it is none.
+ */
+static void
+split_response(const char *json, int len, ResponseParse *parse)
+{
+	JsonSemAction actions = {0};
+	JsonParseErrorType result;
+
+	memset(parse, 0, sizeof(*parse));
+	parse->lex = vv_json_lexer(blot_out_escapes(json, len), len, PG_UTF8);
+	parse->maxitems = 64;
+	parse->starts = palloc(sizeof(int) * parse->maxitems);
+	parse->ends = palloc(sizeof(int) * parse->maxitems);
+
+	actions.semstate = parse;
+	actions.object_start = response_object_start;
+	actions.object_end = response_end;
+	actions.array_start = response_array_start;
+	actions.array_end = response_end;
+	actions.object_field_start = response_field_start;
+	actions.array_element_start = response_element_start;
+	actions.array_element_end = response_element_end;
+	actions.scalar = response_scalar;
+
+	result = pg_parse_json(parse->lex, &actions);
+	if (result == JSON_SUCCESS && parse->has_items && parse->kind != NULL &&
+		strcmp(parse->kind, "youtube#videoListResponse") == 0)
+		return;
+
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("the response is no videoListResponse"),
+			 parse->error_message != NULL ?
+			 errdetail("It is an error of the API: %s",
+					   parse->error_message) : 0,
+			 errhint("Give one videos.list response of the YouTube Data API, whole: an object with kind \"youtube#videoListResponse\" and items.")));
+}
+
+/*
+ * The inner pass: one item.
+ */
+
+static bool
+at_path(const ItemParse *parse, const FieldPath *path)
+{
+	if (parse->depth != path->depth)
+		return false;
+	for (int i = 0; i < path->depth; i++)
+	{
+		if ((parse->steps[i] == NULL) != (path->steps[i] == NULL))
+			return false;
+		if (path->steps[i] != NULL &&
+			strcmp(parse->steps[i], path->steps[i]) != 0)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Refuses the item; the first reason stays. The value is shown with it.
+ */
+static void
+refuse(ItemParse *parse, const char *reason, const char *value)
+{
+	MemoryContext old;
+
+	if (parse->reason != NULL)
+		return;
+	old = MemoryContextSwitchTo(parse->context);
+	parse->reason = value == NULL ? pstrdup(reason) :
+		psprintf("%s: %.*s", reason,
+				 pg_mbcliplen(value, strlen(value), MAX_SHOWN_BYTES), value);
+	MemoryContextSwitchTo(old);
+}
+
+static JsonActionResult
+item_open(void *state)
+{
+	ItemParse  *parse = (ItemParse *) state;
+
+	if (parse->depth < MAX_PATH_DEPTH)
+		parse->steps[parse->depth] = NULL;
+	parse->depth++;
+	JSON_ACTION_DONE;
+}
+
+static JsonActionResult
+item_close(void *state)
+{
+	((ItemParse *) state)->depth--;
+	JSON_ACTION_DONE;
+}
+
+static JsonActionResult
+item_field_start(void *state, char *name, bool isnull)
+{
+	ItemParse  *parse = (ItemParse *) state;
+
+	(void) isnull;
+	if (parse->depth <= MAX_PATH_DEPTH)
+		parse->steps[parse->depth - 1] = name;
+	JSON_ACTION_DONE;
+}
+
+static JsonActionResult
+item_scalar(void *state, char *token, JsonTokenType type)
+{
+	ItemParse  *parse = (ItemParse *) state;
+
+	for (int i = 0; i < FIELD_COUNT; i++)
+	{
+		if (!at_path(parse, &field_paths[i]))
+			continue;
+		if (type == JSON_TOKEN_NULL)
+		{
+			if (i < FIELD_TAG)
+				parse->fields[i] = NULL;
+		}
+		else if (type != JSON_TOKEN_STRING && type != field_paths[i].type)
+			refuse(parse, "a field is no text", token);
+		else if (i == FIELD_TAG)
+			parse->tags = accumArrayResult(parse->tags,
+										   CStringGetTextDatum(token), false,
+										   TEXTOID, parse->context);
+		else
+			parse->fields[i] = token;
+		break;
+	}
+	JSON_ACTION_DONE;
+}
+
+/*
+ * Reads exactly n digits.
+ */
+static bool
+read_digits(const char **p, int n, int *value)
+{
+	*value = 0;
+	for (int i = 0; i < n; i++, (*p)++)
+	{
+		if (!isdigit((unsigned char) **p))
+			return false;
+		*value = *value * 10 + (**p - '0');
+	}
+	return true;
+}
+
+static bool
+read_char(const char **p, char c)
+{
+	if (**p != c)
+		return false;
+	(*p)++;
+	return true;
+}
+
+/*
+ * An instant in the form that RFC 3339 gives it, 2026-01-02T03:04:05.678Z;
+ * false where it is anything else. PostgreSQL's own input would take words
+ * such as "now" and look at the session's DateStyle and TimeZone.
+ */
+static bool
+parse_rfc3339(const char *str, TimestampTz *result)
+{
+	const char *p = str;
+	int			year,
+				month,
+				day,
+				hour,
+				minute,
+				second,
+				offset_hour = 0,
+				offset_minute = 0,
+				sign = 1;
+	int64		micros = 0;
+
+	if (!read_digits(&p, 4, &year) || !read_char(&p, '-') ||
+		!read_digits(&p, 2, &month) || !read_char(&p, '-') ||
+		!read_digits(&p, 2, &day) ||
+		!(read_char(&p, 'T') || read_char(&p, 't') || read_char(&p, ' ')) ||
+		!read_digits(&p, 2, &hour) || !read_char(&p, ':') ||
+		!read_digits(&p, 2, &minute) || !read_char(&p, ':') ||
+		!read_digits(&p, 2, &second))
+		return false;
+	if (read_char(&p, '.'))
+	{
+		int64		unit = USECS_PER_SEC;
+
+		if (!isdigit((unsigned char) *p))
+			return false;
+		for (; isdigit((unsigned char) *p); p++)
+		{
+			unit /= 10;
+			micros += unit * (*p - '0');
+		}
+	}
+	if (!read_char(&p, 'Z') && !read_char(&p, 'z'))
+	{
+		if (*p != '+' && *p != '-')
+			return false;
+		sign = *p++ == '+' ? 1 : -1;
+		if (!read_digits(&p, 2, &offset_hour) || !read_char(&p, ':') ||
+			!read_digits(&p, 2, &offset_minute))
+			return false;
+	}
+	if (*p != '\0')
+		return false;
+	if (year < 1 || year > 9998 || month < 1 || month > MONTHS_PER_YEAR ||
+		day < 1 || day > day_tab[isleap(year)][month - 1] ||
+		hour > 23 || minute > 59 || second > 60 ||
+		offset_hour > 23 || offset_minute > 59)
+		return false;
+
+	*result = (int64) (date2j(year, month, day) - POSTGRES_EPOCH_JDATE) *
+		USECS_PER_DAY +
+		((int64) hour * SECS_PER_HOUR + minute * SECS_PER_MINUTE + second -
+		 sign * (offset_hour * SECS_PER_HOUR +
+				 offset_minute * SECS_PER_MINUTE)) * USECS_PER_SEC + micros;
+	return true;
+}
+
+/*
+ * Puts a count into its column; a count that is missing stays NULL.
+ */
+static void
+put_count(ItemParse *parse, ItemField field, const char *what,
+		  int column, Datum *values, bool *nulls)
+{
+	int64		count;
+
+	if (parse->fields[field] == NULL)
+		return;
+	count = parse_whole(parse->fields[field], PG_INT64_MAX);
+	if (count < 0)
+		refuse(parse, what, parse->fields[field]);
+	values[column] = Int64GetDatum(count);
+	nulls[column] = false;
+}
+
+static void
+put_text(const char *str, int column, Datum *values, bool *nulls)
+{
+	if (str == NULL)
+		return;
+	values[column] = CStringGetTextDatum(str);
+	nulls[column] = false;
+}
+
+static const char *
+text_or_empty(const char *str)
+{
+	return str == NULL ? "" : str;
+}
+
+static const char *
+best_thumbnail(const ItemParse *parse)
+{
+	for (int i = FIELD_THUMBNAIL_HIGH; i >= FIELD_THUMBNAIL_DEFAULT; i--)
+	{
+		if (parse->fields[i] != NULL && parse->fields[i][0] != '\0')
+			return parse->fields[i];
+	}
+	return "";
+}
+
+/*
+ * Turns what was read of an item into columns, or finds why it cannot be.
+ */
+static void
+check_item(ItemParse *parse, Datum *values, bool *nulls)
+{
+	char	  **fields = parse->fields;
+	int64		category = 0;
+	TimestampTz published_at;
+
+	if (fields[FIELD_ID] == NULL || fields[FIELD_ID][0] == '\0')
+		refuse(parse, "it has no id", NULL);
+	else if (strlen(fields[FIELD_ID]) > MAX_VIDEO_ID_BYTES)
+		refuse(parse, "its id is too long", fields[FIELD_ID]);
+	else
+		put_text(fields[FIELD_ID], COL_VIDEO_ID, values, nulls);
+	if (fields[FIELD_TITLE] == NULL)
+		refuse(parse, "it has no title", NULL);
+	if (fields[FIELD_CATEGORY_ID] != NULL)
+	{
+		category = parse_whole(fields[FIELD_CATEGORY_ID], PG_INT32_MAX);
+		if (category < 0)
+			refuse(parse, "its categoryId is no whole number",
+				   fields[FIELD_CATEGORY_ID]);
+	}
+	if (fields[FIELD_PUBLISHED_AT] != NULL)
+	{
+		if (parse_rfc3339(fields[FIELD_PUBLISHED_AT], &published_at))
+		{
+			values[COL_PUBLISHED_AT] = TimestampTzGetDatum(published_at);
+			nulls[COL_PUBLISHED_AT] = false;
+		}
+		else
+			refuse(parse, "its publishedAt is no instant",
+				   fields[FIELD_PUBLISHED_AT]);
+	}
+	put_count(parse, FIELD_VIEWS, "its viewCount is no count",
+			  COL_VIEWS, values, nulls);
+	put_count(parse, FIELD_LIKES, "its likeCount is no count",
+			  COL_LIKES, values, nulls);
+	put_count(parse, FIELD_COMMENTS, "its commentCount is no count",
+			  COL_COMMENTS, values, nulls);
+	if (parse->reason != NULL)
+		return;
+
+	put_text(fields[FIELD_TITLE], COL_TITLE, values, nulls);
+	put_text(text_or_empty(fields[FIELD_CHANNEL_ID]), COL_CHANNEL_ID,
+			 values, nulls);
+	put_text(text_or_empty(fields[FIELD_CHANNEL_TITLE]), COL_CHANNEL_TITLE,
+			 values, nulls);
+	values[COL_CATEGORY_ID] = Int32GetDatum((int32) category);
+	nulls[COL_CATEGORY_ID] = false;
+	put_text(fields[FIELD_AUDIO_LANGUAGE] != NULL ?
+			 fields[FIELD_AUDIO_LANGUAGE] : fields[FIELD_LANGUAGE],
+			 COL_CONTENT_LANGUAGE, values, nulls);
+	put_text(best_thumbnail(parse), COL_THUMBNAIL_URL, values, nulls);
+	put_text(fields[FIELD_DURATION], COL_DURATION, values, nulls);
+	values[COL_TAGS] = parse->tags == NULL ?
+		PointerGetDatum(construct_empty_array(TEXTOID)) :
+		makeArrayResult(parse->tags, parse->context);
+	nulls[COL_TAGS] = false;
+}
+
+/*
+ * Reads one item into columns; never throws for what the item says.
+ */
+static void
+read_item(char *json, int len, Datum *values, bool *nulls)
+{
+	ItemParse	parse = {0};
+	JsonLexContext *lex = vv_json_lexer(json, len, PG_UTF8);
+	JsonSemAction actions = {0};
+	JsonParseErrorType result;
+
+	memset(nulls, true, sizeof(bool) * COL_COUNT);
+	parse.context = CurrentMemoryContext;
+	actions.semstate = &parse;
+	actions.object_start = item_open;
+	actions.object_end = item_close;
+	actions.array_start = item_open;
+	actions.array_end = item_close;
+	actions.object_field_start = item_field_start;
+	actions.scalar = item_scalar;
+
+	if (len == 0 || json[0] != '{')
+		refuse(&parse, "it is no object", NULL);
+	else
+	{
+		result = pg_parse_json(lex, &actions);
+		if (result != JSON_SUCCESS)
+			refuse(&parse, json_errdetail(result, lex), NULL);
+		check_item(&parse, values, nulls);
+	}
+	if (parse.reason != NULL)
+	{
+		put_text(parse.reason, COL_REASON, values, nulls);
+		values[COL_ITEM] = PointerGetDatum(cstring_to_text_with_len(json, len));
+		nulls[COL_ITEM] = false;
+	}
+}
+
+/*
+ * vvault.parse_chart(response json) returns setof vvault.chart_item
+ *
+ * The items of a videos.list response, in their order, from index 0. STRICT.
+ * A bad item has a reason and its text. 22023 where the whole is no response.
+ */
+Datum
+vvault_parse_chart(PG_FUNCTION_ARGS)
+{
+	text	   *response = PG_GETARG_TEXT_PP(0);
+	char	   *json = VARDATA_ANY(response);
+	ResponseParse parse;
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	MemoryContext item_context;
+
+	InitMaterializedSRF(fcinfo, 0);
+	split_response(json, VARSIZE_ANY_EXHDR(response), &parse);
+
+	item_context = AllocSetContextCreate(CurrentMemoryContext,
+										 "vvault chart item",
+										 ALLOCSET_DEFAULT_SIZES);
+	for (int i = 0; i < parse.nitems; i++)
+	{
+		Datum		values[COL_COUNT];
+		bool		nulls[COL_COUNT];
+		MemoryContext old = MemoryContextSwitchTo(item_context);
+
+		CHECK_FOR_INTERRUPTS();
+		read_item(json + parse.starts[i], parse.ends[i] - parse.starts[i],
+				  values, nulls);
+		values[COL_INDEX] = Int32GetDatum(i);
+		nulls[COL_INDEX] = false;
+		if (parse.total_results > 0)
+		{
+			values[COL_TOTAL_RESULTS] = Int32GetDatum(parse.total_results);
+			nulls[COL_TOTAL_RESULTS] = false;
+		}
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc,
+							 values, nulls);
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(item_context);
+	}
+	return (Datum) 0;
+}

@@ -1,0 +1,122 @@
+-- Settings that change a stored or shared reply. What is shipped and what an
+-- owner chose are two tables, so that a dump holds the owner's rows alone and
+-- restoring them can collide with nothing.
+
+CREATE TABLE vvault.setting_defaults (
+	name text COLLATE "C" PRIMARY KEY,
+	value text NOT NULL,
+	least numeric,
+	greatest numeric,
+	whole boolean NOT NULL DEFAULT false,
+	choices text[],
+	description text NOT NULL
+);
+COMMENT ON TABLE vvault.setting_defaults IS
+'The shipped settings: value, what values are allowed (a number from least to greatest, or one of choices) and what they do. Not dumped.';
+
+INSERT INTO vvault.setting_defaults (name, value, least, greatest, whole, choices, description) VALUES
+	('viral_threshold', '85', 0, 100, false, NULL,
+	 'a virality score from here on counts as viral'),
+	('default_sort', 'views', NULL, NULL, false, '{views,engagement,newest,trending,virality,momentum,hot}',
+	 'the order of vvault_trending when the caller names none'),
+	('page_limit', '200', 1, 1000, true, NULL,
+	 'the most videos one page of a feed holds');
+
+CREATE TABLE vvault.settings (
+	name text COLLATE "C" PRIMARY KEY,
+	value text NOT NULL
+);
+COMMENT ON TABLE vvault.settings IS
+'The owner''s choices over vvault.setting_defaults; write them with vvault_set(). Dumped.';
+SELECT pg_catalog.pg_extension_config_dump('vvault.settings', '');
+
+CREATE VIEW vvault.effective_settings AS
+	SELECT d.name, coalesce(s.value, d.value) AS value, d.value AS shipped, d.description
+	FROM vvault.setting_defaults d LEFT JOIN vvault.settings s USING (name);
+COMMENT ON VIEW vvault.effective_settings IS
+'Every setting with the value in force and the one shipped.';
+
+CREATE FUNCTION vvault.setting_problem(name text, value text) RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	shipped vvault.setting_defaults;
+BEGIN
+	SELECT d.* INTO shipped FROM vvault.setting_defaults d
+	WHERE d.name = setting_problem.name;
+	IF NOT FOUND THEN
+		RETURN (SELECT 'The settings are ' || string_agg(d.name, ', ' ORDER BY d.name) || '.'
+				FROM vvault.setting_defaults d);
+	END IF;
+	IF shipped.choices IS NOT NULL THEN
+		IF setting_problem.value = ANY (shipped.choices) THEN
+			RETURN NULL;
+		END IF;
+		RETURN 'It is one of ' || array_to_string(shipped.choices, ', ') || '.';
+	END IF;
+	IF setting_problem.value ~ '^[0-9]{1,9}$'
+		OR NOT shipped.whole AND setting_problem.value ~ '^[0-9]{1,9}\.[0-9]{1,9}$' THEN
+		IF setting_problem.value::numeric BETWEEN shipped.least AND shipped.greatest THEN
+			RETURN NULL;
+		END IF;
+	END IF;
+	RETURN format('It is a %snumber from %s to %s.',
+		CASE WHEN shipped.whole THEN 'whole ' ELSE '' END, shipped.least, shipped.greatest);
+END
+$$;
+COMMENT ON FUNCTION vvault.setting_problem(text, text) IS
+'What is wrong with a setting''s name or value, as a hint, or NULL.';
+
+CREATE FUNCTION vvault.settings_validate() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	problem text := vvault.setting_problem(NEW.name, NEW.value);
+BEGIN
+	IF problem IS NOT NULL THEN
+		RAISE EXCEPTION 'invalid setting "%" = "%"', NEW.name, NEW.value
+			USING ERRCODE = 'invalid_parameter_value', HINT = problem;
+	END IF;
+	RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION vvault.settings_validate() IS
+'Trigger on vvault.settings: refuses unknown names and values out of range.';
+
+CREATE TRIGGER settings_validate BEFORE INSERT OR UPDATE ON vvault.settings
+	FOR EACH ROW EXECUTE FUNCTION vvault.settings_validate();
+
+CREATE FUNCTION vvault.setting(name text) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN (SELECT e.value FROM vvault.effective_settings e WHERE e.name = setting.name);
+COMMENT ON FUNCTION vvault.setting(text) IS
+'The value of a setting that is in force, NULL where there is no such setting.';
+
+CREATE FUNCTION @extschema@.vvault_set(name text, value text) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	IF vvault_set.value IS NOT NULL THEN
+		INSERT INTO vvault.settings AS s (name, value)
+		VALUES (vvault_set.name, vvault_set.value)
+		ON CONFLICT (name) DO UPDATE SET value = EXCLUDED.value
+		WHERE s.value <> EXCLUDED.value;
+	ELSIF EXISTS (SELECT FROM vvault.setting_defaults d WHERE d.name = vvault_set.name) THEN
+		DELETE FROM vvault.settings s WHERE s.name = vvault_set.name;
+	ELSE
+		RAISE EXCEPTION 'invalid setting "%"', coalesce(vvault_set.name, 'NULL')
+			USING ERRCODE = 'invalid_parameter_value',
+				HINT = coalesce(vvault.setting_problem(coalesce(vvault_set.name, ''), ''), '');
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.vvault_set(text, text) IS
+'Changes a setting of vvault; a NULL value goes back to the shipped one.
+Units and ranges: see vvault.effective_settings for every setting, its value and what it does.
+NULL: a NULL value removes the owner''s choice; a NULL name is an error.
+Errors: 22023 for an unknown name or a value out of range, with what is allowed as the hint.
+Source: vvault.settings; a new viral_threshold recounts the statistics in the same transaction.';

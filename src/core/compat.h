@@ -1,0 +1,93 @@
+/*-------------------------------------------------------------------------
+ *
+ * compat.h
+ *		Every difference between PostgreSQL versions, in one place.
+ *
+ * Tested: 15, 17 and 18; 14 and 16 compile by the same shims.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef VVAULT_COMPAT_H
+#define VVAULT_COMPAT_H
+
+#include "postgres.h"
+
+#include "common/jsonapi.h"
+#include "lib/stringinfo.h"
+#include "utils/guc.h"
+#include "utils/json.h"
+
+#if PG_VERSION_NUM < 140000
+#error "vvault needs PostgreSQL 14 or later"
+#endif
+
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
+#ifndef USE_FLOAT8_BYVAL
+#error "vvault needs a server with 64-bit values"
+#endif
+
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn __attribute__((noreturn))
+#endif
+
+#if PG_VERSION_NUM < 150000
+#define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
+#define InitMaterializedSRF(fcinfo, flags) SetSingleFuncCall(fcinfo, flags)
+#endif
+
+/*
+ * From 16 on the actions of the JSON parser say whether to go on.
+ */
+#if PG_VERSION_NUM >= 160000
+typedef JsonParseErrorType JsonActionResult;
+#define JSON_ACTION_DONE	return JSON_SUCCESS
+#else
+typedef void JsonActionResult;
+#define JSON_ACTION_DONE	return
+#endif
+
+/* A lexer over text that needs no terminating zero. */
+static inline JsonLexContext *
+vv_json_lexer(char *json, int len, int encoding)
+{
+#if PG_VERSION_NUM >= 170000
+	return makeJsonLexContextCstringLen(NULL, json, len, encoding, true);
+#else
+	return makeJsonLexContextCstringLen(json, len, encoding, true);
+#endif
+}
+
+/* Appends text as a JSON string. */
+static inline void
+vv_escape_json(StringInfo out, const char *str, int len)
+{
+#if PG_VERSION_NUM >= 180000
+	escape_json_with_len(out, str, len);
+#else
+	char	   *copy = pnstrdup(str, len);
+
+	escape_json(out, copy);
+	pfree(copy);
+#endif
+}
+
+/*
+ * Infinite intervals and read-only StringInfos came with 17.
+ */
+#if PG_VERSION_NUM < 170000
+#define INTERVAL_NOT_FINITE(i) ((void) (i), false)
+
+static inline void
+initReadOnlyStringInfo(StringInfo str, char *data, int len)
+{
+	str->data = data;
+	str->len = len;
+	str->maxlen = 0;
+	str->cursor = 0;
+}
+#endif
+
+#endif							/* VVAULT_COMPAT_H */

@@ -1,0 +1,47 @@
+/*-------------------------------------------------------------------------
+ *
+ * json_writer.h
+ *		Writing replies: JSON straight into a StringInfo.
+ *
+ * Nothing here looks at a session's settings: the same values give the same
+ * bytes for every client.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef VVAULT_JSON_WRITER_H
+#define VVAULT_JSON_WRITER_H
+
+#include "core/compat.h"
+
+#include "access/tupdesc.h"
+#include "datatype/timestamp.h"
+#include "lib/stringinfo.h"
+
+/* How a column is written; its key is the column's name. */
+typedef enum JsonColumnKind
+{
+	JSON_COLUMN_TEXT,
+	JSON_COLUMN_INT4,
+	JSON_COLUMN_INT8,
+	JSON_COLUMN_FLOAT8,
+	JSON_COLUMN_BOOL,
+	JSON_COLUMN_TIMESTAMPTZ,
+	JSON_COLUMN_TEXT_ARRAY,
+	JSON_COLUMN_RAW				/* text that is JSON already */
+} JsonColumnKind;
+
+typedef struct JsonColumn
+{
+	const char *name;			/* a plain key: needs no escaping */
+	JsonColumnKind kind;
+} JsonColumn;
+
+extern void vv_json_key(StringInfo out, const char *key);
+extern void vv_json_text(StringInfo out, const char *str, int len);
+extern void vv_json_int(StringInfo out, int64 value);
+extern void vv_json_float(StringInfo out, double value);
+extern void vv_json_timestamptz(StringInfo out, TimestampTz value);
+extern void vv_json_row(StringInfo out, const JsonColumn *columns, int ncolumns,
+						const Datum *values, const bool *isnull);
+
+#endif							/* VVAULT_JSON_WRITER_H */

@@ -1,0 +1,24 @@
+/*-------------------------------------------------------------------------
+ *
+ * module.c
+ *		What the server runs when it loads the library.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "core/compat.h"
+
+#include "fmgr.h"
+#include "utils/guc.h"
+
+PG_MODULE_MAGIC;
+
+void		_PG_init(void);
+
+/*
+ * A misspelt setting vvault.* is refused instead of being kept in silence.
+ */
+void
+_PG_init(void)
+{
+	MarkGUCPrefixReserved("vvault");
+}

@@ -1,0 +1,164 @@
+/*-------------------------------------------------------------------------
+ *
+ * query.c
+ *		SQL that C code runs again and again: planned once per backend.
+ *
+ * Rows go from the executor straight to the caller's action: nothing is
+ * collected on the way. Callers are connected to SPI.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "core/query.h"
+
+#include "executor/executor.h"
+#include "nodes/params.h"
+#include "tcop/dest.h"
+#include "utils/guc.h"
+
+typedef struct RowReceiver
+{
+	DestReceiver pub;			/* must be first */
+	VvRowAction action;
+	void	   *arg;
+} RowReceiver;
+
+static bool
+receive_row(TupleTableSlot *slot, DestReceiver *self)
+{
+	RowReceiver *receiver = (RowReceiver *) self;
+
+	slot_getallattrs(slot);
+	return receiver->action(slot->tts_values, slot->tts_isnull,
+							receiver->arg);
+}
+
+static void
+receiver_startup(DestReceiver *self pg_attribute_unused(),
+				 int operation pg_attribute_unused(),
+				 TupleDesc typeinfo pg_attribute_unused())
+{
+}
+
+static void
+receiver_end(DestReceiver *self pg_attribute_unused())
+{
+}
+
+static void
+prepare(VvQuery *query)
+{
+	SPIPlanPtr	plan;
+
+	plan = SPI_prepare_cursor(query->sql, query->nargs, query->argtypes,
+							  CURSOR_OPT_GENERIC_PLAN);
+	if (plan == NULL)
+		elog(ERROR, "could not prepare \"%s\": %s", query->sql,
+			 SPI_result_code_string(SPI_result));
+	if (SPI_keepplan(plan) != 0)
+		elog(ERROR, "could not keep the plan of \"%s\"", query->sql);
+	query->plan = plan;
+	query->planned = false;
+}
+
+/*
+ * For as long as the returned nest level lasts, the planner has no other way
+ * to an order than an index.
+ */
+static int
+plan_in_index_order(void)
+{
+	static const char *const others[] = {
+		"enable_sort", "enable_incremental_sort", "enable_seqscan",
+		"enable_bitmapscan", "enable_material"
+	};
+	int			nest = NewGUCNestLevel();
+
+	for (int i = 0; i < (int) lengthof(others); i++)
+		(void) set_config_option(others[i], "off", PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
+	return nest;
+}
+
+/*
+ * Runs a query and hands each row to the action; stops after limit rows where
+ * limit is not 0. Returns the number of rows. Errors: those of the query.
+ */
+uint64
+vv_query_run(VvQuery *query, const Datum *args, uint64 limit,
+			 VvRowAction action, void *arg)
+{
+	RowReceiver receiver = {
+		.pub.receiveSlot = receive_row,
+		.pub.rStartup = receiver_startup,
+		.pub.rShutdown = receiver_end,
+		.pub.rDestroy = receiver_end,
+		.pub.mydest = DestNone,
+		.action = action,
+		.arg = arg,
+	};
+	SPIExecuteOptions options = {0};
+	int			nest = -1;
+	int			result;
+
+	if (query->plan == NULL)
+		prepare(query);
+	if (query->index_order &&
+		(!query->planned || !SPI_plan_is_valid(query->plan)))
+		nest = plan_in_index_order();
+
+	options.params = makeParamList(query->nargs);
+	for (int i = 0; i < query->nargs; i++)
+	{
+		options.params->params[i].value = args[i];
+		options.params->params[i].isnull = false;
+		options.params->params[i].pflags = PARAM_FLAG_CONST;
+		options.params->params[i].ptype = query->argtypes[i];
+	}
+	options.read_only = true;
+	options.tcount = limit;
+	options.dest = &receiver.pub;
+
+	result = SPI_execute_plan_extended(query->plan, &options);
+	if (result != SPI_OK_SELECT)
+		elog(ERROR, "could not run \"%s\": %s", query->sql,
+			 SPI_result_code_string(result));
+	query->planned = true;
+	if (nest >= 0)
+		AtEOXact_GUC(true, nest);
+	return SPI_processed;
+}
+
+typedef struct JsonArray
+{
+	StringInfo	out;
+	const JsonColumn *columns;
+	int			ncolumns;
+	int			n;
+} JsonArray;
+
+static bool
+append_object(const Datum *values, const bool *isnull, void *arg)
+{
+	JsonArray  *array = (JsonArray *) arg;
+
+	appendStringInfoString(array->out, array->n++ > 0 ? ",{" : "{");
+	vv_json_row(array->out, array->columns, array->ncolumns, values, isnull);
+	appendStringInfoChar(array->out, '}');
+	return true;
+}
+
+/*
+ * Runs a query and appends its rows as a JSON array of objects; returns how
+ * many there are.
+ */
+int
+vv_query_json_array(VvQuery *query, const Datum *args, StringInfo out,
+					const JsonColumn *columns, int ncolumns)
+{
+	JsonArray	array = {out, columns, ncolumns, 0};
+
+	appendStringInfoChar(out, '[');
+	(void) vv_query_run(query, args, 0, append_object, &array);
+	appendStringInfoChar(out, ']');
+	return array.n;
+}

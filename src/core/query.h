@@ -1,0 +1,50 @@
+/*-------------------------------------------------------------------------
+ *
+ * query.h
+ *		SQL that C code runs again and again: planned once per backend.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef VVAULT_QUERY_H
+#define VVAULT_QUERY_H
+
+#include "core/compat.h"
+
+#include "executor/spi.h"
+#include "lib/stringinfo.h"
+
+#include "core/json_writer.h"
+
+#define VV_QUERY_MAX_ARGS	4
+
+/*
+ * A statement over qualified names. It reads with the snapshot of the caller
+ * and the rights of the session's user. Zeroed at start; lives as long as the
+ * backend, since PostgreSQL replans it when what it reads changes.
+ */
+typedef struct VvQuery
+{
+	const char *sql;
+	int			nargs;
+	Oid			argtypes[VV_QUERY_MAX_ARGS];
+
+	/*
+	 * Set where the plan must be an index scan in the index's order, whatever
+	 * the statistics say of a table that has just been made or filled.
+	 */
+	bool		index_order;
+
+	SPIPlanPtr	plan;
+	bool		planned;
+} VvQuery;
+
+/* Called for each row; false ends the query. */
+typedef bool (*VvRowAction) (const Datum *values, const bool *isnull, void *arg);
+
+extern uint64 vv_query_run(VvQuery *query, const Datum *args, uint64 limit,
+						   VvRowAction action, void *arg);
+extern int	vv_query_json_array(VvQuery *query, const Datum *args,
+								StringInfo out, const JsonColumn *columns,
+								int ncolumns);
+
+#endif							/* VVAULT_QUERY_H */

@@ -1,0 +1,27 @@
+/*-------------------------------------------------------------------------
+ *
+ * cursor.h
+ *		Where a page of a feed ended, as an opaque text for the client.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef VVAULT_CURSOR_H
+#define VVAULT_CURSOR_H
+
+#include "core/compat.h"
+
+#include "lib/stringinfo.h"
+
+/* The last row of a page: its sort key, as the 64 bits it is, and its id. */
+typedef struct FeedCursor
+{
+	int64		key;
+	char	   *video_id;
+} FeedCursor;
+
+extern char *vv_cursor_encode(const char *region, const char *sort,
+							  const FeedCursor *cursor);
+extern bool vv_cursor_decode(text *encoded, const char *region,
+							 const char *sort, FeedCursor *cursor);
+
+#endif							/* VVAULT_CURSOR_H */

@@ -1,0 +1,100 @@
+/*-------------------------------------------------------------------------
+ *
+ * health.c
+ *		How the site stands, as JSON.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "core/compat.h"
+
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "core/json_writer.h"
+#include "core/query.h"
+
+PG_FUNCTION_INFO_V1(vvault_health);
+
+static VvQuery regions_query = {
+	.sql = "SELECT e.region, coalesce(c.videos, 0)::bigint, i.fetched_at,"
+	" pg_catalog.date_part('epoch',"
+	"  $1 OPERATOR(pg_catalog.-) i.fetched_at)::bigint"
+	" FROM vvault.effective_regions e"
+	" LEFT JOIN LATERAL (SELECT pg_catalog.sum(s.videos) AS videos"
+	"  FROM vvault.category_stats s"
+	"  WHERE s.region OPERATOR(pg_catalog.=) e.region) c ON true"
+	" LEFT JOIN LATERAL (SELECT pg_catalog.max(n.fetched_at) AS fetched_at"
+	"  FROM vvault.ingests n"
+	"  WHERE n.region OPERATOR(pg_catalog.=) e.region"
+	"  AND n.accepted OPERATOR(pg_catalog.>) 0) i ON true"
+	" WHERE e.enabled ORDER BY e.region",
+	.nargs = 1,
+	.argtypes = {TIMESTAMPTZOID},
+};
+
+static const JsonColumn region_columns[] = {
+	{"region", JSON_COLUMN_TEXT},
+	{"videos", JSON_COLUMN_INT8},
+	{"charted_at", JSON_COLUMN_TIMESTAMPTZ},
+	{"age_seconds", JSON_COLUMN_INT8},
+};
+
+typedef struct HealthRegions
+{
+	StringInfoData json;
+	int64		videos;
+} HealthRegions;
+
+static bool
+add_region(const Datum *values, const bool *isnull, void *arg)
+{
+	HealthRegions *regions = (HealthRegions *) arg;
+
+	appendStringInfoString(&regions->json,
+						   regions->json.len > 0 ? ",{" : "{");
+	vv_json_row(&regions->json, region_columns, lengthof(region_columns),
+				values, isnull);
+	appendStringInfoChar(&regions->json, '}');
+	regions->videos += DatumGetInt64(values[1]);
+	return true;
+}
+
+/*
+ * vvault_health() returns json
+ *
+ * How the site stands. No errors of its own. Source: vvault.category_stats
+ * and vvault.ingests.
+ */
+Datum
+vvault_health(PG_FUNCTION_ARGS)
+{
+	TimestampTz now = GetCurrentTransactionStartTimestamp();
+	HealthRegions regions = {0};
+	StringInfoData out;
+	Datum		args[1];
+
+	(void) fcinfo;
+	initStringInfo(&out);
+	initStringInfo(&regions.json);
+	args[0] = TimestampTzGetDatum(now);
+	SPI_connect();
+	(void) vv_query_run(&regions_query, args, 0, add_region, &regions);
+	SPI_finish();
+
+	appendStringInfo(&out, "{\"status\":\"%s\",\"version\":\"%s\",\"server_version\":",
+					 regions.videos > 0 ? "ok" : "empty", VVAULT_VERSION);
+	vv_json_text(&out, PG_VERSION, strlen(PG_VERSION));
+	vv_json_key(&out, "time");
+	vv_json_timestamptz(&out, now);
+	vv_json_key(&out, "standby");
+	appendStringInfoString(&out, RecoveryInProgress() ? "true" : "false");
+	vv_json_key(&out, "videos");
+	vv_json_int(&out, regions.videos);
+	vv_json_key(&out, "regions");
+	appendStringInfo(&out, "[%s]}", regions.json.data);
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(out.data, out.len));
+}

@@ -1,0 +1,304 @@
+/*-------------------------------------------------------------------------
+ *
+ * trending.c
+ *		The feed of a region: the top of one index range, as JSON.
+ *
+ * A page of k videos reads k index entries of vvault.videos in the order of
+ * the sort's index and probes vvault.video_regions k times. Behind a cursor
+ * it reads first the rest of the videos with the cursor's own key and then
+ * those below it: two ranges of the same index.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "core/compat.h"
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "catalog/regions.h"
+#include "core/json_writer.h"
+#include "core/query.h"
+#include "feed/cursor.h"
+
+PG_FUNCTION_INFO_V1(vvault_trending);
+
+#define DEFAULT_PAGE_SIZE	25
+
+/* What a page shows of a video, behind which its sort key stands. */
+static const JsonColumn video_columns[] = {
+	{"video_id", JSON_COLUMN_TEXT},
+	{"title", JSON_COLUMN_TEXT},
+	{"channel_title", JSON_COLUMN_TEXT},
+	{"views", JSON_COLUMN_INT8},
+	{"likes", JSON_COLUMN_INT8},
+	{"thumbnail_url", JSON_COLUMN_TEXT},
+	{"regions", JSON_COLUMN_TEXT_ARRAY},
+	{"content_language", JSON_COLUMN_TEXT},
+	{"engagement_rate", JSON_COLUMN_FLOAT8},
+	{"comments", JSON_COLUMN_INT8},
+	{"channel_id", JSON_COLUMN_TEXT},
+	{"category_id", JSON_COLUMN_INT4},
+	{"published_at", JSON_COLUMN_TIMESTAMPTZ},
+	{"rank", JSON_COLUMN_INT4},
+	{"virality_score", JSON_COLUMN_FLOAT8},
+	{"momentum_score", JSON_COLUMN_FLOAT8},
+};
+
+#define COL_VIDEO_ID	0
+#define COL_SORT_KEY	lengthof(video_columns)
+
+#define FEED_SQL(key, charted, range) \
+	"SELECT v.video_id, v.title, v.channel_title, v.views, v.likes," \
+	" v.thumbnail_url," \
+	" (SELECT r.regions FROM vvault.video_regions r" \
+	"  WHERE r.video_id OPERATOR(pg_catalog.=) v.video_id)," \
+	" v.content_language, v.engagement_rate, v.comments, v.channel_id," \
+	" v.category_id, v.published_at, v.rank, v.virality_score," \
+	" v.momentum_score, " key \
+	" FROM vvault.videos v" \
+	" WHERE v.region OPERATOR(pg_catalog.=) $1" charted range \
+	" ORDER BY " key " DESC, v.video_id LIMIT 1001"
+
+#define FEED_QUERIES(key, keytype, charted) \
+	.first = { \
+		.sql = FEED_SQL(key, charted, ""), \
+		.nargs = 1, .argtypes = {TEXTOID}, .index_order = true, \
+	}, \
+	.ties = { \
+		.sql = FEED_SQL(key, charted, " AND " key \
+						" OPERATOR(pg_catalog.=) $2 AND v.video_id" \
+						" OPERATOR(pg_catalog.>) $3"), \
+		.nargs = 3, .argtypes = {TEXTOID, keytype, TEXTOID}, \
+		.index_order = true, \
+	}, \
+	.rest = { \
+		.sql = FEED_SQL(key, charted, " AND " key \
+						" OPERATOR(pg_catalog.<) $2"), \
+		.nargs = 2, .argtypes = {TEXTOID, keytype}, .index_order = true, \
+	}
+
+#define ALL_ROWS		""
+#define CHARTED_ROWS	" AND v.charted"
+
+/* An order of the feed and the queries that walk its index. */
+typedef struct FeedSort
+{
+	const char *name;
+	VvQuery		first;			/* from the top */
+	VvQuery		ties;			/* behind a cursor: the same key */
+	VvQuery		rest;			/* and then the keys below it */
+} FeedSort;
+
+static FeedSort feed_sorts[] = {
+	{.name = "views", FEED_QUERIES("v.views", INT8OID, ALL_ROWS)},
+	{.name = "newest",
+	FEED_QUERIES("coalesce(v.published_at, v.first_seen_at)", TIMESTAMPTZOID, ALL_ROWS)},
+	{.name = "engagement",
+	FEED_QUERIES("coalesce(v.engagement_rate, 0)", FLOAT8OID, CHARTED_ROWS)},
+	{.name = "virality", FEED_QUERIES("v.virality_score", FLOAT8OID, CHARTED_ROWS)},
+	{.name = "momentum", FEED_QUERIES("v.momentum_score", FLOAT8OID, CHARTED_ROWS)},
+	{.name = "hot", FEED_QUERIES("v.hot_score", FLOAT8OID, CHARTED_ROWS)},
+};
+
+/*
+ * What a feed needs to know before it looks at a video: the region's name,
+ * no row where it is not valid, and the settings.
+ */
+static VvQuery facts_query = {
+	.sql = "SELECT coalesce(o.name, d.name, o.region),"
+	" coalesce((SELECT s.value FROM vvault.settings s"
+	"  WHERE s.name OPERATOR(pg_catalog.=) 'default_sort'),"
+	" (SELECT s.value FROM vvault.setting_defaults s"
+	"  WHERE s.name OPERATOR(pg_catalog.=) 'default_sort')),"
+	" coalesce((SELECT s.value FROM vvault.settings s"
+	"  WHERE s.name OPERATOR(pg_catalog.=) 'page_limit'),"
+	" (SELECT s.value FROM vvault.setting_defaults s"
+	"  WHERE s.name OPERATOR(pg_catalog.=) 'page_limit'))::integer"
+	VV_FROM_ENABLED_REGION,
+	.nargs = 1,
+	.argtypes = {TEXTOID},
+};
+
+typedef struct FeedFacts
+{
+	MemoryContext context;
+	char	   *region_name;	/* NULL where the region is not valid */
+	char	   *default_sort;
+	int			page_limit;
+} FeedFacts;
+
+static bool
+keep_facts(const Datum *values, const bool *isnull, void *arg)
+{
+	FeedFacts  *facts = (FeedFacts *) arg;
+	MemoryContext old = MemoryContextSwitchTo(facts->context);
+
+	for (int i = 0; i < 3; i++)
+	{
+		if (isnull[i])
+			elog(ERROR, "a shipped region or setting of vvault is missing");
+	}
+	facts->region_name = TextDatumGetCString(values[0]);
+	facts->default_sort = TextDatumGetCString(values[1]);
+	facts->page_limit = DatumGetInt32(values[2]);
+	MemoryContextSwitchTo(old);
+	return false;
+}
+
+static FeedSort *
+find_sort(const char *name)
+{
+	StringInfoData names;
+
+	for (int i = 0; i < (int) lengthof(feed_sorts); i++)
+	{
+		if (strcmp(feed_sorts[i].name, name) == 0)
+			return &feed_sorts[i];
+	}
+
+	initStringInfo(&names);
+	for (int i = 0; i < (int) lengthof(feed_sorts); i++)
+		appendStringInfo(&names, "%s%s", i > 0 ? ", " : "",
+						 feed_sorts[i].name);
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("invalid sort \"%.*s\"",
+					pg_mbcliplen(name, strlen(name), 64), name),
+			 errhint("The sorts are %s.", names.data)));
+}
+
+/* A page while it is written. */
+typedef struct FeedPage
+{
+	MemoryContext context;
+	StringInfo	out;
+	int			page_size;
+	int			n;				/* videos written */
+	bool		more;			/* whether there is a video behind them */
+	FeedCursor	last;			/* the last one written */
+} FeedPage;
+
+static bool
+add_video(const Datum *values, const bool *isnull, void *arg)
+{
+	FeedPage   *page = (FeedPage *) arg;
+
+	if (page->n == page->page_size)
+	{
+		page->more = true;
+		return false;
+	}
+	appendStringInfoString(page->out, page->n > 0 ? ",{" : "{");
+	vv_json_row(page->out, video_columns, lengthof(video_columns),
+				values, isnull);
+	appendStringInfoChar(page->out, '}');
+	if (++page->n == page->page_size)
+	{
+		MemoryContext old = MemoryContextSwitchTo(page->context);
+
+		/* every kind of sort key is 64 bits, passed by value */
+		page->last.key = DatumGetInt64(values[COL_SORT_KEY]);
+		page->last.video_id = TextDatumGetCString(values[COL_VIDEO_ID]);
+		MemoryContextSwitchTo(old);
+	}
+	return true;
+}
+
+static void
+write_videos(FeedSort *sort, text *region, const FeedCursor *after,
+			 FeedPage *page)
+{
+	Datum		args[3];
+
+	args[0] = PointerGetDatum(region);
+	if (after == NULL)
+	{
+		(void) vv_query_run(&sort->first, args, page->page_size + 1,
+							add_video, page);
+		return;
+	}
+	args[1] = Int64GetDatum(after->key);
+	args[2] = CStringGetTextDatum(after->video_id);
+	(void) vv_query_run(&sort->ties, args, page->page_size + 1,
+						add_video, page);
+	if (!page->more)
+		(void) vv_query_run(&sort->rest, args, page->page_size + 1 - page->n,
+							add_video, page);
+}
+
+/*
+ * vvault_trending(region text, page_size int DEFAULT 25,
+ *				   sort text DEFAULT NULL, cursor text DEFAULT NULL)
+ *	returns json
+ *
+ * One page of a region's feed. page_size 1 and up, cut to the page limit; a
+ * NULL page_size, sort or cursor is the default. 22023 for an invalid region,
+ * page_size, sort or cursor. Source: vvault.videos and vvault.video_regions.
+ */
+Datum
+vvault_trending(PG_FUNCTION_ARGS)
+{
+	text	   *region = PG_ARGISNULL(0) ? NULL : PG_GETARG_TEXT_PP(0);
+	int			page_size = PG_ARGISNULL(1) ? DEFAULT_PAGE_SIZE : PG_GETARG_INT32(1);
+	FeedFacts	facts = {.context = CurrentMemoryContext};
+	FeedPage	page = {.context = CurrentMemoryContext};
+	FeedSort   *sort;
+	FeedCursor	after;
+	bool		has_cursor = !PG_ARGISNULL(3);
+	StringInfoData out;
+	Datum		args[1];
+
+	initStringInfo(&out);
+	SPI_connect();
+	if (region != NULL)
+	{
+		args[0] = PointerGetDatum(region);
+		(void) vv_query_run(&facts_query, args, 1, keep_facts, &facts);
+	}
+	if (facts.region_name == NULL)
+		vv_invalid_region(region);
+	if (page_size < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid page_size %d", page_size),
+				 errhint("A page has from 1 to %d videos.",
+						 facts.page_limit)));
+	sort = find_sort(PG_ARGISNULL(2) ? facts.default_sort :
+					 text_to_cstring(PG_GETARG_TEXT_PP(2)));
+	if (has_cursor &&
+		!vv_cursor_decode(PG_GETARG_TEXT_PP(3), text_to_cstring(region),
+						  sort->name, &after))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid cursor"),
+				 errhint("Pass the next_cursor of a page with the same region and sort.")));
+
+	page.out = &out;
+	page.page_size = Min(page_size, facts.page_limit);
+	appendStringInfoChar(&out, '{');
+	vv_json_key(&out, "region");
+	vv_json_text(&out, VARDATA_ANY(region), VARSIZE_ANY_EXHDR(region));
+	vv_json_key(&out, "region_name");
+	vv_json_text(&out, facts.region_name, strlen(facts.region_name));
+	vv_json_key(&out, "videos");
+	appendStringInfoChar(&out, '[');
+	write_videos(sort, region, has_cursor ? &after : NULL, &page);
+	appendStringInfoChar(&out, ']');
+	vv_json_key(&out, "total");
+	vv_json_int(&out, page.n);
+	vv_json_key(&out, "sort");
+	vv_json_text(&out, sort->name, strlen(sort->name));
+	vv_json_key(&out, "next_cursor");
+	if (page.more)
+		appendStringInfo(&out, "\"%s\"",
+						 vv_cursor_encode(text_to_cstring(region), sort->name,
+										  &page.last));
+	else
+		appendStringInfoString(&out, "null");
+	appendStringInfoChar(&out, '}');
+	SPI_finish();
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(out.data, out.len));
+}

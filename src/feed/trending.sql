@@ -1,0 +1,10 @@
+CREATE FUNCTION @extschema@.vvault_trending(region text, page_size integer DEFAULT 25,
+	sort text DEFAULT NULL, cursor text DEFAULT NULL) RETURNS json
+AS 'MODULE_PATHNAME', 'vvault_trending'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.vvault_trending(text, integer, text, text) IS
+'The trending feed of a region, one page: {region, region_name, videos: [{video_id, title, channel_title, views, likes, thumbnail_url, regions, content_language, engagement_rate, comments, channel_id, category_id, published_at, rank, virality_score, momentum_score}], total, sort, next_cursor}.
+Units and ranges: page_size from 1, cut to the setting page_limit (200); sort is views, newest (all videos of the region) or engagement, virality, momentum, hot (those in its latest chart), highest first, ties by video_id; total is the number of videos in the reply; engagement_rate is likes / views in percent; regions lists all regions of the video; next_cursor, passed as cursor with the same region and sort, gives the page behind this one and is null on the last.
+NULL: a NULL page_size is 25, a NULL sort the setting default_sort (views), a NULL cursor the first page; likes, comments and engagement_rate are null where the owner hides them; videos is never null.
+Errors: 22023 for an invalid region, page_size, sort or cursor, with what is valid as the hint; 42501 without the rights of a reader.
+Source: one index range of vvault.videos and as many probes of vvault.video_regions.';

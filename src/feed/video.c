@@ -1,0 +1,149 @@
+/*-------------------------------------------------------------------------
+ *
+ * video.c
+ *		One video with all its regions and its history, as JSON.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "core/compat.h"
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+
+#include "core/json_writer.h"
+#include "core/query.h"
+
+PG_FUNCTION_INFO_V1(vvault_video);
+
+/* The set of regions leads to the rows by their primary keys. */
+#define FROM_VIDEO_ROWS \
+	" FROM vvault.video_regions r" \
+	" CROSS JOIN LATERAL pg_catalog.unnest(r.regions) AS u(region)" \
+	" JOIN vvault.videos v" \
+	" ON v.region OPERATOR(pg_catalog.=) u.region" \
+	" AND v.video_id OPERATOR(pg_catalog.=) r.video_id" \
+	" WHERE r.video_id OPERATOR(pg_catalog.=) $1"
+
+static VvQuery video_query = {
+	.sql = "SELECT v.video_id, v.title, v.channel_title, v.channel_id,"
+	" v.category_id,"
+	" (SELECT c.name FROM vvault.categories c"
+	"  WHERE c.id OPERATOR(pg_catalog.=) v.category_id),"
+	" v.content_language, v.thumbnail_url, v.published_at, v.duration, v.tags"
+	FROM_VIDEO_ROWS
+	" ORDER BY v.fetched_at DESC, v.region LIMIT 1",
+	.nargs = 1,
+	.argtypes = {TEXTOID},
+};
+
+static const JsonColumn video_columns[] = {
+	{"video_id", JSON_COLUMN_TEXT},
+	{"title", JSON_COLUMN_TEXT},
+	{"channel_title", JSON_COLUMN_TEXT},
+	{"channel_id", JSON_COLUMN_TEXT},
+	{"category_id", JSON_COLUMN_INT4},
+	{"category", JSON_COLUMN_TEXT},
+	{"content_language", JSON_COLUMN_TEXT},
+	{"thumbnail_url", JSON_COLUMN_TEXT},
+	{"published_at", JSON_COLUMN_TIMESTAMPTZ},
+	{"duration", JSON_COLUMN_TEXT},
+	{"tags", JSON_COLUMN_TEXT_ARRAY},
+};
+
+static VvQuery regions_query = {
+	.sql = "SELECT v.region, v.charted, v.rank, v.chart_length, v.views,"
+	" v.likes, v.comments, v.engagement_rate, v.virality_score,"
+	" v.momentum_score, v.first_seen_at, v.fetched_at"
+	FROM_VIDEO_ROWS
+	" ORDER BY v.region",
+	.nargs = 1,
+	.argtypes = {TEXTOID},
+};
+
+static const JsonColumn region_columns[] = {
+	{"region", JSON_COLUMN_TEXT},
+	{"charted", JSON_COLUMN_BOOL},
+	{"rank", JSON_COLUMN_INT4},
+	{"chart_length", JSON_COLUMN_INT4},
+	{"views", JSON_COLUMN_INT8},
+	{"likes", JSON_COLUMN_INT8},
+	{"comments", JSON_COLUMN_INT8},
+	{"engagement_rate", JSON_COLUMN_FLOAT8},
+	{"virality_score", JSON_COLUMN_FLOAT8},
+	{"momentum_score", JSON_COLUMN_FLOAT8},
+	{"first_seen_at", JSON_COLUMN_TIMESTAMPTZ},
+	{"fetched_at", JSON_COLUMN_TIMESTAMPTZ},
+};
+
+/* No region gives more than the whole may hold, so the work is bounded. */
+static VvQuery history_query = {
+	.sql = "SELECT h.* FROM (SELECT s.* FROM vvault.video_regions r"
+	" CROSS JOIN LATERAL pg_catalog.unnest(r.regions) AS u(region)"
+	" CROSS JOIN LATERAL (SELECT n.region, n.fetched_at, n.rank, n.views,"
+	"  n.likes, n.comments, n.virality_score, n.momentum_score"
+	"  FROM vvault.snapshots n"
+	"  WHERE n.region OPERATOR(pg_catalog.=) u.region"
+	"  AND n.video_id OPERATOR(pg_catalog.=) r.video_id"
+	"  ORDER BY n.fetched_at DESC LIMIT 500) s"
+	" WHERE r.video_id OPERATOR(pg_catalog.=) $1"
+	" ORDER BY s.fetched_at DESC, s.region LIMIT 500) h"
+	" ORDER BY h.fetched_at, h.region",
+	.nargs = 1,
+	.argtypes = {TEXTOID},
+};
+
+static const JsonColumn history_columns[] = {
+	{"region", JSON_COLUMN_TEXT},
+	{"fetched_at", JSON_COLUMN_TIMESTAMPTZ},
+	{"rank", JSON_COLUMN_INT4},
+	{"views", JSON_COLUMN_INT8},
+	{"likes", JSON_COLUMN_INT8},
+	{"comments", JSON_COLUMN_INT8},
+	{"virality_score", JSON_COLUMN_FLOAT8},
+	{"momentum_score", JSON_COLUMN_FLOAT8},
+};
+
+static bool
+append_video(const Datum *values, const bool *isnull, void *arg)
+{
+	vv_json_row((StringInfo) arg, video_columns, lengthof(video_columns),
+				values, isnull);
+	return false;
+}
+
+/*
+ * vvault_video(video_id text) returns json
+ *
+ * One video; NULL where no region lists it. No errors of its own. Source:
+ * vvault.video_regions, vvault.videos and vvault.snapshots.
+ */
+Datum
+vvault_video(PG_FUNCTION_ARGS)
+{
+	StringInfoData out;
+	Datum		args[1];
+	uint64		found;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	args[0] = PG_GETARG_DATUM(0);
+	initStringInfo(&out);
+	SPI_connect();
+	appendStringInfoChar(&out, '{');
+	found = vv_query_run(&video_query, args, 1, append_video, &out);
+	if (found > 0)
+	{
+		vv_json_key(&out, "regions");
+		(void) vv_query_json_array(&regions_query, args, &out, region_columns,
+								   lengthof(region_columns));
+		vv_json_key(&out, "history");
+		(void) vv_query_json_array(&history_query, args, &out, history_columns,
+								   lengthof(history_columns));
+		appendStringInfoChar(&out, '}');
+	}
+	SPI_finish();
+	if (found == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(out.data, out.len));
+}
