@@ -10,6 +10,10 @@
 -- So they either add up signed rows, which may be done in any order, or look
 -- at what is there now; none relies on being told the whole story.
 --
+-- What runs for each written row is planned as probes of indexes, whatever
+-- the statistics say of tables that were empty a moment ago: a backend keeps
+-- its plans while they grow.
+--
 -- Long lists go through in slices: an array must stay under 1 GB, also while
 -- a dump with hundreds of millions of rows is restored by one COPY.
 
@@ -160,10 +164,13 @@ COMMENT ON FUNCTION vvault.regions_without(text[], text[]) IS
 CREATE FUNCTION vvault.relist(regions text[], video_ids text[]) RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET plan_cache_mode = force_generic_plan SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
 	gone vvault.video_regions[];
+	gone_ids text[];
 	changed text[] := '{}';
 	writers text[];
 BEGIN
@@ -189,20 +196,23 @@ BEGIN
 	INTO changed, gone;
 
 	IF gone IS NOT NULL THEN
-		PERFORM FROM vvault.video_regions r
-		WHERE r.video_id IN (SELECT g.video_id FROM unnest(gone) g)
+		gone_ids := ARRAY(SELECT g.video_id FROM unnest(gone) g);
+		PERFORM FROM vvault.video_regions r WHERE r.video_id = ANY (gone_ids)
 		ORDER BY r.video_id FOR UPDATE;
 		WITH less AS (
-			UPDATE vvault.video_regions r
-			SET regions = vvault.regions_without(r.regions, g.regions)
-			FROM unnest(gone) g
-			WHERE r.video_id = g.video_id AND r.regions && g.regions
+			INSERT INTO vvault.video_regions AS r (video_id, regions)
+			SELECT g.video_id, g.regions
+			FROM unnest(gone) g CROSS JOIN LATERAL (
+				SELECT FROM vvault.video_regions x WHERE x.video_id = g.video_id LIMIT 1) x
+			ON CONFLICT (video_id) DO UPDATE
+				SET regions = vvault.regions_without(r.regions, EXCLUDED.regions)
+				WHERE r.regions && EXCLUDED.regions
 			RETURNING r.regions
 		)
 		SELECT changed || array_agg(DISTINCT w) INTO changed
 		FROM less l, unnest(l.regions) w;
-		DELETE FROM vvault.video_regions r USING unnest(gone) g
-		WHERE r.video_id = g.video_id AND r.regions = '{}';
+		DELETE FROM vvault.video_regions r
+		WHERE r.video_id = ANY (gone_ids) AND r.regions = '{}';
 	END IF;
 
 	-- the feeds of all regions that list such a video show its new set
@@ -327,6 +337,8 @@ CREATE TRIGGER videos_truncated AFTER TRUNCATE ON vvault.videos
 CREATE FUNCTION vvault.recount_days(regions text[], days date[], video_ids text[]) RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET plan_cache_mode = force_generic_plan SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -339,8 +351,12 @@ BEGIN
 		WHERE NOT EXISTS (SELECT FROM vvault.daily_stats c
 			WHERE c.region = t.region AND c.day = t.day AND c.closed)
 	), counted AS MATERIALIZED (
-		SELECT d.region, d.day, d.video_id, d.category_id, d.virality_score
-		FROM touched t JOIN vvault.daily_videos d USING (region, day, video_id)
+		SELECT d.*
+		FROM touched t CROSS JOIN LATERAL (
+			SELECT d.ctid AS place, d.region, d.day, d.video_id, d.category_id, d.virality_score
+			FROM vvault.daily_videos d
+			WHERE d.region = t.region AND d.day = t.day AND d.video_id = t.video_id
+			LIMIT 1) d
 	), last AS MATERIALIZED (
 		SELECT t.region, t.day, t.video_id, s.category_id, s.virality_score
 		FROM touched t CROSS JOIN LATERAL (
@@ -357,10 +373,11 @@ BEGIN
 			WHERE d.category_id <> EXCLUDED.category_id
 				OR d.virality_score <> EXCLUDED.virality_score
 	), removed AS (
-		DELETE FROM vvault.daily_videos d USING counted c
-		WHERE d.region = c.region AND d.day = c.day AND d.video_id = c.video_id
-			AND NOT EXISTS (SELECT FROM last l WHERE l.region = c.region
-				AND l.day = c.day AND l.video_id = c.video_id)
+		-- under the region's lock a row stays where it was seen
+		DELETE FROM vvault.daily_videos d
+		WHERE d.ctid = ANY (ARRAY(
+			SELECT c.place FROM counted c
+			WHERE (c.region, c.day, c.video_id) NOT IN (SELECT l.region, l.day, l.video_id FROM last l)))
 	)
 	INSERT INTO vvault.daily_stats AS t (region, day, category_id, videos, viral, score_sum)
 	SELECT d.region, d.day, d.category_id, sum(d.sign), sum(d.sign * d.viral), sum(d.sign * d.points)
@@ -377,9 +394,9 @@ BEGIN
 			score_sum = t.score_sum + EXCLUDED.score_sum;
 
 	DELETE FROM vvault.daily_stats t
-	USING (SELECT DISTINCT u.region COLLATE "C" AS region, u.day
-		FROM unnest(recount_days.regions, recount_days.days) AS u (region, day)) u
-	WHERE t.region = u.region AND t.day = u.day AND t.videos = 0 AND NOT t.closed;
+	WHERE t.region = ANY (ARRAY(SELECT DISTINCT r FROM unnest(recount_days.regions) r))
+		AND t.day = ANY (ARRAY(SELECT DISTINCT d FROM unnest(recount_days.days) d))
+		AND t.videos = 0 AND NOT t.closed;
 END
 $$;
 COMMENT ON FUNCTION vvault.recount_days(text[], date[], text[]) IS
@@ -395,7 +412,8 @@ DECLARE
 	closed record;
 BEGIN
 	SELECT t.region, t.day INTO closed FROM vvault.daily_stats t
-	WHERE t.region = ANY (refuse_closed_days.regions) AND t.day = ANY (refuse_closed_days.days)
+	WHERE t.region = ANY (ARRAY(SELECT DISTINCT r FROM unnest(refuse_closed_days.regions) r))
+		AND t.day = ANY (ARRAY(SELECT DISTINCT d FROM unnest(refuse_closed_days.days) d))
 		AND t.closed LIMIT 1;
 	IF FOUND THEN
 		RAISE EXCEPTION 'the day % of region "%" is closed', closed.day, closed.region

@@ -63,6 +63,8 @@ CREATE FUNCTION vvault.add_snapshots(region text, fetched_at timestamptz, first_
 	items vvault.chart_item[]) RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET plan_cache_mode = force_generic_plan SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -106,33 +108,32 @@ BEGIN
 	)
 	SELECT array_agg(w.video_id) INTO changed FROM written w;
 
-	UPDATE vvault.snapshots s
-	SET virality_score = c.virality, momentum_score = c.momentum
-	FROM (
-		SELECT t.video_id, t.fetched_at,
-			vvault.snapshot_virality(t.views, b.views, t.fetched_at - b.fetched_at,
-				t.likes, t.comments, facts.velocity_baseline, facts.engagement_baseline) AS virality,
-			vvault.snapshot_momentum(t.views, b.views, t.fetched_at - b.fetched_at,
-				t.rank, t.chart_length, t.likes) AS momentum
-		FROM unnest(changed) AS c (video_id)
-			CROSS JOIN LATERAL (
-				SELECT n.* FROM vvault.snapshots n
-				WHERE n.region = add_snapshots.region AND n.video_id = c.video_id
-					AND n.fetched_at = add_snapshots.fetched_at
-				UNION ALL
-				(SELECT n.* FROM vvault.snapshots n
-				WHERE n.region = add_snapshots.region AND n.video_id = c.video_id
-					AND n.fetched_at > add_snapshots.fetched_at AND n.views IS NOT NULL
-				ORDER BY n.fetched_at LIMIT 1)) t
-			LEFT JOIN LATERAL (
-				SELECT p.views, p.fetched_at FROM vvault.snapshots p
-				WHERE p.region = add_snapshots.region AND p.video_id = c.video_id
-					AND p.fetched_at < t.fetched_at AND p.views IS NOT NULL
-				ORDER BY p.fetched_at DESC LIMIT 1) b ON true
-	) c
-	WHERE s.region = add_snapshots.region AND s.video_id = c.video_id
-		AND s.fetched_at = c.fetched_at
-		AND (s.virality_score <> c.virality OR s.momentum_score <> c.momentum);
+	-- an upsert: it finds each row by its key, whatever the planner thinks
+	INSERT INTO vvault.snapshots AS s (region, video_id, fetched_at, virality_score, momentum_score)
+	SELECT add_snapshots.region, c.video_id, t.fetched_at,
+		vvault.snapshot_virality(t.views, b.views, t.fetched_at - b.fetched_at,
+			t.likes, t.comments, facts.velocity_baseline, facts.engagement_baseline),
+		vvault.snapshot_momentum(t.views, b.views, t.fetched_at - b.fetched_at,
+			t.rank, t.chart_length, t.likes)
+	FROM unnest(changed) AS c (video_id)
+		CROSS JOIN LATERAL (
+			SELECT n.* FROM vvault.snapshots n
+			WHERE n.region = add_snapshots.region AND n.video_id = c.video_id
+				AND n.fetched_at = add_snapshots.fetched_at
+			UNION ALL
+			(SELECT n.* FROM vvault.snapshots n
+			WHERE n.region = add_snapshots.region AND n.video_id = c.video_id
+				AND n.fetched_at > add_snapshots.fetched_at AND n.views IS NOT NULL
+			ORDER BY n.fetched_at LIMIT 1)) t
+		LEFT JOIN LATERAL (
+			SELECT p.views, p.fetched_at FROM vvault.snapshots p
+			WHERE p.region = add_snapshots.region AND p.video_id = c.video_id
+				AND p.fetched_at < t.fetched_at AND p.views IS NOT NULL
+			ORDER BY p.fetched_at DESC LIMIT 1) b ON true
+	ON CONFLICT (region, video_id, fetched_at) DO UPDATE
+		SET virality_score = EXCLUDED.virality_score, momentum_score = EXCLUDED.momentum_score
+		WHERE s.virality_score <> EXCLUDED.virality_score
+			OR s.momentum_score <> EXCLUDED.momentum_score;
 END
 $$;
 COMMENT ON FUNCTION vvault.add_snapshots(text, timestamptz, integer, vvault.chart_item[]) IS
@@ -147,6 +148,8 @@ CREATE FUNCTION vvault.update_videos(region text, fetched_at timestamptz, latest
 	items vvault.chart_item[]) RETURNS bigint
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET plan_cache_mode = force_generic_plan SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE

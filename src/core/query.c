@@ -119,7 +119,8 @@ vv_query_run(VvQuery *query, const Datum *args, uint64 limit,
 	options.dest = &receiver.pub;
 
 	result = SPI_execute_plan_extended(query->plan, &options);
-	if (result != SPI_OK_SELECT)
+	/* SPI says so of a SELECT whose rows it does not keep itself */
+	if (result != SPI_OK_UTILITY)
 		elog(ERROR, "could not run \"%s\": %s", query->sql,
 			 SPI_result_code_string(result));
 	query->planned = true;

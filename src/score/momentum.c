@@ -65,7 +65,7 @@ static const double unknown_place = 0.5;
  * charts reach; ln(85 / 15) puts it at 85.  The slope is chosen so that the
  * middle of a chart scores near 60.
  */
-static const double default_baseline = 0.52;
+static const double default_baseline = 0.46;
 static const double logit_of_85 = 1.7346010553881064;
 static const double slope = 1.2;
 
@@ -202,7 +202,8 @@ vvault_momentum_score(PG_FUNCTION_ARGS)
 		if (!isfinite(baseline.value))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("baseline must be finite")));
+					 errmsg("baseline must be finite"),
+					 errhint("Leave it out to take the shipped one.")));
 	}
 
 	if (views.isnull)

@@ -9,6 +9,6 @@ AS 'MODULE_PATHNAME', 'vvault_momentum_score';
 COMMENT ON FUNCTION @extschema@.vvault_momentum_score(bigint, bigint, interval, integer, integer, bigint, double precision) IS
 'Momentum of a video in a region''s chart: how likely it is to stay there and to grow faster than the others.
 Units and ranges: views and likes now, views_before at the previous observation in the same region, elapsed the time between the two (a day being 24 hours; less than an hour counts as one hour, zero or less as no growth), rank from 1 in a chart of chart_length videos (a rank beyond it is the last); baseline is the raw value of the region''s best 15 %, in powers of ten of daily growth; the result is 0 to 100, and 85 or more means the top 15 % of a region''s last 30 days on average.
-NULL: views gives NULL; views_before: the video is a newcomer, never observed before; elapsed: one day; rank or chart_length, also below 1: the middle of the chart; likes drop out; baseline: the shipped 0.52.
+NULL: views gives NULL; views_before: the video is a newcomer, never observed before; elapsed: one day; rank or chart_length, also below 1: the middle of the chart; likes drop out; baseline: the shipped 0.46.
 Errors: 22023 for a negative count or a baseline that is not finite.
 Source: our own formula; docs/scores.md has its constants, how they were fitted and how it fares.';
