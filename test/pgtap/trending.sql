@@ -1,0 +1,189 @@
+-- vvault_trending beside the naive SQL: every sort, every page, ties, texts.
+BEGIN;
+SELECT plan(55);
+
+TRUNCATE vvault.videos, vvault.snapshots;
+
+-- 700 videos in two regions with many equal keys, awkward texts and unknowns
+SELECT setseed(0.42);
+INSERT INTO vvault.videos (region, video_id, charted, rank, title, channel_title, category_id,
+	content_language, published_at, views, likes, comments, virality_score, momentum_score,
+	first_seen_at)
+SELECT r, CASE WHEN n % 3 = 0 THEN 'both-' ELSE r || '-' END || n, n % 2 = 0,
+	CASE WHEN n % 2 = 0 THEN n END,
+	(ARRAY[E'plain', E'quote " and \\ slash', E'tab\tline\nfeed\rbell\x07', U&'emoji \+01F600 \2028 \2029',
+		'żółć å ß', '</script><script>', E'\x01\x1f\x7f', ''])[1 + n % 8],
+	'channel ' || n % 5, n % 7, CASE WHEN n % 4 > 0 THEN 'pl' END,
+	CASE WHEN n % 5 > 0 THEN timestamptz '2026-01-01 00:00Z' + n % 40 * interval '1 hour' END,
+	floor(random() * 50), CASE WHEN n % 6 > 0 THEN floor(random() * 20) END,
+	CASE WHEN n % 7 > 0 THEN n END, floor(random() * 10) * 10, floor(random() * 1000) / 13,
+	timestamptz '2026-01-02 00:00Z' + n % 10 * interval '1 minute'
+FROM unnest('{PL,SE}'::text[]) r, generate_series(1, 350) n;
+
+CREATE FUNCTION pg_temp.naive_key(sort text, v vvault.videos) RETURNS double precision
+LANGUAGE sql AS $$
+	SELECT CASE sort WHEN 'views' THEN v.views
+		WHEN 'newest' THEN extract(epoch FROM coalesce(v.published_at, v.first_seen_at))
+		WHEN 'engagement' THEN CASE WHEN v.views > 0 AND v.likes IS NOT NULL
+			THEN v.likes::float8 / v.views * 100 ELSE 0 END
+		WHEN 'virality' THEN v.virality_score
+		WHEN 'momentum' THEN v.momentum_score
+		WHEN 'hot' THEN log(greatest(coalesce(v.likes, 0), 1)::float8)
+			+ extract(epoch FROM coalesce(v.published_at, v.first_seen_at))::float8 / 45000
+		END
+$$;
+
+CREATE FUNCTION pg_temp.naive_ids(region text, sort text) RETURNS text[]
+LANGUAGE sql AS $$
+	SELECT array_agg(v.video_id ORDER BY pg_temp.naive_key($2, v) DESC, v.video_id COLLATE "C")
+	FROM vvault.videos v
+	WHERE v.region = $1 AND (v.charted OR $2 IN ('views', 'newest'))
+$$;
+
+CREATE FUNCTION pg_temp.walk(region text, sort text, page_size integer) RETURNS text[]
+LANGUAGE plpgsql AS $$
+DECLARE
+	page jsonb;
+	ids text[] := '{}';
+	next text;
+BEGIN
+	LOOP
+		page := vvault_trending(region, page_size, sort, next)::jsonb;
+		IF (page ->> 'total')::int <> jsonb_array_length(page -> 'videos') THEN
+			RAISE 'total is not the number of videos';
+		END IF;
+		ids := ids || ARRAY(SELECT v ->> 'video_id'
+			FROM jsonb_array_elements(page -> 'videos') WITH ORDINALITY t (v, n) ORDER BY n);
+		next := page ->> 'next_cursor';
+		EXIT WHEN next IS NULL;
+	END LOOP;
+	RETURN ids;
+END
+$$;
+
+SELECT is(pg_temp.walk('PL', sort, size), pg_temp.naive_ids('PL', sort),
+		format('a walk by %s in pages of %s visits every video once, in order', sort, size))
+FROM unnest('{views,newest,engagement,virality,momentum,hot}'::text[]) sort,
+	unnest('{1,25,200}'::int[]) size;
+
+-- the reply, byte for byte, as the best hand-written SQL would build it
+CREATE FUNCTION pg_temp.naive_feed(region text, page_size integer) RETURNS text
+LANGUAGE sql AS $$
+	SELECT format('{"region":%s,"region_name":%s,"videos":[%s],"total":%s',
+		to_json($1), to_json('Poland'::text), string_agg(x.j, ',' ORDER BY x.n), count(*))
+	FROM (
+		SELECT row_number() OVER (ORDER BY v.views DESC, v.video_id COLLATE "C") AS n,
+			format('{"video_id":%s,"title":%s,"channel_title":%s,"views":%s,"likes":%s,"thumbnail_url":%s,"regions":%s,"content_language":%s,"engagement_rate":%s,',
+				to_json(v.video_id), to_json(v.title), to_json(v.channel_title), v.views,
+				coalesce(v.likes::text, 'null'), to_json(v.thumbnail_url),
+				(SELECT to_json(array_agg(o.region ORDER BY o.region)) FROM vvault.videos o WHERE o.video_id = v.video_id),
+				coalesce(to_json(v.content_language)::text, 'null'),
+				coalesce(CASE WHEN v.likes IS NULL THEN NULL WHEN v.views = 0 THEN 0
+					ELSE v.likes::float8 / v.views * 100 END::text, 'null')) AS j
+		FROM vvault.videos v WHERE v.region = $1
+		ORDER BY v.views DESC, v.video_id COLLATE "C" LIMIT page_size) x
+$$;
+CREATE FUNCTION pg_temp.seed_part(reply json) RETURNS text
+LANGUAGE sql AS $$
+	-- further keys stand behind the seed's, in each video and in the whole
+	SELECT regexp_replace(regexp_replace($1::text, ',"sort":"views".*$', ''),
+		'("engagement_rate":[^,]*,)"comments":[^}]*}', '\1', 'g')
+$$;
+SELECT is(pg_temp.seed_part(vvault_trending('PL')), pg_temp.naive_feed('PL', 25),
+	'the first page holds the keys of the old site first, in order, with its values');
+SELECT is(pg_temp.seed_part(vvault_trending('PL', 200)), pg_temp.naive_feed('PL', 200),
+	'so does a page of 200 with every text');
+SELECT is(vvault_trending('PL')::text, vvault_trending('PL', 25, 'views', NULL)::text,
+	'the defaults are 25 by views');
+SELECT is(vvault_trending('PL', NULL, NULL, NULL)::text, vvault_trending('PL')::text,
+	'NULL stands for a default');
+SELECT is(vvault_trending('NO')::jsonb - 'sort',
+	'{"region": "NO", "region_name": "Norway", "videos": [], "total": 0, "next_cursor": null}',
+	'a region without videos has an empty list');
+
+-- what can be wrong
+CREATE FUNCTION pg_temp.problem(statement text) RETURNS text
+LANGUAGE plpgsql AS $$
+DECLARE
+	hint text;
+BEGIN
+	EXECUTE statement;
+	RETURN 'no error';
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT;
+	RETURN SQLSTATE || ': ' || SQLERRM || ' / ' || hint;
+END
+$$;
+\set regions 'The regions are AT, GB, NL, NO, PL, SE, US.'
+\set sorts 'The sorts are views, newest, engagement, virality, momentum, hot.'
+\set cursors 'Pass the next_cursor of a page with the same region and sort.'
+SELECT is(pg_temp.problem(format('SELECT vvault_trending(%s)', args)),
+	'22023: invalid ' || problem, 'vvault_trending(' || left(args, 60) || ')')
+FROM (VALUES
+	($$'XX'$$, 'region "XX" / ' || :'regions'),
+	($$'pl'$$, 'region "pl" / ' || :'regions'),
+	($$'PL '$$, 'region "PL " / ' || :'regions'),
+	($$''$$, 'region "" / ' || :'regions'),
+	($$NULL$$, 'region NULL / ' || :'regions'),
+	($$'PL', 0$$, 'page_size 0 / A page has from 1 to 200 videos.'),
+	($$'PL', -2147483648$$, 'page_size -2147483648 / A page has from 1 to 200 videos.'),
+	($$'PL', 5, 'best'$$, 'sort "best" / ' || :'sorts'),
+	($$'PL', 5, 'Views'$$, 'sort "Views" / ' || :'sorts'),
+	($$'PL', 5, NULL, ''$$, 'cursor / ' || :'cursors'),
+	($$'PL', 5, NULL, '%%%'$$, 'cursor / ' || :'cursors'),
+	($$'PL', 5, NULL, 'żółć'$$, 'cursor / ' || :'cursors'),
+	($$'PL', 5, NULL, repeat('A', 100000)$$, 'cursor / ' || :'cursors'),
+	($$'PL', 5, NULL, vvault_trending('SE', 5) ->> 'next_cursor'$$, 'cursor / ' || :'cursors'),
+	($$'PL', 5, 'newest', vvault_trending('PL', 5) ->> 'next_cursor'$$, 'cursor / ' || :'cursors'),
+	($$'PL', 5, NULL, left(vvault_trending('PL', 5) ->> 'next_cursor', -4)$$, 'cursor / ' || :'cursors')
+	) AS t (args, problem);
+SELECT is(count(*), 0::bigint, 'no cursor with a changed letter is taken')
+FROM (SELECT vvault_trending('PL', 5) ->> 'next_cursor' AS c) t,
+	-- of the last letter some bits may stand for nothing
+	generate_series(1, length(c) - 1) i
+WHERE pg_temp.problem(format('SELECT vvault_trending(''PL'', 5, NULL, %L)',
+	overlay(c PLACING CASE substr(c, i, 1) WHEN 'A' THEN 'B' ELSE 'A' END FROM i)))
+	NOT LIKE '22023: invalid cursor%';
+
+SELECT is((vvault_trending('PL', 2000000000) ->> 'total')::int, 200, 'a page is cut to the page limit');
+SELECT lives_ok($$SELECT vvault_set('page_limit', '7')$$);
+SELECT is((vvault_trending('PL', 100) ->> 'total')::int, 7, 'which is a setting');
+SELECT lives_ok($$SELECT vvault_set('page_limit', NULL), vvault_set('default_sort', 'newest')$$);
+SELECT is(vvault_trending('PL')::text, vvault_trending('PL', 25, 'newest')::text, 'as is the default sort');
+SELECT lives_ok($$SELECT vvault_set('default_sort', NULL)$$);
+INSERT INTO vvault.regions (region, name, enabled) VALUES ('DE', 'Germany', true), ('SE', NULL, false);
+SELECT is(vvault_trending('DE') ->> 'region_name', 'Germany', 'a new region has a feed');
+SELECT is(pg_temp.problem('SELECT vvault_trending(''SE'')'),
+	'22023: invalid region "SE" / The regions are AT, DE, GB, NL, NO, PL, US.', 'a disabled one has none');
+
+-- the work: k index entries and k probes, wherever the page is
+CREATE FUNCTION pg_temp.work(OUT scans bigint, OUT rows bigint, OUT probes bigint)
+LANGUAGE sql AS $$
+	SELECT sum(seq_scan), sum(idx_tup_fetch) FILTER (WHERE relname = 'videos'),
+		sum(idx_scan) FILTER (WHERE relname = 'video_regions')
+	FROM pg_stat_xact_user_tables
+	WHERE schemaname = 'vvault' AND relname IN ('videos', 'video_regions')
+$$;
+CREATE FUNCTION pg_temp.work_of(statement text) RETURNS text
+LANGUAGE plpgsql AS $$
+DECLARE
+	before record := pg_temp.work();
+	after record;
+BEGIN
+	EXECUTE statement;
+	after := pg_temp.work();
+	RETURN format('%s scans, %s rows, %s probes', after.scans - before.scans,
+		after.rows - before.rows, after.probes - before.probes);
+END
+$$;
+-- one row more tells whether there is a next page
+SELECT is(pg_temp.work_of(format('SELECT vvault_trending(''PL'', 25, %L)', sort)),
+	'0 scans, 26 rows, 26 probes', 'a page by ' || sort || ' reads its own rows')
+FROM unnest('{views,newest,engagement,virality,momentum,hot}'::text[]) sort;
+UPDATE vvault.videos SET views = 7 WHERE region = 'PL';
+SELECT is(pg_temp.work_of(format('SELECT vvault_trending(''PL'', 25, NULL, %L)',
+		vvault_trending('PL', 200) ->> 'next_cursor')),
+	'0 scans, 26 rows, 26 probes', 'so does a page behind 200 with the same key');
+
+SELECT * FROM finish();
+ROLLBACK;
