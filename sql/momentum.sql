@@ -8,49 +8,51 @@ RESET client_min_messages;
 -- A video whose raw value is the baseline scores 85, so golden values are
 -- written as the raw value worked out by hand and given as the baseline.
 --   a: a newcomer; views + 1000 = 10^5, R = 0.5 / 2 with root 0.5, likes + 10 =
---      10^3: 1.1 - 1.4 * 0.5 - 0.3 * (5 - 5.5) + 0.1 * (-2 + 1.5) = 0.5
---   b: the same without likes: 0.55
+--      10^3: 1 - 1.3 * 0.5 - 0.3 * (5 - 5.5) + 0.1 * (3 - 5 + 1.5) = 0.45
+--   b: the same without likes: 0.5
 --   c: the same with no place known: R = 0.5
---   d: 9500 / (9000 + 1000) = 0.95 in a day, lg(0.95 + 0.05) = 0
+--   d: 9400 / (9000 + 1000) = 0.94 in a day, lg(0.94 + 0.06) = 0
 --   e: half of that gain in half a day
 --   f: no time given counts as a day
 --   g: R = 4.5 / 5 = 0.9 costs 24 * 0.25^2 = 1.5
 --   h: a rank beyond the chart is its end: 24 * 0.35^2 = 2.94
---   i: fewer views than before are no growth: lg 0.05
+--   i: fewer views than before are no growth: lg 0.06
 --   j: so is no time between the two
---   k: growth is cut at tenfold a day: lg 10.05
---   l: a minute counts as an hour: 24 * 9500 / 240000 = 0.95
+--   k: growth is cut at tenfold a day: lg 10.06
+--   l: a minute counts as an hour: 24 * 9400 / 240000 = 0.94
 --   m: likes tell nothing of a video seen before
 SELECT name, round(vvault_momentum_score(views, views_before, elapsed, rank, chart_length,
 	likes, raw)::numeric, 9) AS score
 FROM (VALUES
-	('a', 99000, NULL, NULL::interval, 1, 2, 990, 0.5),
-	('b', 99000, NULL, NULL, 1, 2, NULL, 0.55),
-	('c', 99000, NULL, NULL, NULL, NULL, NULL, 1.25 - 1.4 * sqrt(0.5)),
-	('d', 18500, 9000, '1 day', NULL, NULL, NULL, 0),
-	('e', 13750, 9000, '12 hours', 0, 200, NULL, 0),
-	('f', 18500, 9000, NULL, 100, 0, NULL, 0),
-	('g', 18500, 9000, '1 day', 5, 5, NULL, -1.5),
-	('h', 18500, 9000, '24:00', 7, 5, NULL, -2.94),
-	('i', 100, 9000, '1 day', 1, 5, NULL, log(0.05)),
-	('j', 18500, 9000, '0', 1, 5, NULL, log(0.05)),
-	('k', 2000000000, 0, '1 day', 1, 5, NULL, log(10.05)),
-	('l', 248500, 239000, '1 minute', 1, 5, NULL, log(0.05 + 24 * 9500 / 240000.0)),
-	('m', 18500, 9000, '1 day', 1, 5, 18500, 0)
+	('a', 99000, NULL, NULL::interval, 1, 2, 990, 0.45),
+	('b', 99000, NULL, NULL, 1, 2, NULL, 0.5),
+	('c', 99000, NULL, NULL, NULL, NULL, NULL, 1.15 - 1.3 * sqrt(0.5)),
+	('d', 18400, 9000, '1 day', NULL, NULL, NULL, 0),
+	('e', 13700, 9000, '12 hours', 0, 200, NULL, 0),
+	('f', 18400, 9000, NULL, 100, 0, NULL, 0),
+	('g', 18400, 9000, '1 day', 5, 5, NULL, -1.5),
+	('h', 18400, 9000, '24:00', 7, 5, NULL, -2.94),
+	('i', 100, 9000, '1 day', 1, 5, NULL, log(0.06)),
+	('j', 18400, 9000, '0', 1, 5, NULL, log(0.06)),
+	('k', 2000000000, 0, '1 day', 1, 5, NULL, log(10.06)),
+	('l', 248400, 239000, '1 minute', 1, 5, NULL, 0),
+	('m', 18400, 9000, '1 day', 1, 5, 18400, 0)
 ) AS t (name, views, views_before, elapsed, rank, chart_length, likes, raw)
 ORDER BY name;
 
 -- One unit above the baseline multiplies the odds of 85 to 15 by exp(1.2);
--- without a baseline it is 0.52.
-SELECT round(vvault_momentum_score(18500, 9000, '1 day', baseline => -1)::numeric, 9)
+-- without a baseline it is 0.46.
+SELECT round(vvault_momentum_score(18400, 9000, '1 day', baseline => -1)::numeric, 9)
 		= round((100 / (1 + 15 / 85.0 * exp(-1.2)))::numeric, 9) AS slope,
-	vvault_momentum_score(18500, 9000, '1 day')
-		= vvault_momentum_score(18500, 9000, '1 day', baseline => 0.52) AS shipped_baseline,
+	vvault_momentum_score(18400, 9000, '1 day')
+		= vvault_momentum_score(18400, 9000, '1 day', baseline => 0.46) AS shipped_baseline,
 	vvault_momentum_score(NULL, 9000, '1 day', 1, 200, 5) IS NULL AS unknown_views;
 
--- A better rank always scores higher, newcomer or not.
-SELECT count(*) AS ranks, count(*) FILTER (WHERE newcomer < newcomer_above) AS newcomers,
-	count(*) FILTER (WHERE seen < seen_above OR (rank <= 130 AND seen = seen_above)) AS seen
+-- A newcomer scores less with every rank down; a video seen before the same
+-- as far as R = 0.65, which is between rank 130 and 131 of 200, then less.
+SELECT count(*) AS steps, count(*) FILTER (WHERE newcomer < newcomer_above) AS newcomer_lower,
+	count(*) FILTER (WHERE seen = seen_above AND rank <= 130) AS seen_same,
+	count(*) FILTER (WHERE seen < seen_above AND rank > 130) AS seen_lower
 FROM (
 	SELECT rank, n AS newcomer, s AS seen, lag(n) OVER w AS newcomer_above, lag(s) OVER w AS seen_above
 	FROM generate_series(1, 200) AS rank,
@@ -60,8 +62,8 @@ FROM (
 ) AS t
 WHERE rank > 1;
 
--- More views raise a video seen before until tenfold growth and lower a
--- newcomer; likes raise a newcomer; the same gain counts less over more time.
+-- More views raise a video seen before and lower a newcomer; likes raise a
+-- newcomer; the same gain counts less over more time.
 SELECT count(*) FILTER (WHERE s > s_before) AS views_seen, count(*) FILTER (WHERE n < n_before) AS views_newcomer,
 	count(*) FILTER (WHERE l > l_before) AS likes_newcomer, count(*) FILTER (WHERE e < e_before) AS elapsed_seen,
 	count(*) AS steps

@@ -35,13 +35,20 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION vvault.utc_text(timestamptz) IS
 'An instant as every reply shows it: ISO 8601 in UTC, whatever the session''s settings.';
 
--- Both places that score a snapshot use these two.
+-- Both places that score a snapshot use these.
+CREATE FUNCTION vvault.snapshot_velocity(views bigint, views_before bigint, elapsed interval)
+RETURNS double precision
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN coalesce(@extschema@.vvault_view_velocity(views, views_before, elapsed), 0);
+COMMENT ON FUNCTION vvault.snapshot_velocity(bigint, bigint, interval) IS
+'The velocity of an observation, given the one before it; 0 where there is none.';
+
 CREATE FUNCTION vvault.snapshot_virality(views bigint, views_before bigint, elapsed interval,
 	likes bigint, comments bigint, velocity_baseline double precision,
 	engagement_baseline double precision) RETURNS double precision
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN coalesce(@extschema@.vvault_virality_score(
-	coalesce(@extschema@.vvault_view_velocity(views, views_before, elapsed), 0),
+	vvault.snapshot_velocity(views, views_before, elapsed),
 	vvault.weighted_engagement(likes, comments, views),
 	velocity_baseline, engagement_baseline), 0);
 COMMENT ON FUNCTION vvault.snapshot_virality(bigint, bigint, interval, bigint, bigint, double precision, double precision) IS
@@ -75,10 +82,11 @@ BEGIN
 
 	WITH written AS (
 		INSERT INTO vvault.snapshots AS s (region, video_id, fetched_at, rank, chart_length,
-			category_id, views, likes, comments, virality_score, momentum_score)
+			category_id, views, likes, comments, velocity, virality_score, momentum_score)
 		SELECT add_snapshots.region, i.video_id, add_snapshots.fetched_at,
 			add_snapshots.first_rank + i.item_index, i.total_results, i.category_id,
 			i.views, i.likes, i.comments,
+			vvault.snapshot_velocity(i.views, b.views, add_snapshots.fetched_at - b.fetched_at),
 			vvault.snapshot_virality(i.views, b.views, add_snapshots.fetched_at - b.fetched_at,
 				i.likes, i.comments, facts.velocity_baseline, facts.engagement_baseline),
 			vvault.snapshot_momentum(i.views, b.views, add_snapshots.fetched_at - b.fetched_at,
@@ -109,8 +117,10 @@ BEGIN
 	SELECT array_agg(w.video_id) INTO changed FROM written w;
 
 	-- an upsert: it finds each row by its key, whatever the planner thinks
-	INSERT INTO vvault.snapshots AS s (region, video_id, fetched_at, virality_score, momentum_score)
+	INSERT INTO vvault.snapshots AS s (region, video_id, fetched_at, velocity, virality_score,
+		momentum_score)
 	SELECT add_snapshots.region, c.video_id, t.fetched_at,
+		vvault.snapshot_velocity(t.views, b.views, t.fetched_at - b.fetched_at),
 		vvault.snapshot_virality(t.views, b.views, t.fetched_at - b.fetched_at,
 			t.likes, t.comments, facts.velocity_baseline, facts.engagement_baseline),
 		vvault.snapshot_momentum(t.views, b.views, t.fetched_at - b.fetched_at,
@@ -131,8 +141,9 @@ BEGIN
 				AND p.fetched_at < t.fetched_at AND p.views IS NOT NULL
 			ORDER BY p.fetched_at DESC LIMIT 1) b ON true
 	ON CONFLICT (region, video_id, fetched_at) DO UPDATE
-		SET virality_score = EXCLUDED.virality_score, momentum_score = EXCLUDED.momentum_score
-		WHERE s.virality_score <> EXCLUDED.virality_score
+		SET velocity = EXCLUDED.velocity, virality_score = EXCLUDED.virality_score,
+			momentum_score = EXCLUDED.momentum_score
+		WHERE s.velocity <> EXCLUDED.velocity OR s.virality_score <> EXCLUDED.virality_score
 			OR s.momentum_score <> EXCLUDED.momentum_score;
 END
 $$;
@@ -158,7 +169,7 @@ BEGIN
 	WITH written AS (
 		INSERT INTO vvault.videos AS v (region, video_id, charted, rank, chart_length,
 			title, channel_id, channel_title, category_id, content_language, thumbnail_url,
-			published_at, duration, tags, views, likes, comments, virality_score,
+			published_at, duration, tags, views, likes, comments, velocity, virality_score,
 			momentum_score, first_seen_at, fetched_at)
 		SELECT update_videos.region, i.video_id, l.charted,
 			CASE WHEN l.charted THEN l.rank END, CASE WHEN l.charted THEN l.chart_length END,
@@ -168,6 +179,7 @@ BEGIN
 			CASE WHEN k.known THEN o.views ELSE coalesce(f.views, 0) END,
 			CASE WHEN k.known THEN o.likes ELSE f.likes END,
 			CASE WHEN k.known THEN o.comments ELSE f.comments END,
+			CASE WHEN k.known THEN o.velocity ELSE l.velocity END,
 			CASE WHEN k.known THEN o.virality_score ELSE l.virality_score END,
 			CASE WHEN k.known THEN o.momentum_score ELSE l.momentum_score END,
 			least(o.first_seen_at, update_videos.fetched_at),
@@ -211,17 +223,18 @@ BEGIN
 			content_language = EXCLUDED.content_language, thumbnail_url = EXCLUDED.thumbnail_url,
 			published_at = EXCLUDED.published_at, duration = EXCLUDED.duration, tags = EXCLUDED.tags,
 			views = EXCLUDED.views, likes = EXCLUDED.likes, comments = EXCLUDED.comments,
-			virality_score = EXCLUDED.virality_score, momentum_score = EXCLUDED.momentum_score,
+			velocity = EXCLUDED.velocity, virality_score = EXCLUDED.virality_score,
+			momentum_score = EXCLUDED.momentum_score,
 			first_seen_at = EXCLUDED.first_seen_at, fetched_at = EXCLUDED.fetched_at
 		WHERE (v.charted, v.rank, v.chart_length, v.title, v.channel_id, v.channel_title,
 				v.category_id, v.content_language, v.thumbnail_url, v.published_at, v.duration,
-				v.tags, v.views, v.likes, v.comments, v.virality_score, v.momentum_score,
+				v.tags, v.views, v.likes, v.comments, v.velocity, v.virality_score, v.momentum_score,
 				v.first_seen_at, v.fetched_at)
 			IS DISTINCT FROM (EXCLUDED.charted, EXCLUDED.rank, EXCLUDED.chart_length,
 				EXCLUDED.title, EXCLUDED.channel_id, EXCLUDED.channel_title,
 				EXCLUDED.category_id, EXCLUDED.content_language, EXCLUDED.thumbnail_url,
 				EXCLUDED.published_at, EXCLUDED.duration, EXCLUDED.tags, EXCLUDED.views,
-				EXCLUDED.likes, EXCLUDED.comments, EXCLUDED.virality_score,
+				EXCLUDED.likes, EXCLUDED.comments, EXCLUDED.velocity, EXCLUDED.virality_score,
 				EXCLUDED.momentum_score, EXCLUDED.first_seen_at, EXCLUDED.fetched_at)
 		RETURNING v.xmax = 0 AS is_new
 	)

@@ -17,10 +17,12 @@ COMMENT ON TABLE vvault.setting_defaults IS
 INSERT INTO vvault.setting_defaults (name, value, least, greatest, whole, choices, description) VALUES
 	('viral_threshold', '85', 0, 100, false, NULL,
 	 'a virality score from here on counts as viral'),
-	('default_sort', 'views', NULL, NULL, false, '{views,engagement,newest,trending,virality,momentum,hot}',
+	('default_sort', 'views', NULL, NULL, false, '{views,newest,engagement,trending,virality,momentum,hot}',
 	 'the order of vvault_trending when the caller names none'),
 	('page_limit', '200', 1, 1000, true, NULL,
-	 'the most videos one page of a feed holds');
+	 'the most videos one page of a feed holds'),
+	('feed_max_age', '3600', 0, 86400, true, NULL,
+	 'seconds for which a feed may be kept; an order that moves with the clock is made for now in steps of it');
 
 CREATE TABLE vvault.settings (
 	name text COLLATE "C" PRIMARY KEY,

@@ -28,6 +28,8 @@ CREATE TABLE vvault.videos (
 	views bigint NOT NULL DEFAULT 0 CHECK (views >= 0),
 	likes bigint CHECK (likes >= 0),
 	comments bigint CHECK (comments >= 0),
+	velocity double precision NOT NULL DEFAULT 0
+		CHECK (velocity >= 0 AND velocity < 'Infinity'),
 	virality_score double precision NOT NULL DEFAULT 0
 		CHECK (virality_score >= 0 AND virality_score <= 100),
 	momentum_score double precision NOT NULL DEFAULT 0
@@ -40,6 +42,8 @@ CREATE TABLE vvault.videos (
 		(@extschema@.vvault_engagement_rate(likes, views)) STORED,
 	hot_score double precision GENERATED ALWAYS AS
 		(@extschema@.vvault_hot_score(likes, coalesce(published_at, first_seen_at))) STORED,
+	trending_base double precision GENERATED ALWAYS AS
+		(@extschema@.vvault_trending_base(velocity, views, likes, comments)) STORED,
 	PRIMARY KEY (region, video_id)
 ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02,
 	autovacuum_analyze_scale_factor = 0.05);
@@ -53,10 +57,13 @@ COMMENT ON COLUMN vvault.videos.comments IS 'NULL where hidden by the owner';
 COMMENT ON COLUMN vvault.videos.content_language IS 'language of the sound, else of the text, as YouTube tells it';
 COMMENT ON COLUMN vvault.videos.duration IS 'ISO 8601 as YouTube tells it';
 COMMENT ON COLUMN vvault.videos.fetched_at IS 'when these figures were observed';
+COMMENT ON COLUMN vvault.videos.velocity IS 'views per hour between its last two observations';
+COMMENT ON COLUMN vvault.videos.trending_base IS 'the part of its trending score that does not move with the clock';
 COMMENT ON COLUMN vvault.videos.engagement_rate IS 'likes / views in percent, NULL where likes are hidden';
 
--- One index for each order of the feed that does not move with the clock.
--- Those that serve only the latest chart index only the latest chart.
+-- One index for each order of the feed that does not move with the clock, and
+-- two for the one that does: its part that stands still, and the time. Those
+-- that serve only the latest chart index only the latest chart.
 CREATE INDEX videos_views_idx ON vvault.videos (region, views DESC, video_id);
 CREATE INDEX videos_newest_idx ON vvault.videos
 	(region, (coalesce(published_at, first_seen_at)) DESC, video_id);
@@ -68,6 +75,10 @@ CREATE INDEX videos_momentum_idx ON vvault.videos
 	(region, momentum_score DESC, video_id) WHERE charted;
 CREATE INDEX videos_hot_idx ON vvault.videos
 	(region, hot_score DESC, video_id) WHERE charted;
+CREATE INDEX videos_trending_idx ON vvault.videos
+	(region, trending_base DESC, video_id) WHERE charted;
+CREATE INDEX videos_charted_newest_idx ON vvault.videos
+	(region, (coalesce(published_at, first_seen_at)) DESC, video_id) WHERE charted;
 
 CREATE TABLE vvault.snapshots (
 	region text COLLATE "C" NOT NULL
@@ -81,6 +92,8 @@ CREATE TABLE vvault.snapshots (
 	views bigint CHECK (views >= 0),
 	likes bigint CHECK (likes >= 0),
 	comments bigint CHECK (comments >= 0),
+	velocity double precision NOT NULL DEFAULT 0
+		CHECK (velocity >= 0 AND velocity < 'Infinity'),
 	virality_score double precision NOT NULL DEFAULT 0
 		CHECK (virality_score >= 0 AND virality_score <= 100),
 	momentum_score double precision NOT NULL DEFAULT 0
@@ -89,6 +102,7 @@ CREATE TABLE vvault.snapshots (
 ) WITH (autovacuum_vacuum_scale_factor = 0.05);
 COMMENT ON TABLE vvault.snapshots IS
 'What each chart said of each of its videos. Dumped.';
+COMMENT ON COLUMN vvault.snapshots.velocity IS 'views per hour since the observation before';
 COMMENT ON COLUMN vvault.snapshots.views IS 'NULL where the response had no statistics';
 COMMENT ON COLUMN vvault.snapshots.category_id IS
 'the video''s category then, so that a day''s statistics need no other table';

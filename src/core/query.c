@@ -80,6 +80,28 @@ plan_in_index_order(void)
 }
 
 /*
+ * Around whatever may make a plan. Returns a nest level for end_planning().
+ */
+static int
+begin_planning(VvQuery *query)
+{
+	if (query->plan == NULL)
+		prepare(query);
+	if (query->index_order &&
+		(!query->planned || !SPI_plan_is_valid(query->plan)))
+		return plan_in_index_order();
+	return -1;
+}
+
+static void
+end_planning(VvQuery *query, int nest)
+{
+	query->planned = true;
+	if (nest >= 0)
+		AtEOXact_GUC(true, nest);
+}
+
+/*
  * Runs a query and hands each row to the action; stops after limit rows where
  * limit is not 0. Returns the number of rows. Errors: those of the query.
  */
@@ -97,15 +119,10 @@ vv_query_run(VvQuery *query, const Datum *args, uint64 limit,
 		.arg = arg,
 	};
 	SPIExecuteOptions options = {0};
-	int			nest = -1;
+	int			nest;
 	int			result;
 
-	if (query->plan == NULL)
-		prepare(query);
-	if (query->index_order &&
-		(!query->planned || !SPI_plan_is_valid(query->plan)))
-		nest = plan_in_index_order();
-
+	nest = begin_planning(query);
 	options.params = makeParamList(query->nargs);
 	for (int i = 0; i < query->nargs; i++)
 	{
@@ -123,10 +140,23 @@ vv_query_run(VvQuery *query, const Datum *args, uint64 limit,
 	if (result != SPI_OK_UTILITY)
 		elog(ERROR, "could not run \"%s\": %s", query->sql,
 			 SPI_result_code_string(result));
-	query->planned = true;
-	if (nest >= 0)
-		AtEOXact_GUC(true, nest);
+	end_planning(query, nest);
 	return SPI_processed;
+}
+
+/*
+ * Opens a query to be read bit by bit with SPI_cursor_fetch().
+ */
+Portal
+vv_query_open(VvQuery *query, const Datum *args)
+{
+	int			nest = begin_planning(query);
+	Portal		portal;
+
+	portal = SPI_cursor_open(NULL, query->plan, unconstify(Datum *, args),
+							 NULL, true);
+	end_planning(query, nest);
+	return portal;
 }
 
 typedef struct JsonArray

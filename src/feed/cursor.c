@@ -46,9 +46,9 @@ vv_cursor_encode(const char *region, const char *sort,
 	int			len;
 
 	initStringInfo(&plain);
-	appendStringInfo(&plain, "%s|%s|%s|%016" PRIx64 "|%s",
+	appendStringInfo(&plain, "%s|%s|%s|%016" PRIx64 "|%016" PRIx64 "|%s",
 					 CURSOR_VERSION, region, sort, (uint64_t) cursor->key,
-					 cursor->video_id);
+					 (uint64_t) cursor->as_of, cursor->video_id);
 	appendStringInfo(&plain, "|%08x", checksum(plain.data, plain.len));
 
 	size = pg_b64_enc_len(plain.len);
@@ -84,6 +84,18 @@ next_part(char **rest)
 	*end = '\0';
 	*rest = end + 1;
 	return part;
+}
+
+static bool
+next_bits(char **rest, int64 *bits)
+{
+	char	   *part = next_part(rest);
+	char	   *end;
+
+	if (part == NULL || strlen(part) != 16)
+		return false;
+	*bits = (int64) strtoull(part, &end, 16);
+	return *end == '\0';
 }
 
 /*
@@ -132,7 +144,6 @@ vv_cursor_decode(text *encoded, const char *region, const char *sort,
 	char	   *crc;
 	char	   *version;
 	char	   *part;
-	char	   *end;
 
 	if (plain == NULL || strlen(plain) != (size_t) len)
 		return false;
@@ -153,10 +164,9 @@ vv_cursor_decode(text *encoded, const char *region, const char *sort,
 	part = next_part(&plain);
 	if (part == NULL || strcmp(part, sort) != 0)
 		return false;
-	part = next_part(&plain);
-	if (part == NULL || strlen(part) != 16)
+	if (!next_bits(&plain, &cursor->key) ||
+		!next_bits(&plain, &cursor->as_of))
 		return false;
-	cursor->key = (int64) strtoull(part, &end, 16);
 	cursor->video_id = plain;
-	return *end == '\0';
+	return true;
 }

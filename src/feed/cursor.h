@@ -10,12 +10,17 @@
 
 #include "core/compat.h"
 
+#include "datatype/timestamp.h"
 #include "lib/stringinfo.h"
 
-/* The last row of a page: its sort key, as the 64 bits it is, and its id. */
+/*
+ * The last row of a page: its sort key, as the 64 bits it is, and its id;
+ * and the instant that the order was made for, 0 where it knows no clock.
+ */
 typedef struct FeedCursor
 {
 	int64		key;
+	TimestampTz as_of;
 	char	   *video_id;
 } FeedCursor;
 

@@ -6,15 +6,19 @@
  * A page of k videos reads k index entries of vvault.videos in the order of
  * the sort's index and probes vvault.video_regions k times. Behind a cursor
  * it reads first the rest of the videos with the cursor's own key and then
- * those below it: two ranges of the same index.
+ * those below it: two ranges of the same index. The order by trending score
+ * moves with the clock: threshold.c finds its top, and the page is then k
+ * probes of the primary key.
  *
  *-------------------------------------------------------------------------
  */
 #include "core/compat.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "mb/pg_wchar.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -22,6 +26,7 @@
 #include "core/json_writer.h"
 #include "core/query.h"
 #include "feed/cursor.h"
+#include "feed/threshold.h"
 
 PG_FUNCTION_INFO_V1(vvault_trending);
 
@@ -50,14 +55,17 @@ static const JsonColumn video_columns[] = {
 #define COL_VIDEO_ID	0
 #define COL_SORT_KEY	lengthof(video_columns)
 
-#define FEED_SQL(key, charted, range) \
+#define VIDEO_COLUMNS_SQL \
 	"SELECT v.video_id, v.title, v.channel_title, v.views, v.likes," \
 	" v.thumbnail_url," \
 	" (SELECT r.regions FROM vvault.video_regions r" \
 	"  WHERE r.video_id OPERATOR(pg_catalog.=) v.video_id)," \
 	" v.content_language, v.engagement_rate, v.comments, v.channel_id," \
 	" v.category_id, v.published_at, v.rank, v.virality_score," \
-	" v.momentum_score, " key \
+	" v.momentum_score, "
+
+#define FEED_SQL(key, charted, range) \
+	VIDEO_COLUMNS_SQL key \
 	" FROM vvault.videos v" \
 	" WHERE v.region OPERATOR(pg_catalog.=) $1" charted range \
 	" ORDER BY " key " DESC, v.video_id LIMIT 1001"
@@ -83,10 +91,11 @@ static const JsonColumn video_columns[] = {
 #define ALL_ROWS		""
 #define CHARTED_ROWS	" AND v.charted"
 
-/* An order of the feed and the queries that walk its index. */
+/* An order of the feed and the queries that walk its index, if it has one. */
 typedef struct FeedSort
 {
 	const char *name;
+	bool		moves;			/* with the clock: it has no index of its own */
 	VvQuery		first;			/* from the top */
 	VvQuery		ties;			/* behind a cursor: the same key */
 	VvQuery		rest;			/* and then the keys below it */
@@ -98,9 +107,24 @@ static FeedSort feed_sorts[] = {
 	FEED_QUERIES("coalesce(v.published_at, v.first_seen_at)", TIMESTAMPTZOID, ALL_ROWS)},
 	{.name = "engagement",
 	FEED_QUERIES("coalesce(v.engagement_rate, 0)", FLOAT8OID, CHARTED_ROWS)},
+	{.name = "trending",.moves = true},
 	{.name = "virality", FEED_QUERIES("v.virality_score", FLOAT8OID, CHARTED_ROWS)},
 	{.name = "momentum", FEED_QUERIES("v.momentum_score", FLOAT8OID, CHARTED_ROWS)},
 	{.name = "hot", FEED_QUERIES("v.hot_score", FLOAT8OID, CHARTED_ROWS)},
+};
+
+/*
+ * The videos of a page that were found elsewhere, in the order given.
+ */
+static VvQuery by_id_query = {
+	.sql = VIDEO_COLUMNS_SQL "u.n"
+	" FROM ROWS FROM (pg_catalog.unnest($2)) WITH ORDINALITY AS u(video_id, n)"
+	" CROSS JOIN LATERAL (SELECT w.* FROM vvault.videos w"
+	"  WHERE w.region OPERATOR(pg_catalog.=) $1"
+	"  AND w.video_id OPERATOR(pg_catalog.=) u.video_id LIMIT 1) v"
+	" ORDER BY u.n",
+	.nargs = 2,
+	.argtypes = {TEXTOID, TEXTARRAYOID},
 };
 
 /*
@@ -116,7 +140,11 @@ static VvQuery facts_query = {
 	" coalesce((SELECT s.value FROM vvault.settings s"
 	"  WHERE s.name OPERATOR(pg_catalog.=) 'page_limit'),"
 	" (SELECT s.value FROM vvault.setting_defaults s"
-	"  WHERE s.name OPERATOR(pg_catalog.=) 'page_limit'))::integer"
+	"  WHERE s.name OPERATOR(pg_catalog.=) 'page_limit'))::integer,"
+	" coalesce((SELECT s.value FROM vvault.settings s"
+	"  WHERE s.name OPERATOR(pg_catalog.=) 'feed_max_age'),"
+	" (SELECT s.value FROM vvault.setting_defaults s"
+	"  WHERE s.name OPERATOR(pg_catalog.=) 'feed_max_age'))::integer"
 	VV_FROM_ENABLED_REGION,
 	.nargs = 1,
 	.argtypes = {TEXTOID},
@@ -128,6 +156,7 @@ typedef struct FeedFacts
 	char	   *region_name;	/* NULL where the region is not valid */
 	char	   *default_sort;
 	int			page_limit;
+	int			max_age;		/* seconds */
 } FeedFacts;
 
 static bool
@@ -136,7 +165,7 @@ keep_facts(const Datum *values, const bool *isnull, void *arg)
 	FeedFacts  *facts = (FeedFacts *) arg;
 	MemoryContext old = MemoryContextSwitchTo(facts->context);
 
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 4; i++)
 	{
 		if (isnull[i])
 			elog(ERROR, "a shipped region or setting of vvault is missing");
@@ -144,6 +173,7 @@ keep_facts(const Datum *values, const bool *isnull, void *arg)
 	facts->region_name = TextDatumGetCString(values[0]);
 	facts->default_sort = TextDatumGetCString(values[1]);
 	facts->page_limit = DatumGetInt32(values[2]);
+	facts->max_age = DatumGetInt32(values[3]);
 	MemoryContextSwitchTo(old);
 	return false;
 }
@@ -179,6 +209,7 @@ typedef struct FeedPage
 	int			n;				/* videos written */
 	bool		more;			/* whether there is a video behind them */
 	FeedCursor	last;			/* the last one written */
+	const ScoredVideo *scores;	/* of the videos, where the order moves */
 } FeedPage;
 
 static bool
@@ -194,6 +225,11 @@ add_video(const Datum *values, const bool *isnull, void *arg)
 	appendStringInfoString(page->out, page->n > 0 ? ",{" : "{");
 	vv_json_row(page->out, video_columns, lengthof(video_columns),
 				values, isnull);
+	if (page->scores != NULL)
+	{
+		vv_json_key(page->out, "trending_score");
+		vv_json_float(page->out, page->scores[page->n].score);
+	}
 	appendStringInfoChar(page->out, '}');
 	if (++page->n == page->page_size)
 	{
@@ -205,6 +241,56 @@ add_video(const Datum *values, const bool *isnull, void *arg)
 		MemoryContextSwitchTo(old);
 	}
 	return true;
+}
+
+/*
+ * The instant for which an order that moves is made: that of the walk, or now
+ * in steps of the time that clients keep a feed.
+ */
+static TimestampTz
+feed_as_of(const FeedFacts *facts, const FeedCursor *after)
+{
+	TimestampTz now = GetCurrentTransactionStartTimestamp();
+
+	if (after != NULL)
+		return after->as_of;
+	if (facts->max_age > 0)
+		now -= now % (facts->max_age * USECS_PER_SEC);
+	return now;
+}
+
+static void
+write_trending(text *region, TimestampTz as_of, const FeedCursor *after,
+			   FeedPage *page)
+{
+	ScoredVideo last;
+	ScoredVideo *top;
+	Datum	   *ids;
+	Datum		args[2];
+	int			n;
+
+	if (after != NULL)
+	{
+		last.score = DatumGetFloat8(Int64GetDatum(after->key));
+		last.video_id = after->video_id;
+	}
+	top = vv_top_trending(region, as_of, after == NULL ? NULL : &last,
+						  page->page_size + 1, &n);
+	page->more = n > page->page_size;
+	n = Min(n, page->page_size);
+	page->scores = top;
+
+	ids = palloc(sizeof(Datum) * Max(n, 1));
+	for (int i = 0; i < n; i++)
+		ids[i] = CStringGetTextDatum(top[i].video_id);
+	args[0] = PointerGetDatum(region);
+	args[1] = PointerGetDatum(construct_array(ids, n, TEXTOID, -1, false,
+											  TYPALIGN_INT));
+	(void) vv_query_run(&by_id_query, args, 0, add_video, page);
+
+	page->last.as_of = as_of;
+	if (page->more)
+		page->last.key = DatumGetInt64(Float8GetDatum(top[n - 1].score));
 }
 
 static void
@@ -248,6 +334,7 @@ vvault_trending(PG_FUNCTION_ARGS)
 	FeedSort   *sort;
 	FeedCursor	after;
 	bool		has_cursor = !PG_ARGISNULL(3);
+	TimestampTz as_of;
 	StringInfoData out;
 	Datum		args[1];
 
@@ -276,6 +363,7 @@ vvault_trending(PG_FUNCTION_ARGS)
 				 errmsg("invalid cursor"),
 				 errhint("Pass the next_cursor of a page with the same region and sort.")));
 
+	as_of = feed_as_of(&facts, has_cursor ? &after : NULL);
 	page.out = &out;
 	page.page_size = Min(page_size, facts.page_limit);
 	appendStringInfoChar(&out, '{');
@@ -285,12 +373,20 @@ vvault_trending(PG_FUNCTION_ARGS)
 	vv_json_text(&out, facts.region_name, strlen(facts.region_name));
 	vv_json_key(&out, "videos");
 	appendStringInfoChar(&out, '[');
-	write_videos(sort, region, has_cursor ? &after : NULL, &page);
+	if (sort->moves)
+		write_trending(region, as_of, has_cursor ? &after : NULL, &page);
+	else
+		write_videos(sort, region, has_cursor ? &after : NULL, &page);
 	appendStringInfoChar(&out, ']');
 	vv_json_key(&out, "total");
 	vv_json_int(&out, page.n);
 	vv_json_key(&out, "sort");
 	vv_json_text(&out, sort->name, strlen(sort->name));
+	if (sort->moves)
+	{
+		vv_json_key(&out, "as_of");
+		vv_json_timestamptz(&out, as_of);
+	}
 	vv_json_key(&out, "next_cursor");
 	if (page.more)
 		appendStringInfo(&out, "\"%s\"",

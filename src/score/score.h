@@ -66,6 +66,10 @@ extern VvMeasure vv_virality_score(VvMeasure velocity, VvMeasure engagement,
 								   VvMeasure sentiment_score);
 
 /* trending.c */
+extern double vv_trending_recency(TimestampTz published_at,
+								  TimestampTz as_of);
+extern VvTrendingPoints vv_trending_base(double velocity, VvCount views,
+										 VvCount likes, VvCount comments);
 extern VvTrendingPoints vv_trending_points(int64 views, int64 views_before,
 										   double elapsed_usec, int64 likes,
 										   int64 comments,

@@ -29,11 +29,39 @@
 #define HOT_DECADE			45000.0
 
 PG_FUNCTION_INFO_V1(vvault_trending_score);
+PG_FUNCTION_INFO_V1(vvault_trending_base);
 PG_FUNCTION_INFO_V1(vvault_hot_score);
 
 /*
- * What velocity, engagement and recency contribute to the trending score: 40,
- * 35 and 25 points at most.  elapsed_usec as vv_view_velocity() has it.
+ * What recency contributes to the trending score: 25 points at most, halved
+ * every 12 hours.
+ */
+double
+vv_trending_recency(TimestampTz published_at, TimestampTz as_of)
+{
+	return 25.0 * exp2(-vv_age_hours(published_at, as_of) / RECENCY_HALF_LIFE);
+}
+
+/*
+ * What velocity and engagement contribute, which does not move with the
+ * clock: 40 and 35 points at most.  recency is left at 0.
+ */
+VvTrendingPoints
+vv_trending_base(double velocity, VvCount views, VvCount likes,
+				 VvCount comments)
+{
+	VvTrendingPoints points = {0};
+	VvMeasure	engagement = vv_weighted_engagement(likes, comments, views);
+
+	points.velocity = 40.0 * fmin(1.0, velocity / FULL_VELOCITY);
+	if (!engagement.isnull)
+		points.engagement = 35.0 * fmin(1.0, engagement.value / FULL_ENGAGEMENT);
+	return points;
+}
+
+/*
+ * What velocity, engagement and recency contribute to the trending score.
+ * elapsed_usec as vv_view_velocity() has it.
  */
 VvTrendingPoints
 vv_trending_points(int64 views, int64 views_before, double elapsed_usec,
@@ -45,18 +73,12 @@ vv_trending_points(int64 views, int64 views_before, double elapsed_usec,
 	VvCount		known_likes = {Max(likes, 0), false};
 	VvCount		known_comments = {Max(comments, 0), false};
 	double		velocity;
-	double		engagement;
-	double		age;
 
 	velocity = vv_view_velocity(known_views.value, Max(views_before, 0),
 								elapsed_usec);
-	engagement = vv_weighted_engagement(known_likes, known_comments,
-										known_views).value;
-	age = vv_age_hours(published_at, as_of);
-
-	points.velocity = 40.0 * fmin(1.0, velocity / FULL_VELOCITY);
-	points.engagement = 35.0 * fmin(1.0, engagement / FULL_ENGAGEMENT);
-	points.recency = 25.0 * exp2(-age / RECENCY_HALF_LIFE);
+	points = vv_trending_base(velocity, known_views, known_likes,
+							  known_comments);
+	points.recency = vv_trending_recency(published_at, as_of);
 	return points;
 }
 
@@ -110,6 +132,29 @@ vvault_trending_score(PG_FUNCTION_ARGS)
 									   PG_GETARG_INT64(4),
 									   PG_GETARG_TIMESTAMPTZ(5),
 									   PG_GETARG_TIMESTAMPTZ(6)));
+}
+
+/*
+ * vvault_trending_base(velocity float8, views bigint, likes bigint,
+ *		comments bigint) returns float8
+ *
+ * The part of trending that does not move with the clock, 0 to 75.
+ * NULL: see vv_trending_base().  Errors: 22023 for negative figures.
+ * Source: the site's published formula.
+ */
+Datum
+vvault_trending_base(PG_FUNCTION_ARGS)
+{
+	double		velocity = PG_ARGISNULL(0) ? 0.0 : PG_GETARG_FLOAT8(0);
+	VvCount		views = vv_count_arg(fcinfo, 1, "views");
+	VvCount		likes = vv_count_arg(fcinfo, 2, "likes");
+	VvCount		comments = vv_count_arg(fcinfo, 3, "comments");
+	VvTrendingPoints points;
+
+	if (isnan(velocity) || velocity < 0.0)
+		vv_reject_negative("velocity");
+	points = vv_trending_base(velocity, views, likes, comments);
+	PG_RETURN_FLOAT8(points.velocity + points.engagement);
 }
 
 /*

@@ -19,6 +19,21 @@ NULL: strict, any NULL gives NULL. Without an earlier observation pass an elapse
 Errors: none.
 Source: the trending score that the site publishes.';
 
+CREATE FUNCTION @extschema@.vvault_trending_base(
+	velocity double precision,
+	views bigint,
+	likes bigint,
+	comments bigint)
+RETURNS double precision
+LANGUAGE c IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 1
+AS 'MODULE_PATHNAME', 'vvault_trending_base';
+COMMENT ON FUNCTION @extschema@.vvault_trending_base(double precision, bigint, bigint, bigint) IS
+'The part of the trending score that does not move with the clock, 0 to 75: 0.40 velocity + 0.35 engagement.
+Units and ranges: velocity in views per hour, 10000 and more count 100; engagement is (likes + 2 * comments) / views, 5 percent and more count 100.
+NULL: an unknown velocity counts 0, one hidden count 0; without likes and comments, or without views, engagement counts 0.
+Errors: 22023 for a negative figure.
+Source: the trending score that the site publishes. It is an index key of vvault.videos.';
+
 CREATE FUNCTION @extschema@.vvault_hot_score(likes bigint, published_at timestamptz)
 RETURNS double precision
 LANGUAGE c IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 1

@@ -1,0 +1,329 @@
+#!/usr/bin/env bash
+#
+# demo.sh
+#		The extension at work on a throw-away cluster with sample charts.
+#
+# usage: [REGION=..] [RESPONSE=chart.json] demo/demo.sh start
+#        demo/demo.sh stop
+#
+# "start" builds, makes a cluster in the project's folder .demo, takes in 14
+# days of sample charts for all regions and prints what the feed of REGION (PL)
+# looks like. Called again, it keeps what is there. With RESPONSE, a videos.list
+# response saved from the YouTube Data API is taken in as REGION's chart instead,
+# into a database of its own. "stop" removes all of it.
+
+# shellcheck source=scripts/lib.sh
+source "$(dirname "$0")/../scripts/lib.sh"
+
+DAYS=14
+SAMPLE_DB=vvault
+RESPONSE_DB=vvault_response
+STARTED=no                      # did this run start the server?
+
+# ---------------------------------------------------------------------------
+# Build and server
+# ---------------------------------------------------------------------------
+
+# What the running demo was made from: sources and server.
+fingerprint()
+{
+	{
+		"$PG_CONFIG" --version
+		stat -c '%s %Y' "$("$PG_CONFIG" --bindir)/postgres"
+		find src Makefile vvault.control demo/generate.pl -type f -exec sha256sum {} + |
+			LC_ALL=C sort
+	} | sha256sum | cut -d' ' -f1
+}
+
+build_extension()
+{
+	say "building the extension for $("$PG_CONFIG" --version)"
+	if ! build_gcc "$TREE" >"$LOGS/build.log" ||
+		! scripts/stage.sh "$STAGE" "$TREE" >"$LOGS/stage.log" 2>&1; then
+		tail -n 30 "$LOGS/build.log" "$LOGS/stage.log" >&2
+		die "the build failed; all of it is in $LOGS"
+	fi
+}
+
+# Shared memory in files: a logout may sweep away that of a user's own server.
+make_cluster()
+{
+	say "making a cluster in $WORK"
+	cluster_create "$WORK" "shared_preload_libraries = 'vvault'" \
+		"dynamic_shared_memory_type = mmap" "max_connections = 50" ||
+		die "no cluster, no demo"
+}
+
+# Bring up the server, keeping what is there if it is of this very source.
+ready_server()
+{
+	local now
+
+	now=$(fingerprint)
+	if [ "$(cat "$WORK/made-from" 2>/dev/null)" != "$now" ]; then
+		if [ -e "$WORK/made-from" ]; then
+			say "the extension or the server has changed: making the demo anew"
+		fi
+		cluster_remove "$WORK"
+		rm -f "$WORK/made-from"
+		build_extension
+		make_cluster
+		say "$now" >"$WORK/made-from"
+	fi
+	if [ -n "$(server_pid "$WORK/data")" ]; then
+		PGHOST=$(realpath "$WORK/sock")
+		export PGHOST PGPORT=5432 PGUSER=postgres
+	else
+		STARTED=yes
+		cluster_start "$WORK" || die "the demo's server does not start"
+	fi
+}
+
+has_database()
+{
+	[ -n "$(sql postgres -At -c "SELECT 1 FROM pg_database WHERE datname = '$1'")" ]
+}
+
+make_database()
+{
+	sql postgres -c "CREATE DATABASE $1"
+	sql "$1" -c 'SET client_min_messages = warning' \
+		-c 'CREATE EXTENSION vvault CASCADE'
+}
+
+# ---------------------------------------------------------------------------
+# Sample charts
+# ---------------------------------------------------------------------------
+
+# One line that is written over on a terminal, lines elsewhere.
+progress()
+{
+	if [ -t 2 ]; then
+		printf '\r\033[K%s' "$1" >&2
+	else
+		say "$1" >&2
+	fi
+}
+
+# The newest chart is today's, of six in the morning, unless that is to come.
+sample_end()
+{
+	local end
+
+	end=$(date -u +%Y-%m-%dT06:00:00Z)
+	if [ "$(date -u +%s)" -lt "$(date -u -d "$end" +%s)" ]; then
+		end=$(date -u -d "$end - 1 day" +%Y-%m-%dT%H:%M:%SZ)
+	fi
+	say "$end"
+}
+
+load_sample_lines()
+{
+	perl demo/generate.pl --days "$DAYS" --until "$(sample_end)" >"$WORK/charts.copy"
+	sql "$SAMPLE_DB" -c 'CREATE UNLOGGED TABLE demo_charts
+		(region text, fetched_at timestamptz, first_rank int, response json)' \
+		-c '\copy demo_charts FROM '"'$WORK/charts.copy'"
+	rm "$WORK/charts.copy"
+	perl demo/generate.pl --categories >"$WORK/categories.json"
+	ingest_categories "$WORK/categories.json"
+	rm "$WORK/categories.json"
+}
+
+# psql reads the file itself: a command line would be too short for it.
+ingest_categories()
+{
+	sql "$SAMPLE_DB" -At -o /dev/null <<-END
+		\\set response \`cat '$1'\`
+		SELECT vvault_ingest_categories(:'response'::json);
+	END
+}
+
+# One day in one statement, every region's pages in the order they came.
+ingest_day()
+{
+	sql "$SAMPLE_DB" -At -v day="$1" <<-'END'
+		SELECT count(vvault_ingest(region, response, fetched_at, first_rank))
+		FROM (SELECT * FROM demo_charts
+			WHERE (fetched_at AT TIME ZONE 'UTC')::date = :'day'
+			ORDER BY fetched_at, region, first_rank) AS charts
+	END
+}
+
+ingest_samples()
+{
+	local day days pages n=0 all=0
+
+	progress "making $DAYS days of sample charts"
+	load_sample_lines
+	mapfile -t days < <(sql "$SAMPLE_DB" -At -c "SELECT DISTINCT
+		(fetched_at AT TIME ZONE 'UTC')::date FROM demo_charts ORDER BY 1")
+	for day in "${days[@]}"; do
+		n=$((n + 1))
+		progress "day $n/${#days[@]} ($day): taking in the charts of all regions"
+		pages=$(ingest_day "$day")
+		all=$((all + pages))
+	done
+	progress "$all chart pages of ${#days[@]} days taken in"
+	[ ! -t 2 ] || printf '\n' >&2
+	sql "$SAMPLE_DB" -c 'DROP TABLE demo_charts' -c 'VACUUM ANALYZE'
+}
+
+# A mark in the database says that all samples are in. A run that was broken
+# off leaves none, and the next one starts over.
+ready_samples()
+{
+	if has_database "$SAMPLE_DB" &&
+		[ "$(sql "$SAMPLE_DB" -At -c "SELECT to_regclass('public.demo_complete')")" ]; then
+		say "the sample charts of $(sql "$SAMPLE_DB" -At \
+			-c 'SELECT made_at::date FROM public.demo_complete') are in already"
+		return
+	fi
+	sql postgres -c 'SET client_min_messages = warning' \
+		-c "DROP DATABASE IF EXISTS $SAMPLE_DB WITH (FORCE)"
+	make_database "$SAMPLE_DB"
+	ingest_samples
+	sql "$SAMPLE_DB" -c 'CREATE TABLE public.demo_complete AS SELECT now() AS made_at'
+}
+
+# ---------------------------------------------------------------------------
+# A real response
+# ---------------------------------------------------------------------------
+
+# Before anything is installed for it.
+check_response()
+{
+	[ -n "${REGION:-}" ] || die "RESPONSE=$RESPONSE needs the REGION it is the chart of"
+	[ -f "$RESPONSE" ] || die "RESPONSE=$RESPONSE: no such file"
+}
+
+# Outside: the caller can read the file, the demo's user perhaps not. The time
+# it was saved is taken as the time it was fetched.
+hand_over_response()
+{
+	local saved now
+
+	now=$(date +%s)
+	saved=$(stat -L -c %Y "$RESPONSE")
+	[ "$saved" -le "$now" ] || saved=$now
+	open_work .demo
+	run_as "$WORK_USER" tee "$WORK/response.json" <"$RESPONSE" >/dev/null
+	export RESPONSE_SAVED=$saved
+}
+
+ingest_response()
+{
+	has_database "$RESPONSE_DB" || make_database "$RESPONSE_DB"
+	say "taking in $RESPONSE as the chart of $REGION, saved $(date -u -d "@$RESPONSE_SAVED" '+%F %T') UTC"
+	sql "$RESPONSE_DB" -At -v region="$REGION" -v saved="$RESPONSE_SAVED" <<-END
+		\\set response \`cat '$WORK/response.json'\`
+		SELECT vvault_ingest(:'region', :'response'::json, to_timestamp(:saved));
+	END
+	rm "$WORK/response.json"
+}
+
+# ---------------------------------------------------------------------------
+# Showing
+# ---------------------------------------------------------------------------
+
+show()
+{
+	sql "$1" -v region="$2" -P footer=off <<-'END'
+		SELECT vvault_trending(:'region') AS feed \gset
+		\echo
+		\echo -- vvault_trending(:'region'), the first ten as a table
+		SELECT n AS "#", to_char((v->>'views')::bigint, 'FM999,999,999,999') AS views,
+			CASE WHEN length(v->>'title') > 38 THEN left(v->>'title', 37) || '…'
+				ELSE v->>'title' END AS title,
+			left(v->>'channel_title', 20) AS channel,
+			(SELECT string_agg(r, ' ') FROM json_array_elements_text(v->'regions') AS r) AS regions,
+			round((v->>'engagement_rate')::numeric, 2) AS "engagement %"
+		FROM json_array_elements(:'feed'::json->'videos') WITH ORDINALITY AS e (v, n)
+		WHERE n <= 10 ORDER BY n;
+		\pset tuples_only on
+		\pset format unaligned
+		\echo -- its first item as it is served
+		SELECT jsonb_pretty(:'feed'::jsonb->'videos'->0);
+		\echo
+		\echo -- vvault_regions()
+		SELECT jsonb_pretty(vvault_regions()::jsonb);
+		\echo
+		\echo -- vvault_health()
+		SELECT jsonb_pretty(vvault_health()::jsonb);
+	END
+}
+
+# root may use the socket too, so one command serves whoever called make.
+show_how_to_go_on()
+{
+	local psql=psql
+
+	command -v psql >/dev/null || psql=$STAGE_BIN/psql
+	cat <<-END
+
+		Go on by hand:
+		  $psql -h $PGHOST -U postgres $1
+		for instance with
+		  SELECT vvault_trending('SE', 5);
+		make demo again shows this once more; make demo-stop removes it all.
+	END
+}
+
+# ---------------------------------------------------------------------------
+
+# A start that fails leaves nothing running that it has started.
+broken_off()
+{
+	local status=$?
+
+	if [ "$status" -ne 0 ]; then
+		[ "$STARTED" = no ] || server_stop "$WORK/data"
+		rm -f "$WORK/charts.copy" "$WORK/categories.json" "$WORK/response.json"
+	fi
+}
+
+start_inside()
+{
+	set_paths
+	trap broken_off EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM HUP
+	ready_server
+	if [ -n "${RESPONSE:-}" ]; then
+		ingest_response
+		show "$RESPONSE_DB" "$REGION"
+		show_how_to_go_on "$RESPONSE_DB"
+	else
+		ready_samples
+		show "$SAMPLE_DB" "${REGION:-PL}"
+		show_how_to_go_on "$SAMPLE_DB"
+	fi
+}
+
+start()
+{
+	if inside; then
+		start_inside
+		return
+	fi
+	[ -z "${RESPONSE:-}" ] || check_response
+	"$ROOT/scripts/packages.sh" demo
+	[ -z "${RESPONSE:-}" ] || hand_over_response
+	go_inside .demo demo/demo.sh start
+}
+
+stop()
+{
+	if [ ! -e "$ROOT/.demo" ] && [ ! -L "$ROOT/.demo" ]; then
+		say "there is no demo here"
+		return
+	fi
+	hold_work "$ROOT/.demo"
+	remove_work .demo
+	say "the demo is removed"
+}
+
+case ${1:-} in
+	start) start ;;
+	stop) stop ;;
+	*) die "usage: demo/demo.sh start|stop" ;;
+esac

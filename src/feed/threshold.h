@@ -1,0 +1,26 @@
+/*-------------------------------------------------------------------------
+ *
+ * threshold.h
+ *		The top of an order that moves with the clock, without sorting it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef VVAULT_THRESHOLD_H
+#define VVAULT_THRESHOLD_H
+
+#include "core/compat.h"
+
+#include "datatype/timestamp.h"
+
+/* A video and its trending score as of some instant. */
+typedef struct ScoredVideo
+{
+	double		score;
+	char	   *video_id;
+} ScoredVideo;
+
+extern ScoredVideo *vv_top_trending(text *region, TimestampTz as_of,
+									const ScoredVideo *after, int limit,
+									int *nfound);
+
+#endif							/* VVAULT_THRESHOLD_H */
