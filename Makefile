@@ -8,7 +8,7 @@
 #                                           install packages and run their own
 #                                           throw-away cluster (see scripts/)
 
-OWN_GOALS = check check-run demo demo-stop docs format format-check lint bench distclean-work
+OWN_GOALS = check demo demo-stop docs format format-check lint bench distclean-work
 
 ifneq ($(filter $(OWN_GOALS),$(MAKECMDGOALS)),)
 
@@ -40,6 +40,9 @@ lint:
 bench:
 	@bench/run.sh
 
+distclean-work:
+	@scripts/clean.sh
+
 else
 
 EXTENSION = vvault
@@ -67,6 +70,7 @@ SQL_PARTS = \
 	src/catalog/ingest.sql \
 	src/feed/feed_aggregate.sql \
 	src/feed/trending.sql \
+	src/feed/explain.sql \
 	src/feed/video.sql \
 	src/feed/health.sql \
 	src/catalog/grants.sql

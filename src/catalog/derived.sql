@@ -21,19 +21,35 @@
 -- Versions
 --
 
+-- The row (*, *) stands for regions that nobody has heard of yet. Whoever
+-- writes the first row of one changes it, as does whoever changes all feeds:
+-- of the two, a repeatable read transaction that cannot see the other fails.
+INSERT INTO vvault.feed_versions (region, written_by, version, changed_at)
+VALUES ('*', '*', gen_random_uuid(), now());
+
 CREATE FUNCTION vvault.bump(regions text[], writers text[]) RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
+DECLARE
+	new_region boolean;
 BEGIN
-	INSERT INTO vvault.feed_versions AS f (region, written_by, version, changed_at)
-	SELECT u.region, u.written_by, gen_random_uuid(), now()
-	FROM (SELECT DISTINCT p.region COLLATE "C" AS region, p.written_by COLLATE "C" AS written_by
-		FROM unnest(bump.regions, bump.writers) AS p (region, written_by)) u
-	ORDER BY u.region, u.written_by
-	ON CONFLICT (region, written_by) DO UPDATE
-		SET version = EXCLUDED.version, changed_at = EXCLUDED.changed_at;
+	WITH written AS (
+		INSERT INTO vvault.feed_versions AS f (region, written_by, version, changed_at)
+		SELECT u.region, u.written_by, gen_random_uuid(), now()
+		FROM (SELECT DISTINCT p.region COLLATE "C" AS region, p.written_by COLLATE "C" AS written_by
+			FROM unnest(bump.regions, bump.writers) AS p (region, written_by)) u
+		ORDER BY u.region, u.written_by
+		ON CONFLICT (region, written_by) DO UPDATE
+			SET version = EXCLUDED.version, changed_at = EXCLUDED.changed_at
+		RETURNING f.region = f.written_by AND f.xmax = 0 AS is_new
+	)
+	SELECT bool_or(w.is_new) INTO new_region FROM written w;
+	IF new_region THEN
+		UPDATE vvault.feed_versions f SET version = gen_random_uuid(), changed_at = now()
+		WHERE f.region = '*' AND f.written_by = '*';
+	END IF;
 END
 $$;
 COMMENT ON FUNCTION vvault.bump(text[], text[]) IS
@@ -540,3 +556,6 @@ CREATE TRIGGER viral_threshold_unset AFTER DELETE ON vvault.settings
 	EXECUTE FUNCTION vvault.viral_threshold_changed();
 CREATE TRIGGER viral_threshold_truncated AFTER TRUNCATE ON vvault.settings
 	FOR EACH STATEMENT EXECUTE FUNCTION vvault.viral_threshold_changed();
+
+-- Every shipped region has its version from the start.
+SELECT vvault.bump_all();

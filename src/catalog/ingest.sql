@@ -375,11 +375,12 @@ BEGIN
 				HINT = 'Each item has an id, a whole number, and a snippet with a title.';
 	END IF;
 	INSERT INTO vvault.categories AS c (id, name)
-	SELECT DISTINCT ON ((i ->> 'id')::integer) (i ->> 'id')::integer, i -> 'snippet' ->> 'title'
-	FROM json_array_elements(response -> 'items') i
-	ORDER BY (i ->> 'id')::integer
+	SELECT DISTINCT ON ((i.value ->> 'id')::integer)
+		(i.value ->> 'id')::integer, i.value -> 'snippet' ->> 'title'
+	FROM json_array_elements(response -> 'items') WITH ORDINALITY i
+	ORDER BY (i.value ->> 'id')::integer, i.ordinality DESC
 	ON CONFLICT (id) DO UPDATE SET name = EXCLUDED.name WHERE c.name <> EXCLUDED.name;
-	RETURN (SELECT count(DISTINCT i ->> 'id') FROM json_array_elements(response -> 'items') i);
+	RETURN (SELECT count(DISTINCT (i ->> 'id')::integer) FROM json_array_elements(response -> 'items') i);
 EXCEPTION
 	WHEN untranslatable_character OR invalid_text_representation THEN
 		RAISE EXCEPTION 'the response holds a text that cannot be stored'
@@ -388,7 +389,7 @@ END
 $$;
 COMMENT ON FUNCTION @extschema@.vvault_ingest_categories(json) IS
 'Takes in the names of categories: a YouTube Data API v3 videoCategories.list response; returns how many it names.
-Units and ranges: category ids are whole numbers of up to nine digits.
+Units and ranges: category ids are whole numbers of up to nine digits; the last of equal ids counts.
 NULL: NULL is an error.
 Errors: 22023 for a response that is no videoCategoryListResponse or has an item without id or title: nothing is changed then.
 Source: writes vvault.categories.';

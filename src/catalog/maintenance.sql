@@ -223,7 +223,7 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Give its video_id.';
 	END IF;
 	-- an ingest that runs now may be about to write it
-	LOCK TABLE vvault.feed_versions IN SHARE ROW EXCLUSIVE MODE;
+	PERFORM vvault.bump_all();
 	INSERT INTO vvault.blocked_videos AS b (video_id, reason)
 	VALUES (vvault_block.video_id, coalesce(vvault_block.reason, ''))
 	ON CONFLICT (video_id) DO UPDATE SET reason = EXCLUDED.reason

@@ -4,9 +4,10 @@
  *		Takes a YouTube videos.list response apart.
  *
  * A response is untrusted text. It is read twice: once over a copy in which
- * every escape is blotted out, to find where each item begins and ends, and
- * then item by item. So an item that no text of the server can hold, such as
- * one with \u0000, is refused alone, and nothing here throws for it.
+ * what no text of the server can hold, such as \u0000, is blotted out, to find
+ * where each item begins and ends, and then item by item. So an item with such
+ * an escape is refused alone, and nothing here throws for it. Of equal keys
+ * the last counts, as it does in jsonb.
  *
  *-------------------------------------------------------------------------
  */
@@ -130,20 +131,56 @@ enum
  */
 
 /*
- * A copy of the response whose strings hold no escape, byte for byte as long:
- * the parser cannot stumble over it, and offsets in it hold in the original.
+ * The code unit of an escape \uXXXX, or -1 where there is none.
+ */
+static int
+escaped_code(const char *json, int len, int at)
+{
+	int			code = 0;
+
+	if (at + 6 > len || json[at] != '\\' || json[at + 1] != 'u')
+		return -1;
+	for (int i = at + 2; i < at + 6; i++)
+	{
+		char		c = json[i];
+
+		if (!isxdigit((unsigned char) c))
+			return -1;
+		code = code * 16 + (c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
+	}
+	return code;
+}
+
+/*
+ * A copy of the response, byte for byte as long, in which the escapes that
+ * stand for no character of ours are blotted out: \u0000 and surrogates
+ * without their partner. The parser cannot stumble over it, and offsets in it
+ * hold in the original.
  */
 static char *
 blot_out_escapes(const char *json, int len)
 {
 	char	   *copy = pnstrdup(json, len);
 
-	for (int i = 0; i + 1 < len; i++)
+	for (int i = 0; i < len; i++)
 	{
-		if (copy[i] == '\\')
+		int			code;
+
+		if (json[i] != '\\')
+			continue;
+		code = escaped_code(json, len, i);
+		if (code < 0)
+			i += 1;
+		else if (is_utf16_surrogate_first(code) &&
+				 escaped_code(json, len, i + 6) >= 0 &&
+				 is_utf16_surrogate_second(escaped_code(json, len, i + 6)))
+			i += 11;
+		else
 		{
-			copy[i] = 'x';
-			copy[++i] = 'x';
+			if (code == 0 || is_utf16_surrogate_first(code) ||
+				is_utf16_surrogate_second(code))
+				memset(copy + i, 'x', 6);
+			i += 5;
 		}
 	}
 	return copy;
@@ -178,11 +215,7 @@ response_array_start(void *state)
 		parse->keys[parse->depth] = NULL;
 	parse->depth++;
 	if (in_items(parse) && parse->is_object)
-	{
-		/* as everywhere in JSON, the last of equal keys counts */
 		parse->has_items = true;
-		parse->nitems = 0;
-	}
 	JSON_ACTION_DONE;
 }
 
@@ -193,6 +226,23 @@ response_end(void *state)
 	JSON_ACTION_DONE;
 }
 
+/*
+ * A key of the response begins, perhaps not for the first time.
+ */
+static void
+forget_response_key(ResponseParse *parse, const char *key)
+{
+	if (strcmp(key, "kind") == 0)
+		parse->kind = NULL;
+	else if (strcmp(key, "pageInfo") == 0)
+		parse->total_results = 0;
+	else if (strcmp(key, "items") == 0)
+	{
+		parse->has_items = false;
+		parse->nitems = 0;
+	}
+}
+
 static JsonActionResult
 response_field_start(void *state, char *name, bool isnull)
 {
@@ -201,6 +251,8 @@ response_field_start(void *state, char *name, bool isnull)
 	(void) isnull;
 	if (parse->depth >= 1 && parse->depth <= 2)
 		parse->keys[parse->depth - 1] = name;
+	if (parse->depth == 1)
+		forget_response_key(parse, name);
 	JSON_ACTION_DONE;
 }
 
@@ -324,12 +376,15 @@ split_response(const char *json, int len, ResponseParse *parse)
  * The inner pass: one item.
  */
 
+/*
+ * Whether the parser stands at a field's path, or somewhere above it.
+ */
 static bool
-at_path(const ItemParse *parse, const FieldPath *path)
+on_path(const ItemParse *parse, const FieldPath *path)
 {
-	if (parse->depth != path->depth)
+	if (parse->depth > path->depth)
 		return false;
-	for (int i = 0; i < path->depth; i++)
+	for (int i = 0; i < parse->depth; i++)
 	{
 		if ((parse->steps[i] == NULL) != (path->steps[i] == NULL))
 			return false;
@@ -375,6 +430,23 @@ item_close(void *state)
 	JSON_ACTION_DONE;
 }
 
+/*
+ * A key begins, perhaps not for the first time: what was read below it goes.
+ */
+static void
+forget_fields(ItemParse *parse)
+{
+	for (int i = 0; i < FIELD_COUNT; i++)
+	{
+		if (!on_path(parse, &field_paths[i]))
+			continue;
+		if (i == FIELD_TAG)
+			parse->tags = NULL;
+		else
+			parse->fields[i] = NULL;
+	}
+}
+
 static JsonActionResult
 item_field_start(void *state, char *name, bool isnull)
 {
@@ -382,7 +454,10 @@ item_field_start(void *state, char *name, bool isnull)
 
 	(void) isnull;
 	if (parse->depth <= MAX_PATH_DEPTH)
+	{
 		parse->steps[parse->depth - 1] = name;
+		forget_fields(parse);
+	}
 	JSON_ACTION_DONE;
 }
 
@@ -393,14 +468,12 @@ item_scalar(void *state, char *token, JsonTokenType type)
 
 	for (int i = 0; i < FIELD_COUNT; i++)
 	{
-		if (!at_path(parse, &field_paths[i]))
+		if (parse->depth != field_paths[i].depth ||
+			!on_path(parse, &field_paths[i]))
 			continue;
 		if (type == JSON_TOKEN_NULL)
-		{
-			if (i < FIELD_TAG)
-				parse->fields[i] = NULL;
-		}
-		else if (type != JSON_TOKEN_STRING && type != field_paths[i].type)
+			break;
+		if (type != JSON_TOKEN_STRING && type != field_paths[i].type)
 			refuse(parse, "a field is no text", token);
 		else if (i == FIELD_TAG)
 			parse->tags = accumArrayResult(parse->tags,
@@ -500,7 +573,9 @@ parse_rfc3339(const char *str, TimestampTz *result)
 		((int64) hour * SECS_PER_HOUR + minute * SECS_PER_MINUTE + second -
 		 sign * (offset_hour * SECS_PER_HOUR +
 				 offset_minute * SECS_PER_MINUTE)) * USECS_PER_SEC + micros;
-	return true;
+	/* with the offset it may lie before the year 1, which the catalog ends at */
+	return *result >= (int64) (date2j(1, 1, 1) - POSTGRES_EPOCH_JDATE) *
+		USECS_PER_DAY;
 }
 
 /*

@@ -20,6 +20,7 @@ typedef struct RowReceiver
 	DestReceiver pub;			/* must be first */
 	VvRowAction action;
 	void	   *arg;
+	uint64		nrows;
 } RowReceiver;
 
 static bool
@@ -28,6 +29,7 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 	RowReceiver *receiver = (RowReceiver *) self;
 
 	slot_getallattrs(slot);
+	receiver->nrows++;
 	return receiver->action(slot->tts_values, slot->tts_isnull,
 							receiver->arg);
 }
@@ -103,7 +105,8 @@ end_planning(VvQuery *query, int nest)
 
 /*
  * Runs a query and hands each row to the action; stops after limit rows where
- * limit is not 0. Returns the number of rows. Errors: those of the query.
+ * limit is not 0. Returns the number of rows handed over. Errors: those of the
+ * query.
  */
 uint64
 vv_query_run(VvQuery *query, const Datum *args, uint64 limit,
@@ -141,7 +144,7 @@ vv_query_run(VvQuery *query, const Datum *args, uint64 limit,
 		elog(ERROR, "could not run \"%s\": %s", query->sql,
 			 SPI_result_code_string(result));
 	end_planning(query, nest);
-	return SPI_processed;
+	return receiver.nrows;
 }
 
 /*

@@ -14,7 +14,6 @@
  */
 #include "core/compat.h"
 
-#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "mb/pg_wchar.h"
@@ -22,10 +21,10 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-#include "catalog/regions.h"
 #include "core/json_writer.h"
 #include "core/query.h"
 #include "feed/cursor.h"
+#include "feed/facts.h"
 #include "feed/threshold.h"
 
 PG_FUNCTION_INFO_V1(vvault_trending);
@@ -127,57 +126,6 @@ static VvQuery by_id_query = {
 	.argtypes = {TEXTOID, TEXTARRAYOID},
 };
 
-/*
- * What a feed needs to know before it looks at a video: the region's name,
- * no row where it is not valid, and the settings.
- */
-static VvQuery facts_query = {
-	.sql = "SELECT coalesce(o.name, d.name, o.region),"
-	" coalesce((SELECT s.value FROM vvault.settings s"
-	"  WHERE s.name OPERATOR(pg_catalog.=) 'default_sort'),"
-	" (SELECT s.value FROM vvault.setting_defaults s"
-	"  WHERE s.name OPERATOR(pg_catalog.=) 'default_sort')),"
-	" coalesce((SELECT s.value FROM vvault.settings s"
-	"  WHERE s.name OPERATOR(pg_catalog.=) 'page_limit'),"
-	" (SELECT s.value FROM vvault.setting_defaults s"
-	"  WHERE s.name OPERATOR(pg_catalog.=) 'page_limit'))::integer,"
-	" coalesce((SELECT s.value FROM vvault.settings s"
-	"  WHERE s.name OPERATOR(pg_catalog.=) 'feed_max_age'),"
-	" (SELECT s.value FROM vvault.setting_defaults s"
-	"  WHERE s.name OPERATOR(pg_catalog.=) 'feed_max_age'))::integer"
-	VV_FROM_ENABLED_REGION,
-	.nargs = 1,
-	.argtypes = {TEXTOID},
-};
-
-typedef struct FeedFacts
-{
-	MemoryContext context;
-	char	   *region_name;	/* NULL where the region is not valid */
-	char	   *default_sort;
-	int			page_limit;
-	int			max_age;		/* seconds */
-} FeedFacts;
-
-static bool
-keep_facts(const Datum *values, const bool *isnull, void *arg)
-{
-	FeedFacts  *facts = (FeedFacts *) arg;
-	MemoryContext old = MemoryContextSwitchTo(facts->context);
-
-	for (int i = 0; i < 4; i++)
-	{
-		if (isnull[i])
-			elog(ERROR, "a shipped region or setting of vvault is missing");
-	}
-	facts->region_name = TextDatumGetCString(values[0]);
-	facts->default_sort = TextDatumGetCString(values[1]);
-	facts->page_limit = DatumGetInt32(values[2]);
-	facts->max_age = DatumGetInt32(values[3]);
-	MemoryContextSwitchTo(old);
-	return false;
-}
-
 static FeedSort *
 find_sort(const char *name)
 {
@@ -241,22 +189,6 @@ add_video(const Datum *values, const bool *isnull, void *arg)
 		MemoryContextSwitchTo(old);
 	}
 	return true;
-}
-
-/*
- * The instant for which an order that moves is made: that of the walk, or now
- * in steps of the time that clients keep a feed.
- */
-static TimestampTz
-feed_as_of(const FeedFacts *facts, const FeedCursor *after)
-{
-	TimestampTz now = GetCurrentTransactionStartTimestamp();
-
-	if (after != NULL)
-		return after->as_of;
-	if (facts->max_age > 0)
-		now -= now % (facts->max_age * USECS_PER_SEC);
-	return now;
 }
 
 static void
@@ -329,24 +261,18 @@ vvault_trending(PG_FUNCTION_ARGS)
 {
 	text	   *region = PG_ARGISNULL(0) ? NULL : PG_GETARG_TEXT_PP(0);
 	int			page_size = PG_ARGISNULL(1) ? DEFAULT_PAGE_SIZE : PG_GETARG_INT32(1);
-	FeedFacts	facts = {.context = CurrentMemoryContext};
+	FeedFacts	facts;
 	FeedPage	page = {.context = CurrentMemoryContext};
 	FeedSort   *sort;
 	FeedCursor	after;
 	bool		has_cursor = !PG_ARGISNULL(3);
 	TimestampTz as_of;
+	MemoryContext context = CurrentMemoryContext;
 	StringInfoData out;
-	Datum		args[1];
 
 	initStringInfo(&out);
 	SPI_connect();
-	if (region != NULL)
-	{
-		args[0] = PointerGetDatum(region);
-		(void) vv_query_run(&facts_query, args, 1, keep_facts, &facts);
-	}
-	if (facts.region_name == NULL)
-		vv_invalid_region(region);
+	vv_feed_facts(region, context, &facts);
 	if (page_size < 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -363,7 +289,7 @@ vvault_trending(PG_FUNCTION_ARGS)
 				 errmsg("invalid cursor"),
 				 errhint("Pass the next_cursor of a page with the same region and sort.")));
 
-	as_of = feed_as_of(&facts, has_cursor ? &after : NULL);
+	as_of = has_cursor ? after.as_of : vv_feed_clock(&facts);
 	page.out = &out;
 	page.page_size = Min(page_size, facts.page_limit);
 	appendStringInfoChar(&out, '{');

@@ -7,8 +7,6 @@
  */
 #include "core/compat.h"
 
-#include <math.h>
-
 #include "libpq/pqformat.h"
 #include "utils/timestamp.h"
 
@@ -87,15 +85,16 @@ vv_weighted_engagement(VvCount likes, VvCount comments, VvCount views)
 }
 
 /*
- * Views gained per hour; 0 when none were gained or no finite time passed.
- * Finite for all counts: two int8 values are less than 2^64 apart.
+ * Views gained per hour; 0 when none were gained, and when no time or an
+ * infinite time passed.  Finite for all counts: two int8 values are less than
+ * 2^64 apart.
  */
 double
 vv_view_velocity(int64 views, int64 views_before, double elapsed_usec)
 {
 	uint64		gained;
 
-	if (views <= views_before || elapsed_usec <= 0.0 || isinf(elapsed_usec))
+	if (views <= views_before || elapsed_usec <= 0.0)
 		return 0.0;
 	gained = (uint64) views - (uint64) views_before;
 	return (double) gained * (double) USECS_PER_HOUR / elapsed_usec;

@@ -40,6 +40,13 @@ typedef struct VvTrendingPoints
 	double		recency;		/* 0 to 25 */
 } VvTrendingPoints;
 
+/* Trending: figures that make 100, in views per hour and percent */
+#define VV_FULL_VELOCITY		10000.0
+#define VV_FULL_ENGAGEMENT		5.0
+
+/* Trending: hours in which recency halves */
+#define VV_RECENCY_HALF_LIFE	12.0
+
 /* Exact sums of scores are kept in integers of this many units per point. */
 #define VV_SCORE_SCALE	INT64CONST(1000000)
 

@@ -18,13 +18,6 @@
 
 #include "score/score.h"
 
-/* Trending: figures that make 100, in views per hour and percent */
-#define FULL_VELOCITY		10000.0
-#define FULL_ENGAGEMENT		5.0
-
-/* Trending: hours in which recency halves */
-#define RECENCY_HALF_LIFE	12.0
-
 /* Hot: seconds of age that ten times the likes make up for */
 #define HOT_DECADE			45000.0
 
@@ -39,7 +32,7 @@ PG_FUNCTION_INFO_V1(vvault_hot_score);
 double
 vv_trending_recency(TimestampTz published_at, TimestampTz as_of)
 {
-	return 25.0 * exp2(-vv_age_hours(published_at, as_of) / RECENCY_HALF_LIFE);
+	return 25.0 * exp2(-vv_age_hours(published_at, as_of) / VV_RECENCY_HALF_LIFE);
 }
 
 /*
@@ -53,9 +46,9 @@ vv_trending_base(double velocity, VvCount views, VvCount likes,
 	VvTrendingPoints points = {0};
 	VvMeasure	engagement = vv_weighted_engagement(likes, comments, views);
 
-	points.velocity = 40.0 * fmin(1.0, velocity / FULL_VELOCITY);
+	points.velocity = 40.0 * fmin(1.0, velocity / VV_FULL_VELOCITY);
 	if (!engagement.isnull)
-		points.engagement = 35.0 * fmin(1.0, engagement.value / FULL_ENGAGEMENT);
+		points.engagement = 35.0 * fmin(1.0, engagement.value / VV_FULL_ENGAGEMENT);
 	return points;
 }
 

@@ -1,6 +1,6 @@
 -- vvault_trending beside the naive SQL: every sort, every page, ties, texts.
 BEGIN;
-SELECT plan(55);
+SELECT plan(65);
 
 TRUNCATE vvault.videos, vvault.snapshots;
 
@@ -115,7 +115,7 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 \set regions 'The regions are AT, GB, NL, NO, PL, SE, US.'
-\set sorts 'The sorts are views, newest, engagement, virality, momentum, hot.'
+\set sorts 'The sorts are views, newest, engagement, trending, virality, momentum, hot.'
 \set cursors 'Pass the next_cursor of a page with the same region and sort.'
 SELECT is(pg_temp.problem(format('SELECT vvault_trending(%s)', args)),
 	'22023: invalid ' || problem, 'vvault_trending(' || left(args, 60) || ')')
@@ -184,6 +184,57 @@ UPDATE vvault.videos SET views = 7 WHERE region = 'PL';
 SELECT is(pg_temp.work_of(format('SELECT vvault_trending(''PL'', 25, NULL, %L)',
 		vvault_trending('PL', 200) ->> 'next_cursor')),
 	'0 scans, 26 rows, 26 probes', 'so does a page behind 200 with the same key');
+
+-- trending moves with the clock: compared with the full sort, at its instant
+CREATE FUNCTION pg_temp.naive_trending(region text, as_of timestamptz) RETURNS text[]
+LANGUAGE sql AS $$
+	SELECT array_agg(v.video_id ORDER BY v.score DESC, v.video_id COLLATE "C")
+	FROM (SELECT v.video_id, v.trending_base + (vvault_trending_score(0, 0, interval '0', 0, 0,
+			coalesce(v.published_at, v.first_seen_at), $2)) AS score
+		FROM vvault.videos v WHERE v.region = $1 AND v.charted) v
+$$;
+CREATE FUNCTION pg_temp.trending_differs(sizes int[]) RETURNS text
+LANGUAGE plpgsql AS $$
+DECLARE
+	as_of timestamptz := vvault_trending('PL', 1, 'trending') ->> 'as_of';
+	expected text[] := pg_temp.naive_trending('PL', as_of);
+	size int;
+BEGIN
+	FOREACH size IN ARRAY sizes LOOP
+		IF pg_temp.walk('PL', 'trending', size) IS DISTINCT FROM expected THEN
+			RETURN 'pages of ' || size;
+		END IF;
+	END LOOP;
+	RETURN NULL;
+END
+$$;
+SELECT is(pg_temp.trending_differs('{1,3,25,200}'), NULL, 'trending on the random rows is the full sort');
+UPDATE vvault.videos SET velocity = random() * 20000,
+	published_at = now() - random() * random() * interval '4 days';
+SELECT is(pg_temp.trending_differs('{1,7,25}'), NULL, 'and with fresh videos of any speed');
+-- the two orders oppose each other, with long runs of equal parts
+UPDATE vvault.videos SET likes = 0, comments = 0, velocity = coalesce(rank, 1) * 10,
+	published_at = now() - coalesce(rank, 1) * interval '10 minutes';
+SELECT is(pg_temp.trending_differs('{1,7,25}'), NULL, 'and where old videos are the fast ones');
+UPDATE vvault.videos SET velocity = coalesce(rank, 0) / 50 * 1000, published_at = now() - coalesce(rank, 0) % 3 * interval '1 hour';
+SELECT is(pg_temp.trending_differs('{1,7,25}'), NULL, 'and among many equal scores');
+UPDATE vvault.videos SET velocity = 0, published_at = '0001-01-01 00:00Z';
+SELECT is(pg_temp.trending_differs('{1,25}'), NULL, 'and where all are equal');
+UPDATE vvault.videos SET velocity = random() * 9000, likes = views / 3,
+	published_at = now() + (random() - 0.9) * interval '1 day';
+SELECT is(pg_temp.trending_differs('{1,25}'), NULL, 'and where some appear later than now');
+
+SELECT is(count(*), 0::bigint, 'the parts of every trending score sum to it')
+FROM vvault.videos v, vvault_trending_explain(v.video_id, 'PL') e
+WHERE v.region = 'PL' AND ((e ->> 'score')::float8 IS NULL
+	OR abs((e ->> 'score')::float8 - (SELECT sum((p ->> 'points')::float8)
+		FROM json_array_elements(e -> 'parts') p)) > 1e-9);
+SELECT is(count(*), 25::bigint, 'and the feed shows that score')
+FROM json_array_elements(vvault_trending('PL', 25, 'trending') -> 'videos') v
+WHERE (v ->> 'trending_score')::float8
+	= (vvault_trending_explain(v ->> 'video_id', 'PL') ->> 'score')::float8;
+SELECT is(vvault_trending_explain('nowhere', 'PL')::text, NULL, 'a video that is not listed has none');
+SELECT throws_ok($$SELECT vvault_trending_explain('both-3', 'pl')$$, '22023', 'invalid region "pl"');
 
 SELECT * FROM finish();
 ROLLBACK;

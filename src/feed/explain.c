@@ -1,0 +1,156 @@
+/*-------------------------------------------------------------------------
+ *
+ * explain.c
+ *		Why a video trends as it does: the parts of its trending score.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "core/compat.h"
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "catalog/regions.h"
+#include "core/json_writer.h"
+#include "core/query.h"
+#include "feed/facts.h"
+#include "score/score.h"
+
+PG_FUNCTION_INFO_V1(vvault_trending_explain);
+
+static VvQuery video_query = {
+	.sql = "SELECT v.velocity, v.views, v.likes, v.comments,"
+	" coalesce(v.published_at, v.first_seen_at)"
+	" FROM vvault.videos v"
+	" WHERE v.region OPERATOR(pg_catalog.=) $1"
+	" AND v.video_id OPERATOR(pg_catalog.=) $2",
+	.nargs = 2,
+	.argtypes = {TEXTOID, TEXTOID},
+};
+
+typedef struct VideoFigures
+{
+	double		velocity;
+	VvCount		views;
+	VvCount		likes;
+	VvCount		comments;
+	TimestampTz published_at;
+} VideoFigures;
+
+static VvCount
+count_of(Datum value, bool isnull)
+{
+	VvCount		count = {isnull ? 0 : DatumGetInt64(value), isnull};
+
+	return count;
+}
+
+static bool
+keep_figures(const Datum *values, const bool *isnull, void *arg)
+{
+	VideoFigures *figures = (VideoFigures *) arg;
+
+	figures->velocity = DatumGetFloat8(values[0]);
+	figures->views = count_of(values[1], isnull[1]);
+	figures->likes = count_of(values[2], isnull[2]);
+	figures->comments = count_of(values[3], isnull[3]);
+	figures->published_at = DatumGetTimestampTz(values[4]);
+	return false;
+}
+
+/*
+ * Appends a part; an unknown value is null.
+ */
+static void
+append_part(StringInfo out, const char *name, VvMeasure value,
+			const char *unit, double baseline, double weight, double points)
+{
+	if (out->data[out->len - 1] != '[')
+		appendStringInfoChar(out, ',');
+	appendStringInfo(out, "{\"part\":\"%s\"", name);
+	vv_json_key(out, "value");
+	if (value.isnull)
+		appendStringInfoString(out, "null");
+	else
+		vv_json_float(out, value.value);
+	appendStringInfo(out, ",\"unit\":\"%s\"", unit);
+	vv_json_key(out, "baseline");
+	vv_json_float(out, baseline);
+	vv_json_key(out, "weight");
+	vv_json_float(out, weight);
+	vv_json_key(out, "points");
+	vv_json_float(out, points);
+	appendStringInfoChar(out, '}');
+}
+
+static void
+append_parts(StringInfo out, const VideoFigures *figures, TimestampTz as_of)
+{
+	VvMeasure	velocity = {figures->velocity, false};
+	VvMeasure	age = {vv_age_hours(figures->published_at, as_of), false};
+	VvTrendingPoints points;
+
+	points = vv_trending_base(figures->velocity, figures->views,
+							  figures->likes, figures->comments);
+	points.recency = vv_trending_recency(figures->published_at, as_of);
+
+	vv_json_key(out, "score");
+	vv_json_float(out, points.velocity + points.engagement + points.recency);
+	vv_json_key(out, "parts");
+	appendStringInfoChar(out, '[');
+	append_part(out, "velocity", velocity, "views per hour",
+				VV_FULL_VELOCITY, 0.40, points.velocity);
+	append_part(out, "engagement",
+				vv_weighted_engagement(figures->likes, figures->comments,
+									   figures->views),
+				"percent", VV_FULL_ENGAGEMENT, 0.35, points.engagement);
+	append_part(out, "recency", age, "hours", VV_RECENCY_HALF_LIFE, 0.25,
+				points.recency);
+	appendStringInfoChar(out, ']');
+}
+
+/*
+ * vvault_trending_explain(video_id text, region text) returns json
+ *
+ * The parts of a trending score. NULL for NULL and for a video that the
+ * region does not list; 22023 for an invalid region. Source: vvault.videos.
+ */
+Datum
+vvault_trending_explain(PG_FUNCTION_ARGS)
+{
+	text	   *video_id = PG_ARGISNULL(0) ? NULL : PG_GETARG_TEXT_PP(0);
+	text	   *region = PG_ARGISNULL(1) ? NULL : PG_GETARG_TEXT_PP(1);
+	FeedFacts	facts;
+	VideoFigures figures;
+	StringInfoData out;
+	TimestampTz as_of;
+	Datum		args[2];
+
+	if (region == NULL || video_id == NULL)
+		PG_RETURN_NULL();
+	SPI_connect();
+	vv_feed_facts(region, CurrentMemoryContext, &facts);
+	args[0] = PointerGetDatum(region);
+	args[1] = PointerGetDatum(video_id);
+	if (vv_query_run(&video_query, args, 1, keep_figures, &figures) == 0)
+	{
+		SPI_finish();
+		PG_RETURN_NULL();
+	}
+	SPI_finish();
+
+	as_of = vv_feed_clock(&facts);
+	initStringInfo(&out);
+	appendStringInfoChar(&out, '{');
+	vv_json_key(&out, "video_id");
+	vv_json_text(&out, VARDATA_ANY(video_id), VARSIZE_ANY_EXHDR(video_id));
+	vv_json_key(&out, "region");
+	vv_json_text(&out, VARDATA_ANY(region), VARSIZE_ANY_EXHDR(region));
+	vv_json_key(&out, "as_of");
+	vv_json_timestamptz(&out, as_of);
+	append_parts(&out, &figures, as_of);
+	appendStringInfoChar(&out, '}');
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(out.data, out.len));
+}

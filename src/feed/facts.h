@@ -1,0 +1,28 @@
+/*-------------------------------------------------------------------------
+ *
+ * facts.h
+ *		What a feed needs to know before it looks at a video.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef VVAULT_FACTS_H
+#define VVAULT_FACTS_H
+
+#include "core/compat.h"
+
+#include "datatype/timestamp.h"
+
+typedef struct FeedFacts
+{
+	MemoryContext context;		/* of the texts */
+	char	   *region_name;
+	char	   *default_sort;
+	int			page_limit;
+	int			max_age;		/* seconds */
+} FeedFacts;
+
+extern void vv_feed_facts(text *region, MemoryContext context,
+						  FeedFacts *facts);
+extern TimestampTz vv_feed_clock(const FeedFacts *facts);
+
+#endif							/* VVAULT_FACTS_H */
