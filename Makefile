@@ -73,6 +73,8 @@ SQL_PARTS = \
 	src/feed/explain.sql \
 	src/feed/video.sql \
 	src/feed/health.sql \
+	src/analytics/backtest.sql \
+	src/catalog/baselines.sql \
 	src/catalog/grants.sql
 
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql

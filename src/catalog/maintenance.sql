@@ -95,9 +95,17 @@ CREATE FUNCTION @extschema@.vvault_rebuild() RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+	unknown bigint;
 BEGIN
 	PERFORM vvault.bump_all();
-	RETURN vvault.rebuild_video_regions() + vvault.rebuild_category_stats()
+	INSERT INTO vvault.feed_versions (region, written_by, version, changed_at)
+	SELECT u.region, u.region, gen_random_uuid(), now()
+	FROM (SELECT DISTINCT v.region FROM vvault.videos v
+		UNION SELECT DISTINCT s.region FROM vvault.snapshots s) u
+	ON CONFLICT (region, written_by) DO NOTHING;
+	GET DIAGNOSTICS unknown = ROW_COUNT;
+	RETURN unknown + vvault.rebuild_video_regions() + vvault.rebuild_category_stats()
 		+ vvault.rebuild_daily();
 END
 $$;

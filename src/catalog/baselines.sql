@@ -1,0 +1,73 @@
+-- Baselines of virality, proposed from a region's own history.
+
+CREATE FUNCTION @extschema@.vvault_derive_baselines(region text, days integer DEFAULT 30,
+	OUT velocity_baseline double precision, OUT engagement_baseline double precision,
+	OUT observations bigint, OUT viral_share double precision, OUT viral_share_now double precision)
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	wanted constant double precision := 0.15;
+	threshold double precision := coalesce((SELECT s.value FROM vvault.settings s WHERE s.name = 'viral_threshold'),
+		(SELECT s.value FROM vvault.setting_defaults s WHERE s.name = 'viral_threshold'))::double precision;
+	until timestamptz;
+	velocities double precision[];
+	engagements double precision[];
+	low double precision := 0;
+	high double precision := 1;
+	fraction double precision;
+BEGIN
+	PERFORM vvault.require_region(vvault_derive_baselines.region);
+	IF vvault_derive_baselines.days IS NULL OR vvault_derive_baselines.days NOT BETWEEN 1 AND 3650 THEN
+		RAISE EXCEPTION 'invalid days %', coalesce(vvault_derive_baselines.days::text, 'NULL')
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'It is a number of days from 1 to 3650.';
+	END IF;
+
+	SELECT max(i.fetched_at) INTO until FROM vvault.ingests i
+	WHERE i.region = vvault_derive_baselines.region AND i.accepted > 0;
+	-- a newcomer's velocity is not known: it tells nothing of the baseline
+	SELECT array_agg(s.velocity), array_agg(s.engagement), count(*),
+		avg((s.virality_score >= threshold)::int)
+	INTO velocities, engagements, observations, viral_share_now
+	FROM (SELECT s.velocity, s.virality_score,
+			(coalesce(s.likes, 0)::double precision + 2 * coalesce(s.comments, 0)::double precision)
+				/ s.views * 100 AS engagement,
+			row_number() OVER (PARTITION BY s.video_id ORDER BY s.fetched_at) AS n
+		FROM vvault.snapshots s
+		WHERE s.region = vvault_derive_baselines.region AND s.views > 0
+			AND coalesce(s.likes, s.comments) IS NOT NULL
+			AND s.fetched_at > until - vvault_derive_baselines.days * interval '1 day') s
+	WHERE s.n > 1;
+	IF observations < 100 THEN
+		viral_share_now := NULL;
+		RETURN;
+	END IF;
+
+	-- The same quantile of both figures, chosen so that the wanted share of
+	-- observations is viral: that is what makes regions comparable.
+	FOR step IN 1 .. 20 LOOP
+		fraction := (low + high) / 2;
+		SELECT percentile_cont(fraction) WITHIN GROUP (ORDER BY v) INTO velocity_baseline
+		FROM unnest(velocities) v;
+		SELECT percentile_cont(fraction) WITHIN GROUP (ORDER BY e) INTO engagement_baseline
+		FROM unnest(engagements) e;
+		velocity_baseline := greatest(velocity_baseline, 1);
+		engagement_baseline := greatest(engagement_baseline, 0.01);
+		SELECT avg((@extschema@.vvault_virality_score(u.v, u.e, velocity_baseline, engagement_baseline)
+			>= threshold)::int)
+		INTO viral_share FROM unnest(velocities, engagements) AS u (v, e);
+		IF viral_share > wanted THEN
+			low := fraction;
+		ELSE
+			high := fraction;
+		END IF;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.vvault_derive_baselines(text, integer) IS
+'Proposes a region''s baselines of virality from its own last days, so that 15 % of what it observed would be viral there as everywhere.
+Units and ranges: days from 1 to 3650, counted back from the latest chart; velocity_baseline in views per hour, engagement_baseline in percent; observations are those it rests on, viral_share what part of them would be viral by the proposal, viral_share_now what part is by the scores as stored. Nothing is changed: an owner who agrees writes the figures to vvault.regions.
+NULL: NULL is an error; with fewer than 100 observations the proposal is NULL.
+Errors: 22023 for an invalid region or days; 42501 without the rights of a reader.
+Source: vvault.snapshots of videos observed before: the same quantile of both figures, found by bisection.';
