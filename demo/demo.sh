@@ -213,7 +213,8 @@ hand_over_response()
 ingest_response()
 {
 	has_database "$RESPONSE_DB" || make_database "$RESPONSE_DB"
-	say "taking in $RESPONSE as the chart of $REGION, saved $(date -u -d "@$RESPONSE_SAVED" '+%F %T') UTC"
+	say "taking in $RESPONSE as the chart of $REGION," \
+		"saved $(date -u -d "@$RESPONSE_SAVED" '+%F %T') UTC"
 	sql "$RESPONSE_DB" -At -v region="$REGION" -v saved="$RESPONSE_SAVED" <<-END
 		\\set response \`cat '$WORK/response.json'\`
 		SELECT vvault_ingest(:'region', :'response'::json, to_timestamp(:saved));

@@ -185,7 +185,7 @@ ScoredVideo *
 vv_top_trending(text *region, TimestampTz as_of, const ScoredVideo *after,
 				int limit, int *nfound)
 {
-	TopVideos	top = {.context = CurrentMemoryContext,.limit = limit};
+	TopVideos	top = {.context = CurrentMemoryContext, .limit = limit};
 	OrderedScan scans[2] = {{0}};
 	Datum		args[1] = {PointerGetDatum(region)};
 	bool		more = true;

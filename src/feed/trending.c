@@ -106,7 +106,7 @@ static FeedSort feed_sorts[] = {
 	FEED_QUERIES("coalesce(v.published_at, v.first_seen_at)", TIMESTAMPTZOID, ALL_ROWS)},
 	{.name = "engagement",
 	FEED_QUERIES("coalesce(v.engagement_rate, 0)", FLOAT8OID, CHARTED_ROWS)},
-	{.name = "trending",.moves = true},
+	{.name = "trending", .moves = true},
 	{.name = "virality", FEED_QUERIES("v.virality_score", FLOAT8OID, CHARTED_ROWS)},
 	{.name = "momentum", FEED_QUERIES("v.momentum_score", FLOAT8OID, CHARTED_ROWS)},
 	{.name = "hot", FEED_QUERIES("v.hot_score", FLOAT8OID, CHARTED_ROWS)},

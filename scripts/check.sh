@@ -1,0 +1,410 @@
+#!/usr/bin/env bash
+#
+# check.sh
+#		Every test, from nothing, on a throw-away cluster.
+#
+# usage: [ONLY=PHASE,...] [TESTS="NAME ..."] [PG_CONFIG=...] scripts/check.sh
+#
+# Phases: build lint regress pgtap isolation tap docs. ONLY chooses some of
+# them; TESTS chooses tests by name, from every phase that has tests. All phases
+# run even if one fails. The last line counts, and the status is 0 only if
+# nothing failed. Logs stay in .work/log.
+
+# shellcheck source=scripts/lib.sh
+source "$(dirname "$0")/lib.sh"
+
+PHASES="build lint regress pgtap isolation tap docs"
+PASSED=0
+FAILED=0
+SKIPPED=0
+SHOWN_LINES=200                 # of a failure, in the output; the logs have all
+
+# ---------------------------------------------------------------------------
+# Counting and choosing
+# ---------------------------------------------------------------------------
+
+# count PASSED FAILED SKIPPED: one phase's figures, said and added up.
+count()
+{
+	PASSED=$((PASSED + $1))
+	FAILED=$((FAILED + $2))
+	SKIPPED=$((SKIPPED + $3))
+	say "   $1 passed, $2 failed, $3 skipped"
+}
+
+# judge STATUS LABEL: one single check.
+judge()
+{
+	if [ "$1" -eq 0 ]; then
+		say "   $2: ok"
+		PASSED=$((PASSED + 1))
+	else
+		say "   $2: FAILED"
+		FAILED=$((FAILED + 1))
+	fi
+}
+
+# judge_log STATUS LABEL LOG: the same, and why, if it failed.
+judge_log()
+{
+	[ "$1" -eq 0 ] || head -n "$SHOWN_LINES" "$3"
+	judge "$1" "$2"
+}
+
+# Without ONLY all phases run, or with TESTS those that have tests by name.
+chosen()
+{
+	local only=${ONLY:-}
+
+	[ -n "$only" ] || [ -z "${TESTS:-}" ] || only=regress,pgtap,isolation,tap
+	case ",$only," in
+		,, | *",$1,"*) return 0 ;;
+	esac
+	return 1
+}
+
+validate_choice()
+{
+	local phase
+
+	for phase in $(tr ',' ' ' <<<"${ONLY:-}"); do
+		case " $PHASES " in
+			*" $phase "*) ;;
+			*) die "ONLY=$ONLY: there is no phase \"$phase\"; there are: $PHASES" ;;
+		esac
+	done
+}
+
+# chosen_tests NAME...: those that TESTS asks for, or all; one a line.
+chosen_tests()
+{
+	local name
+
+	for name in "$@"; do
+		if [ -z "${TESTS:-}" ]; then
+			say "$name"
+			continue
+		fi
+		case " $TESTS " in
+			*" $name "*) say "$name" ;;
+		esac
+	done
+}
+
+# names_in FOLDER SUFFIX: the tests of a folder, by name, sorted.
+names_in()
+{
+	local file
+
+	for file in "$TREE/$1"/*"$2"; do
+		[ ! -e "$file" ] || basename "$file" "$2"
+	done
+}
+
+# nothing_found PHASE: what an empty list of tests means. Under TESTS it only
+# means that the test asked for is in another phase.
+nothing_found()
+{
+	if [ -n "${TESTS:-}" ]; then
+		say "   none of the tests asked for is here"
+	elif [ "$1" = must ]; then
+		say "   no tests found"
+		count 0 1 0
+	else
+		say "   no tests here yet"
+		count 0 0 0
+	fi
+}
+
+# ---------------------------------------------------------------------------
+# Phases
+# ---------------------------------------------------------------------------
+
+# The tests need the gcc build, whichever phases are chosen.
+build_for_tests()
+{
+	BUILD_STATUS=0
+	STAGED=no
+	scripts/lint.sh gcc >"$LOGS/build.log" 2>&1 || BUILD_STATUS=1
+	if scripts/stage.sh "$STAGE" "$TREE" >"$LOGS/stage.log" 2>&1; then
+		STAGED=yes
+	fi
+}
+
+phase_build()
+{
+	heading "build: -Wall -Wextra, $("$PG_CONFIG" --version)"
+	[ "$BUILD_STATUS" -eq 0 ] || cat "$LOGS/build.log"
+	judge "$BUILD_STATUS" gcc
+	run_lint clang
+}
+
+phase_lint()
+{
+	heading "lint"
+	run_lint cppcheck
+	run_lint format
+}
+
+run_lint()
+{
+	scripts/lint.sh "$1" >"$LOGS/lint-$1.log" 2>&1
+	judge_log $? "$1" "$LOGS/lint-$1.log"
+}
+
+# pg_regress says "test NAME ... ok" up to PostgreSQL 15, "ok 1 - NAME" later.
+count_regress()
+{
+	local log=$1 passed failed
+
+	passed=$(grep -cE '^(test|  ) .* \.\.\. ok|^ok [0-9]+' "$log" || true)
+	failed=$(grep -cE '^(test|  ) .* \.\.\. FAILED|^not ok [0-9]+' "$log" || true)
+	if [ "$2" -ne 0 ] && [ "$failed" -eq 0 ]; then
+		tail -n 20 "$log"
+		failed=1
+	fi
+	count "$passed" "$failed" 0
+}
+
+show_diffs()
+{
+	[ ! -s "$1" ] || head -n "$SHOWN_LINES" "$1"
+}
+
+phase_regress()
+{
+	local tests options status=0
+
+	heading "regress: pg_regress"
+	read -ra options < <(make_value REGRESS_OPTS)
+	read -ra tests < <(make_value REGRESS)
+	mapfile -t tests < <(chosen_tests "${tests[@]}")
+	if [ ${#tests[@]} -eq 0 ]; then
+		nothing_found must
+		return
+	fi
+	"$(pgxs_src)/test/regress/pg_regress" --inputdir=. --outputdir=. \
+		--bindir="$STAGE_BIN" --user=postgres "${options[@]}" "${tests[@]}" \
+		>"$LOGS/regress.log" 2>&1 9<&- || status=$?
+	show_diffs regression.diffs
+	count_regress "$LOGS/regress.log" "$status"
+}
+
+phase_isolation()
+{
+	local tests options status=0
+
+	heading "isolation: pg_isolation_regress"
+	read -ra options < <(make_value ISOLATION_OPTS)
+	read -ra tests < <(make_value ISOLATION)
+	mapfile -t tests < <(chosen_tests "${tests[@]}")
+	if [ ${#tests[@]} -eq 0 ]; then
+		nothing_found may
+		return
+	fi
+	mkdir -p output_iso
+	"$(pgxs_src)/test/isolation/pg_isolation_regress" --inputdir=. \
+		--outputdir=output_iso --bindir="$STAGE_BIN" --user=postgres \
+		"${options[@]}" "${tests[@]}" >"$LOGS/isolation.log" 2>&1 9<&- || status=$?
+	show_diffs output_iso/regression.diffs
+	count_regress "$LOGS/isolation.log" "$status"
+}
+
+# count_tap LOG STATUS: assertions in the output of a verbose prove. A file that
+# dies or plans wrongly counts as one more, unless it has failures already.
+count_tap()
+{
+	local log=$1 passed failed skipped broken
+
+	passed=$(grep -E '^ok [0-9]+' "$log" | grep -civE '# *skip' || true)
+	skipped=$(grep -ciE '^ok [0-9]+.*# *skip|^1\.\.0 +# *skip' "$log" || true)
+	failed=$(grep -E '^not ok [0-9]+' "$log" | grep -civE '# *todo' || true)
+	if [ "$2" -ne 0 ]; then
+		broken=$(grep -cE '\(Wstat: .* Failed: 0\)$' "$log" || true)
+		failed=$((failed + broken))
+		[ "$failed" -ne 0 ] || failed=1
+	fi
+	count "$passed" "$failed" "$skipped"
+}
+
+# What prove says of a failed assertion, without the thousands that passed.
+show_failures()
+{
+	grep -vE '^ok |^1\.\.|^ +ok ' "$1" | head -n "$SHOWN_LINES"
+}
+
+phase_pgtap()
+{
+	local tests status=0
+
+	heading "pgtap: pg_prove"
+	mapfile -t tests < <(names_in test/pgtap .sql)
+	mapfile -t tests < <(chosen_tests "${tests[@]}")
+	if [ ${#tests[@]} -eq 0 ]; then
+		nothing_found must
+		return
+	fi
+	if [ ! -e "$STAGE$("$PG_CONFIG" --sharedir)/extension/pgtap.control" ]; then
+		say "   this server has no pgTAP"
+		count 0 0 "${#tests[@]}"
+		return
+	fi
+	if ! make_pgtap_database >"$LOGS/pgtap.log" 2>&1; then
+		cat "$LOGS/pgtap.log"
+		count 0 1 0
+		return
+	fi
+	tests=("${tests[@]/#/test/pgtap/}")
+	pg_prove -v --psql-bin "$STAGE_BIN/psql" -d vvault_pgtap \
+		"${tests[@]/%/.sql}" >"$LOGS/pgtap.log" 2>&1 9<&- || status=$?
+	[ "$status" -eq 0 ] || show_failures "$LOGS/pgtap.log"
+	count_tap "$LOGS/pgtap.log" "$status"
+}
+
+make_pgtap_database()
+{
+	sql postgres -c 'CREATE DATABASE vvault_pgtap' &&
+		sql vvault_pgtap -c 'CREATE EXTENSION pgtap' \
+			-c 'CREATE EXTENSION vvault CASCADE'
+}
+
+# TAP tests start servers of their own. PostgreSQL::Test keeps its files below
+# TESTDIR up to PostgreSQL 15, in TESTDATADIR and TESTLOGDIR later.
+phase_tap()
+{
+	local tests status=0
+
+	heading "tap: prove"
+	mapfile -t tests < <(names_in test/t .pl)
+	mapfile -t tests < <(chosen_tests "${tests[@]}")
+	if [ ${#tests[@]} -eq 0 ]; then
+		nothing_found may
+		return
+	fi
+	mkdir -p "$WORK/tap/tmp_check" "$WORK/tap/log"
+	tests=("${tests[@]/#/test/t/}")
+	env -u PGHOST -u PGPORT -u PGUSER \
+		PATH="$STAGE_BIN:$PATH" PERL5LIB="$(pgxs_src)/test/perl:$TREE/test/t" \
+		PG_REGRESS="$(pgxs_src)/test/regress/pg_regress" \
+		PG_CONFIG="$STAGE_BIN/pg_config" top_builddir="$WORK/tap" \
+		TESTDIR="$WORK/tap" TESTDATADIR="$WORK/tap/tmp_check" \
+		TESTLOGDIR="$WORK/tap/log" \
+		prove -v "${tests[@]/%/.pl}" >"$LOGS/tap.log" 2>&1 9<&- || status=$?
+	[ "$status" -eq 0 ] || show_failures "$LOGS/tap.log"
+	count_tap "$LOGS/tap.log" "$status"
+}
+
+phase_docs()
+{
+	heading "docs: the reference is current"
+	scripts/docs.sh --check >"$LOGS/docs.log" 2>&1
+	judge_log $? docs/reference.md "$LOGS/docs.log"
+}
+
+# A backend that crashed may leave every test green: the log knows.
+look_for_crashes()
+{
+	local log=$WORK/log/server.log
+
+	if grep -qE 'was terminated by signal|PANIC:|TRAP:' "$log" 2>/dev/null; then
+		heading "the server crashed during the tests"
+		grep -E 'was terminated by signal|PANIC:|TRAP:' -A 2 "$log" | head -n 20
+		count 0 1 0
+	fi
+}
+
+# ---------------------------------------------------------------------------
+# The run
+# ---------------------------------------------------------------------------
+
+start_cluster()
+{
+	cluster_create "$WORK" "shared_preload_libraries = 'pg_stat_statements'" \
+		"pg_stat_statements.track = all" "max_prepared_transactions = 10" \
+		"wal_level = logical" "fsync = off" &&
+		cluster_start "$WORK" &&
+		export VVAULT_SERVER_UP=yes
+}
+
+server_phases()
+{
+	local phase
+
+	for phase in regress pgtap isolation tap docs; do
+		! chosen "$phase" || say "$phase"
+	done
+}
+
+run_server_phases()
+{
+	local phase
+
+	[ -n "$(server_phases)" ] || return 0
+	if [ "$STAGED" = no ]; then
+		heading "nothing to test: the build failed"
+		chosen build || head -n "$SHOWN_LINES" "$LOGS/build.log"
+		[ "$BUILD_STATUS" -ne 0 ] || cat "$LOGS/stage.log"
+		count 0 "$(server_phases | wc -l)" 0
+		return
+	fi
+	if ! start_cluster; then
+		heading "the throw-away cluster does not start"
+		count 0 "$(server_phases | wc -l)" 0
+		return
+	fi
+	for phase in $(server_phases); do
+		"phase_$phase"
+	done
+	look_for_crashes
+}
+
+# Stop and delete what this run left running, or one before it that was killed.
+remove_servers()
+{
+	local file
+
+	while read -r file; do
+		server_stop "${file%/*}"
+	done < <(find "$WORK/tap" -name postmaster.pid 2>/dev/null)
+	rm -rf "$WORK"/tap/tmp_check/*_data
+	cluster_remove "$WORK"
+}
+
+main_inside()
+{
+	set_paths
+	trap remove_servers EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM HUP
+	remove_servers
+	rm -rf "$LOGS" "$WORK/tap"
+	mkdir -p "$LOGS"
+
+	# From here on a failure is counted, not fatal.
+	set +e
+	build_for_tests
+	! chosen build || phase_build
+	! chosen lint || phase_lint
+	run_server_phases
+	remove_servers
+	trap - EXIT
+	if [ $((PASSED + FAILED + SKIPPED)) -eq 0 ]; then
+		heading "nothing was tested"
+		count 0 1 0
+	fi
+	heading "all phases, logs in $WORK/log"
+	say "$PASSED passed, $FAILED failed, $SKIPPED skipped"
+	[ "$FAILED" -eq 0 ]
+}
+
+main()
+{
+	validate_choice
+	if ! inside; then
+		"$ROOT/scripts/packages.sh" build test lint format docs
+		go_inside .work scripts/check.sh
+	fi
+	main_inside
+}
+
+main
