@@ -79,7 +79,7 @@ chart_place(int32 rank, int32 chart_length)
 {
 	if (rank < 1 || chart_length < 1)
 		return unknown_place;
-	return fmin((rank - 0.5) / chart_length, 1.0);
+	return Min((rank - 0.5) / chart_length, 1.0);
 }
 
 /*
@@ -90,7 +90,7 @@ chart_place(int32 rank, int32 chart_length)
 static double
 growth_term(int64 views, int64 views_before, VvMeasure elapsed_usec)
 {
-	double		gain = fmax((double) views - (double) views_before, 0.0);
+	double		gain = Max((double) views - (double) views_before, 0.0);
 	double		days = 1.0;
 	double		growth;
 
@@ -98,12 +98,12 @@ growth_term(int64 views, int64 views_before, VvMeasure elapsed_usec)
 	{
 		if (elapsed_usec.value <= 0.0)
 			gain = 0.0;
-		days = fmax(elapsed_usec.value, (double) USECS_PER_HOUR) /
+		days = Max(elapsed_usec.value, (double) USECS_PER_HOUR) /
 			(double) USECS_PER_DAY;
 	}
 
-	growth = gain / ((double) views_before + added_views) / days;
-	return log10(fmin(growth, growth_cap) + growth_floor);
+	growth = gain / (((double) views_before + added_views) * days);
+	return vv_lg(Min(growth, growth_cap) + growth_floor);
 }
 
 /*
@@ -117,10 +117,10 @@ newcomer_term(int64 views, VvCount likes, double place)
 	double		term;
 
 	term = newcomer_level - newcomer_rank_weight * sqrt(place) -
-		newcomer_views_weight * (log10(counted) - middle_views);
+		newcomer_views_weight * (vv_lg(counted) - middle_views);
 	if (!likes.isnull)
 		term += newcomer_likes_weight *
-			(log10(((double) likes.value + added_likes) / counted) -
+			(vv_lg(((double) likes.value + added_likes) / counted) -
 			 middle_likes);
 	return term;
 }
@@ -140,7 +140,7 @@ vv_momentum_score(int64 views, VvCount views_before, VvMeasure elapsed_usec,
 				  VvMeasure baseline)
 {
 	double		place = chart_place(rank, chart_length);
-	double		sunk = fmax(place - sinking_start, 0.0);
+	double		sunk = Max(place - sinking_start, 0.0);
 	double		raw;
 
 	if (views_before.isnull)
@@ -150,24 +150,7 @@ vv_momentum_score(int64 views, VvCount views_before, VvMeasure elapsed_usec,
 	raw -= sinking_weight * sunk * sunk;
 	raw -= baseline.isnull ? default_baseline : baseline.value;
 
-	return 100.0 / (1.0 + exp(-logit_of_85 - slope * raw));
-}
-
-/*
- * A bigint argument that may be NULL; 22023 when it is negative.
- */
-static VvCount
-count_argument(FunctionCallInfo fcinfo, int argno, const char *name)
-{
-	VvCount		count = {0, true};
-
-	if (!PG_ARGISNULL(argno))
-	{
-		count.value = PG_GETARG_INT64(argno);
-		count.isnull = false;
-		vv_check_count(name, count.value);
-	}
-	return count;
+	return 100.0 / (1.0 + exp2(M_LOG2E * (-logit_of_85 - slope * raw)));
 }
 
 /*
@@ -182,9 +165,9 @@ count_argument(FunctionCallInfo fcinfo, int argno, const char *name)
 Datum
 vvault_momentum_score(PG_FUNCTION_ARGS)
 {
-	VvCount		views = count_argument(fcinfo, 0, "views");
-	VvCount		views_before = count_argument(fcinfo, 1, "views_before");
-	VvCount		likes = count_argument(fcinfo, 5, "likes");
+	VvCount		views = vv_count_arg(fcinfo, 0, "views");
+	VvCount		views_before = vv_count_arg(fcinfo, 1, "views_before");
+	VvCount		likes = vv_count_arg(fcinfo, 5, "likes");
 	VvMeasure	elapsed_usec = {0.0, true};
 	VvMeasure	baseline = {0.0, true};
 	int32		rank = PG_ARGISNULL(3) ? 0 : PG_GETARG_INT32(3);

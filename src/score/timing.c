@@ -20,6 +20,10 @@
 #define EPOCH_OFFSET_USEC \
 	((double) ((POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY))
 
+/* An interval within these is summed in 64 bits. */
+#define MAX_SHORT_DAYS	INT64CONST(1000000)
+#define MAX_SHORT_USEC	(MAX_SHORT_DAYS * USECS_PER_DAY)
+
 /*
  * Put an infinite timestamp at the end of the calendar, so that a score made
  * from it stays a finite number that sorts first or last.
@@ -73,6 +77,10 @@ vv_interval_usec(const Interval *elapsed)
 		return get_float8_infinity();
 
 	days = (int64) elapsed->month * DAYS_PER_MONTH + elapsed->day;
+	if (likely(Abs(days) < MAX_SHORT_DAYS &&
+			   elapsed->time < MAX_SHORT_USEC &&
+			   elapsed->time > -MAX_SHORT_USEC))
+		return (double) (days * USECS_PER_DAY + elapsed->time);
 	span = int64_to_int128(elapsed->time);
 	int128_add_int64_mul_int64(&span, days, USECS_PER_DAY);
 	return vv_int128_to_double(span);

@@ -46,9 +46,9 @@ vv_trending_base(double velocity, VvCount views, VvCount likes,
 	VvTrendingPoints points = {0};
 	VvMeasure	engagement = vv_weighted_engagement(likes, comments, views);
 
-	points.velocity = 40.0 * fmin(1.0, velocity / VV_FULL_VELOCITY);
+	points.velocity = 40.0 * Min(1.0, velocity / VV_FULL_VELOCITY);
 	if (!engagement.isnull)
-		points.engagement = 35.0 * fmin(1.0, engagement.value / VV_FULL_ENGAGEMENT);
+		points.engagement = 35.0 * Min(1.0, engagement.value / VV_FULL_ENGAGEMENT);
 	return points;
 }
 
@@ -100,7 +100,7 @@ vv_hot_score(VvCount likes, TimestampTz published_at)
 	double		order = 0.0;
 
 	if (!likes.isnull && likes.value > 1)
-		order = log10((double) likes.value);
+		order = vv_lg((double) likes.value);
 	return order + vv_epoch_seconds(published_at) / HOT_DECADE;
 }
 
