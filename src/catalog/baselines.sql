@@ -32,13 +32,13 @@ BEGIN
 	INTO velocities, engagements, observations, viral_share_now
 	FROM (SELECT s.velocity, s.virality_score,
 			(coalesce(s.likes, 0)::double precision + 2 * coalesce(s.comments, 0)::double precision)
-				/ s.views * 100 AS engagement,
-			row_number() OVER (PARTITION BY s.video_id ORDER BY s.fetched_at) AS n
+				/ s.views * 100 AS engagement
 		FROM vvault.snapshots s
 		WHERE s.region = vvault_derive_baselines.region AND s.views > 0
 			AND coalesce(s.likes, s.comments) IS NOT NULL
-			AND s.fetched_at > until - vvault_derive_baselines.days * interval '1 day') s
-	WHERE s.n > 1;
+			AND s.fetched_at > until - vvault_derive_baselines.days * interval '1 day'
+			AND EXISTS (SELECT FROM vvault.snapshots o WHERE o.region = s.region
+				AND o.video_id = s.video_id AND o.fetched_at < s.fetched_at)) s;
 	IF observations < 100 THEN
 		viral_share_now := NULL;
 		RETURN;

@@ -98,6 +98,6 @@ CREATE AGGREGATE @extschema@.vvault_engagement(likes bigint, views bigint)
 COMMENT ON AGGREGATE @extschema@.vvault_engagement(bigint, bigint) IS
 'Pooled engagement rate of many videos: all likes per hundred of all views.
 Units and ranges: counts from 0; the result is sum(likes) / sum(views) * 100 in percent, from exact 128-bit sums, and 0 when all views are 0.
-NULL: a row with a NULL in either count is skipped; no other row gives NULL.
+NULL: a row with a NULL in either count is skipped; when no row is left the result is NULL.
 Errors: 22023 for a negative count.
 Source: the engagement rate that the site publishes, taken over the sums instead of the mean of rates, so that a video counts by its views.';

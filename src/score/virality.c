@@ -149,7 +149,7 @@ check_baseline(const char *name, VvMeasure part, VvMeasure baseline)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s must be a finite number above 0", name),
-				 errhint("Each region has its baselines; a part that scores against none is NULL.")));
+				 errhint("Pass the baseline of the video's region, or NULL for the part.")));
 }
 
 /*

@@ -76,6 +76,6 @@ CREATE AGGREGATE @extschema@.vvault_virality(
 COMMENT ON AGGREGATE @extschema@.vvault_virality(timestamptz, bigint, bigint, bigint, double precision, double precision) IS
 'Virality score of the latest snapshot of a video, 0 to 100, out of all its snapshots in any order.
 Units and ranges: counts from 0; baselines in views per hour and in percent, the same in all rows of a group. Velocity is taken between the two latest distinct fetched_at (0 with one, or when one of the two is infinite), engagement from the latest. Of snapshots with equal fetched_at the larger (views, likes, comments) counts.
-NULL: a row without fetched_at or views is skipped, no other row gives NULL. Of likes and comments one NULL counts as 0; with both NULL engagement drops out of the score.
+NULL: a row without fetched_at or views is skipped; when no row is left the result is NULL. Of likes and comments one NULL counts as 0; with both NULL engagement drops out of the score.
 Errors: 22023 for a negative count, for baselines that differ between rows, and for a baseline that is needed and not finite and above 0.
 Source: the virality score that the site publishes.';
