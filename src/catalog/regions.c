@@ -48,12 +48,12 @@ static VvQuery list_query = {
 };
 
 static const JsonColumn list_columns[] = {
-	{"region", JSON_COLUMN_TEXT},
-	{"region_name", JSON_COLUMN_TEXT},
-	{"velocity_baseline", JSON_COLUMN_FLOAT8},
-	{"engagement_baseline", JSON_COLUMN_FLOAT8},
-	{"videos", JSON_COLUMN_INT8},
-	{"fetched_at", JSON_COLUMN_TIMESTAMPTZ},
+	JSON_COLUMN("region", TEXT),
+	JSON_COLUMN("region_name", TEXT),
+	JSON_COLUMN("velocity_baseline", FLOAT8),
+	JSON_COLUMN("engagement_baseline", FLOAT8),
+	JSON_COLUMN("videos", INT8),
+	JSON_COLUMN("fetched_at", TIMESTAMPTZ),
 };
 
 typedef struct TextResult

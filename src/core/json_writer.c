@@ -161,7 +161,11 @@ vv_json_row(StringInfo out, const JsonColumn *columns, int ncolumns,
 {
 	for (int i = 0; i < ncolumns; i++)
 	{
-		vv_json_key(out, columns[i].name);
+		/* the first key of an object has no comma before it */
+		int			skip = out->data[out->len - 1] == '{' ? 1 : 0;
+
+		appendBinaryStringInfo(out, columns[i].key + skip,
+							   columns[i].keylen - skip);
 		if (isnull[i])
 			appendBinaryStringInfo(out, "null", 4);
 		else

@@ -32,9 +32,14 @@ typedef enum JsonColumnKind
 
 typedef struct JsonColumn
 {
-	const char *name;			/* a plain key: needs no escaping */
+	const char *key;			/* with a comma before and the colon behind */
+	int			keylen;
 	JsonColumnKind kind;
 } JsonColumn;
+
+/* A column by its name, which needs no escaping. */
+#define JSON_COLUMN(name, kind) \
+	{",\"" name "\":", sizeof(",\"" name "\":") - 1, JSON_COLUMN_##kind}
 
 extern void vv_json_key(StringInfo out, const char *key);
 extern void vv_json_text(StringInfo out, const char *str, int len);

@@ -37,10 +37,10 @@ static VvQuery regions_query = {
 };
 
 static const JsonColumn region_columns[] = {
-	{"region", JSON_COLUMN_TEXT},
-	{"videos", JSON_COLUMN_INT8},
-	{"charted_at", JSON_COLUMN_TIMESTAMPTZ},
-	{"age_seconds", JSON_COLUMN_INT8},
+	JSON_COLUMN("region", TEXT),
+	JSON_COLUMN("videos", INT8),
+	JSON_COLUMN("charted_at", TIMESTAMPTZ),
+	JSON_COLUMN("age_seconds", INT8),
 };
 
 typedef struct HealthRegions

@@ -33,22 +33,22 @@ PG_FUNCTION_INFO_V1(vvault_trending);
 
 /* What a page shows of a video, behind which its sort key stands. */
 static const JsonColumn video_columns[] = {
-	{"video_id", JSON_COLUMN_TEXT},
-	{"title", JSON_COLUMN_TEXT},
-	{"channel_title", JSON_COLUMN_TEXT},
-	{"views", JSON_COLUMN_INT8},
-	{"likes", JSON_COLUMN_INT8},
-	{"thumbnail_url", JSON_COLUMN_TEXT},
-	{"regions", JSON_COLUMN_TEXT_ARRAY},
-	{"content_language", JSON_COLUMN_TEXT},
-	{"engagement_rate", JSON_COLUMN_FLOAT8},
-	{"comments", JSON_COLUMN_INT8},
-	{"channel_id", JSON_COLUMN_TEXT},
-	{"category_id", JSON_COLUMN_INT4},
-	{"published_at", JSON_COLUMN_TIMESTAMPTZ},
-	{"rank", JSON_COLUMN_INT4},
-	{"virality_score", JSON_COLUMN_FLOAT8},
-	{"momentum_score", JSON_COLUMN_FLOAT8},
+	JSON_COLUMN("video_id", TEXT),
+	JSON_COLUMN("title", TEXT),
+	JSON_COLUMN("channel_title", TEXT),
+	JSON_COLUMN("views", INT8),
+	JSON_COLUMN("likes", INT8),
+	JSON_COLUMN("thumbnail_url", TEXT),
+	JSON_COLUMN("regions", TEXT_ARRAY),
+	JSON_COLUMN("content_language", TEXT),
+	JSON_COLUMN("engagement_rate", FLOAT8),
+	JSON_COLUMN("comments", INT8),
+	JSON_COLUMN("channel_id", TEXT),
+	JSON_COLUMN("category_id", INT4),
+	JSON_COLUMN("published_at", TIMESTAMPTZ),
+	JSON_COLUMN("rank", INT4),
+	JSON_COLUMN("virality_score", FLOAT8),
+	JSON_COLUMN("momentum_score", FLOAT8),
 };
 
 #define COL_VIDEO_ID	0

@@ -38,17 +38,17 @@ static VvQuery video_query = {
 };
 
 static const JsonColumn video_columns[] = {
-	{"video_id", JSON_COLUMN_TEXT},
-	{"title", JSON_COLUMN_TEXT},
-	{"channel_title", JSON_COLUMN_TEXT},
-	{"channel_id", JSON_COLUMN_TEXT},
-	{"category_id", JSON_COLUMN_INT4},
-	{"category", JSON_COLUMN_TEXT},
-	{"content_language", JSON_COLUMN_TEXT},
-	{"thumbnail_url", JSON_COLUMN_TEXT},
-	{"published_at", JSON_COLUMN_TIMESTAMPTZ},
-	{"duration", JSON_COLUMN_TEXT},
-	{"tags", JSON_COLUMN_TEXT_ARRAY},
+	JSON_COLUMN("video_id", TEXT),
+	JSON_COLUMN("title", TEXT),
+	JSON_COLUMN("channel_title", TEXT),
+	JSON_COLUMN("channel_id", TEXT),
+	JSON_COLUMN("category_id", INT4),
+	JSON_COLUMN("category", TEXT),
+	JSON_COLUMN("content_language", TEXT),
+	JSON_COLUMN("thumbnail_url", TEXT),
+	JSON_COLUMN("published_at", TIMESTAMPTZ),
+	JSON_COLUMN("duration", TEXT),
+	JSON_COLUMN("tags", TEXT_ARRAY),
 };
 
 static VvQuery regions_query = {
@@ -62,18 +62,18 @@ static VvQuery regions_query = {
 };
 
 static const JsonColumn region_columns[] = {
-	{"region", JSON_COLUMN_TEXT},
-	{"charted", JSON_COLUMN_BOOL},
-	{"rank", JSON_COLUMN_INT4},
-	{"chart_length", JSON_COLUMN_INT4},
-	{"views", JSON_COLUMN_INT8},
-	{"likes", JSON_COLUMN_INT8},
-	{"comments", JSON_COLUMN_INT8},
-	{"engagement_rate", JSON_COLUMN_FLOAT8},
-	{"virality_score", JSON_COLUMN_FLOAT8},
-	{"momentum_score", JSON_COLUMN_FLOAT8},
-	{"first_seen_at", JSON_COLUMN_TIMESTAMPTZ},
-	{"fetched_at", JSON_COLUMN_TIMESTAMPTZ},
+	JSON_COLUMN("region", TEXT),
+	JSON_COLUMN("charted", BOOL),
+	JSON_COLUMN("rank", INT4),
+	JSON_COLUMN("chart_length", INT4),
+	JSON_COLUMN("views", INT8),
+	JSON_COLUMN("likes", INT8),
+	JSON_COLUMN("comments", INT8),
+	JSON_COLUMN("engagement_rate", FLOAT8),
+	JSON_COLUMN("virality_score", FLOAT8),
+	JSON_COLUMN("momentum_score", FLOAT8),
+	JSON_COLUMN("first_seen_at", TIMESTAMPTZ),
+	JSON_COLUMN("fetched_at", TIMESTAMPTZ),
 };
 
 /* No region gives more than the whole may hold, so the work is bounded. */
@@ -94,14 +94,14 @@ static VvQuery history_query = {
 };
 
 static const JsonColumn history_columns[] = {
-	{"region", JSON_COLUMN_TEXT},
-	{"fetched_at", JSON_COLUMN_TIMESTAMPTZ},
-	{"rank", JSON_COLUMN_INT4},
-	{"views", JSON_COLUMN_INT8},
-	{"likes", JSON_COLUMN_INT8},
-	{"comments", JSON_COLUMN_INT8},
-	{"virality_score", JSON_COLUMN_FLOAT8},
-	{"momentum_score", JSON_COLUMN_FLOAT8},
+	JSON_COLUMN("region", TEXT),
+	JSON_COLUMN("fetched_at", TIMESTAMPTZ),
+	JSON_COLUMN("rank", INT4),
+	JSON_COLUMN("views", INT8),
+	JSON_COLUMN("likes", INT8),
+	JSON_COLUMN("comments", INT8),
+	JSON_COLUMN("virality_score", FLOAT8),
+	JSON_COLUMN("momentum_score", FLOAT8),
 };
 
 static bool

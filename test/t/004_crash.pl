@@ -1,0 +1,209 @@
+#
+# 004_crash.pl
+#		The server is killed while charts come in. After each recovery the
+#		derived tables are right and whatever was acknowledged is there.
+#
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin;
+
+use IPC::Run ();
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(usleep);
+use VVaultTest;
+
+my $rounds = 5;
+my $per_round = 200;    # more calls than a client gets to make in a round
+my $dir = PostgreSQL::Test::Utils::tempdir();
+
+my $node = new_node('crash');
+$node->append_conf('postgresql.conf', 'checkpoint_timeout = 30s');
+$node->reload;
+$node->safe_psql('postgres', <<'EOF');
+CREATE EXTENSION vvault CASCADE;
+CREATE ROLE plain LOGIN;
+GRANT USAGE ON SCHEMA vvault TO plain;
+GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON vvault.videos, vvault.snapshots TO plain;
+EOF
+load_sample($node, 'postgres', sample_file('--days', 4, '--regions', 'US,PL,SE', '--per-chart', 50));
+
+# A client ingests chart after chart of its region, each an hour after the one
+# before, and prints the reply once it is committed. Plain writers beside them
+# print what they wrote.
+sub ingest_script
+{
+	my ($region, $round) = @_;
+
+	return join('', map {
+		sprintf(<<'EOF', $region, $region, $_ % 4, $round * $per_round + $_);
+SELECT vvault_ingest('%s', (SELECT response FROM sample WHERE region = '%s' ORDER BY id OFFSET %d LIMIT 1),
+	'2026-02-01 00:00+00'::timestamptz + %d * interval '1 hour');
+EOF
+	} 0 .. $per_round - 1);
+}
+
+sub plain_script
+{
+	my ($round) = @_;
+
+	return "\\set ON_ERROR_ROLLBACK off\nSET SESSION AUTHORIZATION plain;\n"
+	  . join('', map {
+		my $n = $round * $per_round * 20 + $_;
+
+		# no region of these is ingested: one more would only wait
+		<<"EOF";
+INSERT INTO vvault.videos (region, video_id, virality_score) VALUES ('NO', 'plain$n', $n % 101), ('AT', 'plain$n', $n % 101)
+RETURNING video_id || ' in ' || region;
+EOF
+	} 0 .. $per_round * 20 - 1);
+}
+
+my @clients = ('US', 'PL', 'SE', 'plain');
+
+sub start_client
+{
+	my ($name, $round) = @_;
+	my $script = "$dir/$name.$round.sql";
+	my $client = { name => $name, out => '', err => '' };
+
+	append_to_file($script,
+		$name eq 'plain' ? plain_script($round) : ingest_script($name, $round));
+	$client->{harness} = IPC::Run::start(
+		[
+			'psql', '-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1', '-f',
+			$script, '-d', $node->connstr('postgres')
+		],
+		'<', '/dev/null', '>', \$client->{out}, '2>', \$client->{err});
+	return $client;
+}
+
+# Waits until every client has had some acknowledged.
+sub wait_for_some
+{
+	my ($some, @running) = @_;
+
+	for my $client (@running)
+	{
+		while (($client->{out} =~ tr/\n//) < $some)
+		{
+			eval { $client->{harness}->pump; 1 }
+			  or BAIL_OUT("client $client->{name} ended early: $client->{err}");
+		}
+	}
+	return;
+}
+
+# A server that was killed leaves its backends to notice: until they have, a
+# new one refuses to start.
+sub start_again
+{
+	my @command = (
+		'pg_ctl', '-w', '-D', $node->data_dir, '-l', $node->logfile, 'start');
+
+	for (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
+	{
+		my $output;
+
+		if (IPC::Run::run(\@command, '<', '/dev/null', '>&', \$output))
+		{
+			$node->_update_pid(1);
+			return 1;
+		}
+		usleep(100_000);
+	}
+	return 0;
+}
+
+sub backend_of_plain
+{
+	return $node->safe_psql('postgres',
+		q(SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND query LIKE '%plain%' AND pid <> pg_backend_pid() LIMIT 1));
+}
+
+# Three ways to crash: an immediate shutdown, the postmaster killed, and one
+# backend killed, which ends all the others too.
+my %crash = (
+	'immediate shutdown' => sub { $node->stop('immediate'); return start_again(); },
+	'postmaster killed' => sub { $node->kill9; return start_again(); },
+	'backend killed' => sub {
+		my $pid = backend_of_plain();
+
+		ok($pid, 'there is a backend to kill');
+		kill 'KILL', $pid;
+		# restart_after_crash is off: the postmaster goes
+		for (1 .. 600)
+		{
+			last unless -e $node->data_dir . '/postmaster.pid';
+			usleep(100_000);
+		}
+		$node->_update_pid(-1);
+		return start_again();
+	},);
+my @ways = ('immediate shutdown', 'postmaster killed', 'backend killed');
+
+my %acknowledged;
+my $charts = 0;
+for my $round (0 .. $rounds - 1)
+{
+	my $way = $ways[ $round % @ways ];
+	my $label = "round $round, $way";
+	my @running = map { start_client($_, $round) } @clients;
+
+	wait_for_some(2 + $round, @running);
+	ok($crash{$way}->(), "$label: the server comes back");
+	for my $client (@running)
+	{
+		ok(!$client->{harness}->finish, "$label: client $client->{name} was cut off")
+		  or diag($client->{out});
+		# the last line may be a part
+		$acknowledged{ $client->{name} } .= $1 if $client->{out} =~ /\A(.*\n)/s;
+	}
+
+	is_consistent($node, 'postgres', $label);
+
+	# every reply has its ingest and its snapshots
+	my $lists = join(', ', map { "\$reply\$[" . join(',', split /\n/, $acknowledged{$_}) . "]\$reply\$" } qw(US PL SE));
+	my $lost = $node->safe_psql('postgres', <<"EOF");
+WITH reply AS (
+	SELECT r ->> 'region' AS region, (r ->> 'fetched_at')::timestamptz AS fetched_at, (r ->> 'accepted')::int AS accepted
+	FROM unnest(ARRAY[$lists]) l, json_array_elements(l::json) r)
+SELECT r.* FROM reply r
+WHERE NOT EXISTS (SELECT FROM vvault.ingests i
+		WHERE i.region = r.region AND i.fetched_at = r.fetched_at AND i.accepted = r.accepted)
+	OR r.accepted <> (SELECT count(*) FROM vvault.snapshots s
+		WHERE s.region = r.region AND s.fetched_at = r.fetched_at)
+EOF
+	is($lost, '', "$label: every acknowledged chart is there");
+	my $ingests = $node->safe_psql('postgres', 'SELECT count(*) FROM vvault.ingests');
+	my $replies = () = map { split /\n/, $acknowledged{$_} } qw(US PL SE);
+	cmp_ok($replies, '>', $charts, "$label: there were some");
+	$charts = $replies;
+
+	# a client had at most one call under way at each crash
+	cmp_ok($ingests, '<=', $replies + 3 * ($round + 1), "$label: and nothing was taken in twice");
+	is( $node->safe_psql('postgres', <<'EOF'), '', "$label: no chart is there in part");
+SELECT s.region, s.fetched_at, count(*) FROM vvault.snapshots s WHERE s.region IN ('US', 'PL', 'SE')
+GROUP BY s.region, s.fetched_at
+HAVING count(*) IS DISTINCT FROM (SELECT i.accepted FROM vvault.ingests i
+	WHERE i.region = s.region AND i.fetched_at = s.fetched_at)
+EOF
+	my $plain = join(', ', map { "'$_'" } split /\n/, $acknowledged{plain});
+	is( $node->safe_psql('postgres', <<"EOF"), '', "$label: every acknowledged row is there");
+SELECT a FROM unnest(ARRAY[$plain]) a
+WHERE a NOT IN (SELECT video_id || ' in ' || region FROM vvault.videos)
+EOF
+	like($node->safe_psql('postgres', "SELECT vvault_trending('US')"),
+		qr/^\{"region":"US","region_name":"United States","videos":\[\{/,
+		"$label: the feed is served");
+}
+is($node->safe_psql('postgres', 'SELECT vvault_rebuild()'), '0', 'vvault_rebuild() finds nothing wrong');
+my $versions = 'SELECT count(*), count(DISTINCT version) FROM vvault.feed_versions';
+my ($rows, $distinct) = split /\|/, $node->safe_psql('postgres', $versions);
+is($distinct, $rows, 'no version stands twice');
+
+$node->stop;
+done_testing();

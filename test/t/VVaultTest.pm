@@ -1,0 +1,202 @@
+#
+# VVaultTest.pm
+#		What the TAP tests share: a node, sample charts, open sessions.
+#
+# The current directory is the root of the project: demo/generate.pl makes the
+# sample charts.
+#
+package VVaultTest;
+
+use strict;
+use warnings;
+
+use Exporter 'import';
+use IPC::Run ();
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+our @EXPORT = qw(new_node run_script sample_file load_sample ingest_all
+  is_consistent open_session retrying);
+
+# A UTF8 node, made and started. Further parameters are those of init().
+sub new_node
+{
+	my ($name, %init) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name);
+
+	$node->init(extra => [ '--encoding=UTF8', '--locale=C' ], %init);
+	$node->append_conf('postgresql.conf', <<'EOF');
+log_statement = none
+deadlock_timeout = 50ms
+max_connections = 40
+shared_buffers = 32MB
+EOF
+	$node->start;
+	return $node;
+}
+
+# Runs a psql script from a file; dies with what psql said if it fails.
+sub run_script
+{
+	my ($node, $db, $file) = @_;
+	my ($stdout, $stderr);
+
+	IPC::Run::run(
+		[
+			'psql', '-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1', '-f',
+			$file, '-d', $node->connstr($db)
+		],
+		'<', '/dev/null', '>', \$stdout, '2>', \$stderr)
+	  or die "psql -f $file failed:\n$stderr";
+	return $stdout;
+}
+
+# Sample charts as a file: REGION, FETCHED_AT, FIRST_RANK, JSON in the text
+# format of COPY.
+sub sample_file
+{
+	my (@options) = @_;
+	my $file = PostgreSQL::Test::Utils::tempdir() . '/charts.tsv';
+
+	IPC::Run::run([ $^X, 'demo/generate.pl', @options ], '>', $file)
+	  or die "demo/generate.pl failed";
+	return $file;
+}
+
+# Puts the pages of a file into a table of their own, numbered by region in
+# the order of the file.
+sub load_sample
+{
+	my ($node, $db, $file, $table) = @_;
+	my $script = "$file.sql";
+
+	$table //= 'sample';
+	open my $fh, '>', $script or die "$script: $!";
+	print $fh <<"EOF";
+CREATE TABLE $table (
+	id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, region text,
+	fetched_at timestamptz, first_rank integer, response json);
+\\copy $table (region, fetched_at, first_rank, response) from '$file'
+EOF
+	close $fh;
+	run_script($node, $db, $script);
+	return;
+}
+
+# Ingests the pages of a table that meet a condition, in their order. Returns
+# the replies, one a line.
+sub ingest_all
+{
+	my ($node, $db, $condition, $table) = @_;
+
+	$table //= 'sample';
+	$condition //= 'true';
+	return $node->safe_psql($db, <<"EOF");
+SELECT vvault_ingest(region, response, fetched_at, first_rank)
+FROM (SELECT * FROM $table WHERE $condition ORDER BY id) p
+EOF
+}
+
+# Derived tables equal the naive SQL.
+sub is_consistent
+{
+	my ($node, $db, $label) = @_;
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	return is($node->safe_psql($db, 'SELECT * FROM vvault_check()'),
+		'', "$label: vvault_check() finds nothing");
+}
+
+# Repeats a statement while it loses against others; returns its output.
+sub retrying
+{
+	my ($node, $db, $sql) = @_;
+
+	for (1 .. 100)
+	{
+		my ($code, $stdout, $stderr) = $node->psql($db, $sql,
+			extra_params => [ '-v', 'VERBOSITY=sqlstate' ]);
+
+		return $stdout if $code == 0;
+		die "\"$sql\" failed: $stderr" unless $stderr =~ /\b(?:40001|40P01)\b/;
+	}
+	die "\"$sql\" lost 100 times";
+}
+
+# A psql that stays open.
+sub open_session
+{
+	my ($node, $db, %params) = @_;
+
+	return VVaultTest::Session->new($node, $db, %params);
+}
+
+package VVaultTest::Session;
+
+sub new
+{
+	my ($class, $node, $db, %params) = @_;
+	my $self = { in => '', out => '', err => '', count => 0 };
+	my $connstr = $node->connstr($db);
+
+	$connstr .= " user=$params{user}" if $params{user};
+	$self->{timer} = IPC::Run::timer($PostgreSQL::Test::Utils::timeout_default);
+	$self->{run} = IPC::Run::start(
+		[
+			'psql', '-X', '-q', '-A', '-t', '-v', 'VERBOSITY=sqlstate', '-f',
+			'-', '-d', $connstr
+		],
+		'<', \$self->{in}, '>', \$self->{out}, '2>', \$self->{err},
+		$self->{timer});
+	return bless $self, $class;
+}
+
+# Sends statements without waiting for their end.
+sub send
+{
+	my ($self, $sql) = @_;
+
+	$self->{count}++;
+	$self->{in} .= "$sql\n;\n\\echo end-$self->{count}\n\\warn end-$self->{count}\n";
+	$self->{timer}->start($PostgreSQL::Test::Utils::timeout_default);
+	$self->{run}->pump_nb;
+	return;
+}
+
+# Waits for what send() started. Returns its output and its errors.
+sub wait
+{
+	my ($self) = @_;
+	my $end = "end-$self->{count}\n";
+
+	until ($self->{out} =~ /^\Q$end\E/m && $self->{err} =~ /^\Q$end\E/m)
+	{
+		eval { $self->{run}->pump; 1 } or die "psql is gone: $self->{err}$@";
+	}
+	my ($out, $err) = ($self->{out}, $self->{err});
+	$self->{out} = $self->{err} = '';
+	s/^\Q$end\E\z//m for $out, $err;
+	chomp($out, $err);
+	return ($out, $err);
+}
+
+# Runs statements; returns output and errors.
+sub query
+{
+	my ($self, $sql) = @_;
+
+	$self->send($sql);
+	return $self->wait;
+}
+
+sub quit
+{
+	my ($self) = @_;
+
+	$self->{in} .= "\\q\n";
+	eval { $self->{run}->finish };
+	return;
+}
+
+1;
