@@ -74,6 +74,7 @@ SQL_PARTS = \
 	src/feed/video.sql \
 	src/feed/health.sql \
 	src/analytics/backtest.sql \
+	src/analytics/stats.sql \
 	src/catalog/baselines.sql \
 	src/catalog/grants.sql
 

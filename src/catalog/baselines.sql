@@ -1,16 +1,15 @@
--- Baselines of virality, proposed from a region's own history.
+-- Baselines of virality and momentum, proposed from a region's own history.
 
 CREATE FUNCTION @extschema@.vvault_derive_baselines(region text, days integer DEFAULT 30,
 	OUT velocity_baseline double precision, OUT engagement_baseline double precision,
-	OUT observations bigint, OUT viral_share double precision, OUT viral_share_now double precision)
-LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+	OUT momentum_baseline double precision, OUT observations bigint, OUT viral_share double precision, OUT viral_share_now double precision)
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
 	wanted constant double precision := 0.15;
-	threshold double precision := coalesce((SELECT s.value FROM vvault.settings s WHERE s.name = 'viral_threshold'),
-		(SELECT s.value FROM vvault.setting_defaults s WHERE s.name = 'viral_threshold'))::double precision;
+	threshold double precision := vvault.viral_threshold();
 	until timestamptz;
 	velocities double precision[];
 	engagements double precision[];
@@ -44,6 +43,23 @@ BEGIN
 		RETURN;
 	END IF;
 
+	-- With a baseline of 0 the score tells the raw value; the best 15 % of all
+	-- that was observed, newcomers too, are to score 85.
+	SELECT percentile_cont(1 - wanted) WITHIN GROUP (ORDER BY
+		(ln(m.score / (100 - m.score)) - ln(85.0::double precision / 15)) / 1.2)
+	INTO momentum_baseline
+	FROM (SELECT @extschema@.vvault_momentum_score(s.views, b.views, s.fetched_at - b.fetched_at,
+			s.rank, s.chart_length, s.likes, 0) AS score
+		FROM vvault.snapshots s
+			LEFT JOIN LATERAL (
+				SELECT o.views, o.fetched_at FROM vvault.snapshots o
+				WHERE o.region = s.region AND o.video_id = s.video_id
+					AND o.fetched_at < s.fetched_at AND o.views IS NOT NULL
+				ORDER BY o.fetched_at DESC LIMIT 1) b ON true
+		WHERE s.region = vvault_derive_baselines.region AND s.views IS NOT NULL
+			AND s.fetched_at > until - vvault_derive_baselines.days * interval '1 day') m
+	WHERE m.score > 0 AND m.score < 100;
+
 	-- The same quantile of both figures, chosen so that the wanted share of
 	-- observations is viral: that is what makes regions comparable.
 	FOR step IN 1 .. 20 LOOP
@@ -66,8 +82,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.vvault_derive_baselines(text, integer) IS
-'Proposes a region''s baselines of virality from its own last days, so that 15 % of what it observed would be viral there as everywhere.
-Units and ranges: days from 1 to 3650, counted back from the latest chart; velocity_baseline in views per hour, engagement_baseline in percent; observations are those it rests on, viral_share what part of them would be viral by the proposal, viral_share_now what part is by the scores as stored. Nothing is changed: an owner who agrees writes the figures to vvault.regions.
+'Proposes a region''s baselines of virality and momentum from its own last days, so that 15 % of what it observed would be viral there, and 15 % would have momentum 85 and more, as everywhere.
+Units and ranges: days from 1 to 3650, counted back from the latest chart; velocity_baseline in views per hour, engagement_baseline in percent, momentum_baseline in powers of ten of daily growth; observations are those that virality rests on, viral_share what part of them would be viral by the proposal, viral_share_now what part is by the scores as stored. Nothing is changed: an owner who agrees writes the figures to vvault.regions.
 NULL: NULL is an error; with fewer than 100 observations the proposal is NULL.
 Errors: 22023 for an invalid region or days; 42501 without the rights of a reader.
-Source: vvault.snapshots of videos observed before: the same quantile of both figures, found by bisection.';
+Source: vvault.snapshots. Virality: videos observed before, the same quantile of both figures, found by bisection. Momentum: all, the quantile of the raw value.';

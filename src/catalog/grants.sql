@@ -53,9 +53,6 @@ BEGIN
 		vvault.effective_settings, vvault.categories, vvault.videos, vvault.video_regions,
 		vvault.snapshots, vvault.category_stats, vvault.daily_stats, vvault.feed_versions,
 		vvault.ingests TO %I', vvault_grant.role);
-	-- what functions that run with the caller's rights call
-	EXECUTE format('GRANT EXECUTE ON FUNCTION vvault.require_region(text),
-		vvault.utc_day(timestamptz) TO %I', vvault_grant.role);
 	FOR f IN
 		SELECT p.oid::regprocedure AS signature
 		FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid

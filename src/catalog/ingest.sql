@@ -55,11 +55,13 @@ COMMENT ON FUNCTION vvault.snapshot_virality(bigint, bigint, interval, bigint, b
 'The virality score of an observation, given the one before it.';
 
 CREATE FUNCTION vvault.snapshot_momentum(views bigint, views_before bigint, elapsed interval,
-	rank integer, chart_length integer, likes bigint) RETURNS double precision
+	rank integer, chart_length integer, likes bigint, baseline double precision)
+RETURNS double precision
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN coalesce(@extschema@.vvault_momentum_score(views := views, views_before := views_before,
-	elapsed := elapsed, rank := rank, chart_length := chart_length, likes := likes), 0);
-COMMENT ON FUNCTION vvault.snapshot_momentum(bigint, bigint, interval, integer, integer, bigint) IS
+	elapsed := elapsed, rank := rank, chart_length := chart_length, likes := likes,
+	baseline := baseline), 0);
+COMMENT ON FUNCTION vvault.snapshot_momentum(bigint, bigint, interval, integer, integer, bigint, double precision) IS
 'The momentum score of an observation, given the one before it.';
 
 -- Adds snapshots of one chart and scores what they change: themselves and the
@@ -90,7 +92,8 @@ BEGIN
 			vvault.snapshot_virality(i.views, b.views, add_snapshots.fetched_at - b.fetched_at,
 				i.likes, i.comments, facts.velocity_baseline, facts.engagement_baseline),
 			vvault.snapshot_momentum(i.views, b.views, add_snapshots.fetched_at - b.fetched_at,
-				add_snapshots.first_rank + i.item_index, i.total_results, i.likes)
+				add_snapshots.first_rank + i.item_index, i.total_results, i.likes,
+				facts.momentum_baseline)
 		FROM unnest(items) i
 			LEFT JOIN LATERAL (
 				SELECT p.views, p.fetched_at FROM vvault.snapshots p
@@ -124,7 +127,7 @@ BEGIN
 		vvault.snapshot_virality(t.views, b.views, t.fetched_at - b.fetched_at,
 			t.likes, t.comments, facts.velocity_baseline, facts.engagement_baseline),
 		vvault.snapshot_momentum(t.views, b.views, t.fetched_at - b.fetched_at,
-			t.rank, t.chart_length, t.likes)
+			t.rank, t.chart_length, t.likes, facts.momentum_baseline)
 	FROM unnest(changed) AS c (video_id)
 		CROSS JOIN LATERAL (
 			SELECT n.* FROM vvault.snapshots n

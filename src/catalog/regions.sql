@@ -5,6 +5,7 @@ CREATE TABLE vvault.region_defaults (
 	name text NOT NULL,
 	velocity_baseline double precision NOT NULL,
 	engagement_baseline double precision NOT NULL,
+	momentum_baseline double precision NOT NULL DEFAULT 0.46,
 	enabled boolean NOT NULL DEFAULT true
 );
 COMMENT ON TABLE vvault.region_defaults IS
@@ -26,6 +27,8 @@ CREATE TABLE vvault.regions (
 		CHECK (velocity_baseline > 0 AND velocity_baseline < 'Infinity'),
 	engagement_baseline double precision
 		CHECK (engagement_baseline > 0 AND engagement_baseline < 'Infinity'),
+	momentum_baseline double precision
+		CHECK (momentum_baseline > '-Infinity' AND momentum_baseline < 'Infinity'),
 	enabled boolean
 );
 COMMENT ON TABLE vvault.regions IS
@@ -34,6 +37,8 @@ COMMENT ON COLUMN vvault.regions.velocity_baseline IS
 'views per hour that give a video the full velocity part of its virality score';
 COMMENT ON COLUMN vvault.regions.engagement_baseline IS
 '(likes + 2 * comments) / views in percent that give the full engagement part';
+COMMENT ON COLUMN vvault.regions.momentum_baseline IS
+'the raw momentum that scores 85, in powers of ten of daily growth';
 SELECT pg_catalog.pg_extension_config_dump('vvault.regions', '');
 
 -- A new region without figures of its own is measured like the smallest
@@ -43,6 +48,7 @@ CREATE VIEW vvault.effective_regions AS
 		coalesce(o.name, d.name, o.region) AS name,
 		coalesce(o.velocity_baseline, d.velocity_baseline, 4000) AS velocity_baseline,
 		coalesce(o.engagement_baseline, d.engagement_baseline, 5) AS engagement_baseline,
+		coalesce(o.momentum_baseline, d.momentum_baseline, 0.46) AS momentum_baseline,
 		coalesce(o.enabled, d.enabled, true) AS enabled
 	FROM vvault.region_defaults d FULL JOIN vvault.regions o ON o.region = d.region;
 COMMENT ON VIEW vvault.effective_regions IS

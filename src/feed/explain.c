@@ -30,6 +30,20 @@ static VvQuery video_query = {
 	.argtypes = {TEXTOID, TEXTOID},
 };
 
+static VvQuery best_region_query = {
+	.sql = "SELECT v.region FROM vvault.video_regions r"
+	" CROSS JOIN LATERAL pg_catalog.unnest(r.regions) AS u(region)"
+	" JOIN vvault.videos v"
+	" ON v.region OPERATOR(pg_catalog.=) u.region"
+	" AND v.video_id OPERATOR(pg_catalog.=) r.video_id"
+	" JOIN vvault.effective_regions e"
+	" ON e.region OPERATOR(pg_catalog.=) v.region AND e.enabled"
+	" WHERE r.video_id OPERATOR(pg_catalog.=) $1"
+	" ORDER BY v.rank, v.region LIMIT 1",
+	.nargs = 1,
+	.argtypes = {TEXTOID},
+};
+
 typedef struct VideoFigures
 {
 	double		velocity;
@@ -38,6 +52,24 @@ typedef struct VideoFigures
 	VvCount		comments;
 	TimestampTz published_at;
 } VideoFigures;
+
+typedef struct BestRegion
+{
+	MemoryContext context;
+	text	   *region;
+} BestRegion;
+
+static bool
+keep_region(const Datum *values, const bool *isnull, void *arg)
+{
+	BestRegion *best = (BestRegion *) arg;
+	MemoryContext old = MemoryContextSwitchTo(best->context);
+
+	(void) isnull;
+	best->region = DatumGetTextPCopy(values[0]);
+	MemoryContextSwitchTo(old);
+	return false;
+}
 
 static VvCount
 count_of(Datum value, bool isnull)
@@ -112,26 +144,39 @@ append_parts(StringInfo out, const VideoFigures *figures, TimestampTz as_of)
 }
 
 /*
- * vvault_trending_explain(video_id text, region text) returns json
+ * vvault_trending_explain(video_id text, region text DEFAULT NULL)
+ *	returns json
  *
- * The parts of a trending score. NULL for NULL and for a video that the
- * region does not list; 22023 for an invalid region. Source: vvault.videos.
+ * The parts of a trending score. A NULL region is the one where the video
+ * stands highest; NULL for a video that is not listed; 22023 for an invalid region. Source: vvault.videos.
  */
 Datum
 vvault_trending_explain(PG_FUNCTION_ARGS)
 {
 	text	   *video_id = PG_ARGISNULL(0) ? NULL : PG_GETARG_TEXT_PP(0);
 	text	   *region = PG_ARGISNULL(1) ? NULL : PG_GETARG_TEXT_PP(1);
+	BestRegion	best = {CurrentMemoryContext, NULL};
 	FeedFacts	facts;
 	VideoFigures figures;
 	StringInfoData out;
 	TimestampTz as_of;
 	Datum		args[2];
 
-	if (region == NULL || video_id == NULL)
+	if (video_id == NULL)
 		PG_RETURN_NULL();
 	SPI_connect();
-	vv_feed_facts(region, CurrentMemoryContext, &facts);
+	if (region == NULL)
+	{
+		args[0] = PointerGetDatum(video_id);
+		(void) vv_query_run(&best_region_query, args, 1, keep_region, &best);
+		region = best.region;
+	}
+	if (region == NULL)
+	{
+		SPI_finish();
+		PG_RETURN_NULL();
+	}
+	vv_feed_facts(region, best.context, &facts);
 	args[0] = PointerGetDatum(region);
 	args[1] = PointerGetDatum(video_id);
 	if (vv_query_run(&video_query, args, 1, keep_figures, &figures) == 0)

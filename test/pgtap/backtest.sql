@@ -1,7 +1,7 @@
 -- vvault_backtest by hand, and on the real charts where they are at hand;
 -- vvault_derive_baselines on regions of different size.
 BEGIN;
-SELECT plan(29);
+SELECT plan(33);
 TRUNCATE vvault.videos, vvault.snapshots, vvault.ingests;
 
 -- Four charts of Poland. Day 1 has no past and is not judged, nor has day 3 a
@@ -80,6 +80,23 @@ SELECT ok(us.velocity_baseline / no.velocity_baseline BETWEEN 8 AND 12.5
 FROM vvault_derive_baselines('US', 30) us, vvault_derive_baselines('NO', 30) no;
 SELECT is(observations, 1600::bigint, 'days bounds the past')
 FROM vvault_derive_baselines('US', 4);
+-- momentum: newcomers too; with the proposed baseline 15 % score 85 and more
+UPDATE vvault.snapshots SET views = (10 ^ (3 + random() * 3))::bigint, rank = 1 + random() * 399, chart_length = 400;
+SELECT ok(abs(avg((vvault_momentum_score(s.views, s.views_before, s.elapsed, s.rank, s.chart_length, s.likes,
+		b.momentum_baseline) >= 85)::int) - 0.15) < 0.001,
+	format('15 %% have momentum 85 with the proposed %s', b.momentum_baseline))
+FROM vvault_derive_baselines('NO', 30) b,
+	(SELECT s.*, lag(s.views) OVER w AS views_before, s.fetched_at - lag(s.fetched_at) OVER w AS elapsed
+	FROM vvault.snapshots s WHERE s.region = 'NO' WINDOW w AS (PARTITION BY s.video_id ORDER BY s.fetched_at)) s
+GROUP BY b.momentum_baseline;
+INSERT INTO vvault.regions (region, momentum_baseline) VALUES ('SE', -1);
+SELECT lives_ok($$SELECT vvault_ingest(r, '{"kind": "youtube#videoListResponse", "items":
+	[{"id": "new", "snippet": {"title": "t"}, "statistics": {"viewCount": "100000"}}]}', '2026-03-01 06:00Z')
+	FROM unnest('{SE,AT}'::text[]) r$$);
+SELECT is(momentum_score, vvault_momentum_score(100000, rank := 1, chart_length := NULL,
+		baseline := CASE region WHEN 'SE' THEN -1 END),
+	region || ': ingest scores by the region''s own baseline of momentum')
+FROM vvault.videos WHERE video_id = 'new' ORDER BY region;
 SELECT is(velocity_baseline, NULL, 'too little to go by gives no proposal')
 FROM vvault_derive_baselines('SE', 30);
 SELECT throws_ok($$SELECT vvault_derive_baselines('XX')$$, '22023', 'invalid region "XX"');

@@ -1,6 +1,6 @@
 -- vvault_trending beside the naive SQL: every sort, every page, ties, texts.
 BEGIN;
-SELECT plan(65);
+SELECT plan(67);
 
 TRUNCATE vvault.videos, vvault.snapshots;
 
@@ -233,6 +233,9 @@ SELECT is(count(*), 25::bigint, 'and the feed shows that score')
 FROM json_array_elements(vvault_trending('PL', 25, 'trending') -> 'videos') v
 WHERE (v ->> 'trending_score')::float8
 	= (vvault_trending_explain(v ->> 'video_id', 'PL') ->> 'score')::float8;
+SELECT is(vvault_trending_explain('both-6') ->> 'region', 'PL',
+	'without a region the one where the video stands highest');
+SELECT is(vvault_trending_explain('nowhere')::text, NULL, 'a video that is listed nowhere has none');
 SELECT is(vvault_trending_explain('nowhere', 'PL')::text, NULL, 'a video that is not listed has none');
 SELECT throws_ok($$SELECT vvault_trending_explain('both-3', 'pl')$$, '22023', 'invalid region "pl"');
 

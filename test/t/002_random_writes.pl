@@ -124,6 +124,9 @@ BEGIN
 		FROM test.now n FULL JOIN test.before b USING (region)
 		WHERE (n.feed, n.days) IS DISTINCT FROM (b.feed, b.days)
 			AND n.versions IS NOT DISTINCT FROM b.versions;
+	RETURN QUERY SELECT 'closed day is written to: ' || s::text FROM vvault.snapshots s
+		WHERE EXISTS (SELECT FROM vvault.daily_stats d WHERE d.region = s.region
+			AND d.day = (s.fetched_at AT TIME ZONE 'UTC')::date AND d.closed);
 	RETURN QUERY SELECT 'closed day is gone or changed: ' || c::text FROM test.closed c
 		WHERE NOT EXISTS (SELECT FROM vvault.daily_stats d WHERE d = c);
 	TRUNCATE test.before;
@@ -714,7 +717,7 @@ while (@statements < $steps)
 	elsif ($dice < 0.90) { add_transaction() }
 	elsif ($dice < 0.93) { add_cursor() }
 	elsif ($dice < 0.96) { add_prepared() }
-	elsif ($dice < 0.98)
+	elsif ($dice < 0.975)
 	{
 		add_owner('viral threshold',
 			sprintf("SELECT public.vvault_set('viral_threshold', %s)",
