@@ -17,7 +17,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 our @EXPORT = qw(new_node run_script sample_file load_sample ingest_all
-  is_consistent open_session retrying);
+  is_consistent open_session);
 
 # A UTF8 node, made and started. Further parameters are those of init().
 sub new_node
@@ -106,22 +106,6 @@ sub is_consistent
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	return is($node->safe_psql($db, 'SELECT * FROM vvault_check()'),
 		'', "$label: vvault_check() finds nothing");
-}
-
-# Repeats a statement while it loses against others; returns its output.
-sub retrying
-{
-	my ($node, $db, $sql) = @_;
-
-	for (1 .. 100)
-	{
-		my ($code, $stdout, $stderr) = $node->psql($db, $sql,
-			extra_params => [ '-v', 'VERBOSITY=sqlstate' ]);
-
-		return $stdout if $code == 0;
-		die "\"$sql\" failed: $stderr" unless $stderr =~ /\b(?:40001|40P01)\b/;
-	}
-	die "\"$sql\" lost 100 times";
 }
 
 # A psql that stays open.
