@@ -312,6 +312,10 @@ BEGIN
 			WHERE i.reason IS NULL AND i.video_id <> ALL (blocked)
 			ORDER BY i.video_id COLLATE "C", i.item_index) d);
 	n_good := cardinality(items);
+	-- of a blocked video nothing is kept, were its item good or bad
+	parsed := ARRAY(SELECT i FROM unnest(parsed) i
+		WHERE i.reason IS NULL OR i.video_id IS NULL OR i.video_id <> ALL (blocked)
+		ORDER BY i.item_index);
 	n_rejected := (SELECT count(*) FROM unnest(parsed) i WHERE i.reason IS NOT NULL);
 
 	IF n_good > 0 THEN
@@ -348,7 +352,7 @@ COMMENT ON FUNCTION @extschema@.vvault_ingest(text, json, timestamptz, integer) 
 'Takes in one page of a region''s chart: a YouTube Data API v3 videos.list response (chart=mostPopular, part=snippet,contentDetails,statistics).
 Units and ranges: response is up to a whole chart; its order is the rank, counted from first_rank (1 to 1000000); a chart in pages shares one fetched_at. Returns {region, fetched_at, accepted, created, rejected: [{index, video_id, reason}], duplicates, blocked}, index from 0.
 NULL: every argument must be given; counts that the response leaves out are hidden (likes, comments) or unknown (views).
-Errors: 22023 for an invalid region, fetched_at or first_rank, for a day closed by vvault_prune, and for a response that is no videoListResponse: nothing is changed then. A bad item is refused alone and kept in vvault.rejected_items. 40P01 or 40001 only where one transaction makes several writes.
+Errors: 22023 for an invalid region, fetched_at or first_rank, for a day closed by vvault_prune, and for a response that is no videoListResponse: nothing is changed then. A bad item is refused alone and kept in vvault.rejected_items. 40P01 or 40001, to be tried again, where one transaction makes several writes or writes vvault.videos by hand.
 Source: writes vvault.videos, vvault.snapshots and vvault.ingests. Repeating a call changes nothing; an older fetched_at adds history and never overwrites newer figures; of two calls for one fetched_at the larger (views, likes, comments) wins.';
 
 CREATE FUNCTION @extschema@.vvault_ingest_categories(response json) RETURNS integer

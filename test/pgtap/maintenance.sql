@@ -1,6 +1,6 @@
 -- vvault_check, vvault_rebuild, vvault_prune, vvault_block and vvault_set.
 BEGIN;
-SELECT plan(108);
+SELECT plan(110);
 SET LOCAL client_min_messages = warning;
 SET LOCAL TimeZone = 'Pacific/Auckland';	-- days are UTC days all the same
 TRUNCATE vvault.videos, vvault.snapshots, vvault.ingests, vvault.rejected_items, vvault.blocked_videos,
@@ -253,6 +253,13 @@ SELECT is((SELECT string_agg(s.name || ' ' || s.value, ', ' ORDER BY s.name) FRO
 DO $$ BEGIN PERFORM vvault_set(s.name, NULL) FROM vvault.settings s; END $$;
 SELECT is_empty('SELECT * FROM vvault.settings', 'NULL goes back to what is shipped');
 SELECT is_empty('SELECT * FROM vvault_check()', '... and all counts are right');
+
+-- a bad item of a blocked video leaves no text behind either
+SELECT vvault_block('gone-for-good', 'asked to');
+SELECT is(vvault_ingest('PL', '{"kind": "youtube#videoListResponse", "items": [
+	{"id": "gone-for-good", "snippet": {"title": "t"}, "statistics": {"viewCount": "-1"}}]}',
+	'2031-01-01 06:00Z')::jsonb -> 'rejected', '[]', 'a bad item of a blocked video is passed over');
+SELECT is(count(*), 0::bigint, 'and not kept') FROM vvault.rejected_items WHERE video_id = 'gone-for-good';
 
 SELECT * FROM finish();
 ROLLBACK;
