@@ -1,6 +1,6 @@
 -- vvault_check, vvault_rebuild, vvault_prune, vvault_block and vvault_set.
 BEGIN;
-SELECT plan(110);
+SELECT plan(111);
 SET LOCAL client_min_messages = warning;
 SET LOCAL TimeZone = 'Pacific/Auckland';	-- days are UTC days all the same
 TRUNCATE vvault.videos, vvault.snapshots, vvault.ingests, vvault.rejected_items, vvault.blocked_videos,
@@ -255,7 +255,7 @@ SELECT is_empty('SELECT * FROM vvault.settings', 'NULL goes back to what is ship
 SELECT is_empty('SELECT * FROM vvault_check()', '... and all counts are right');
 
 -- a bad item of a blocked video leaves no text behind either
-SELECT vvault_block('gone-for-good', 'asked to');
+SELECT is(vvault_block('gone-for-good', 'asked to'), false, 'a video can be blocked before it comes');
 SELECT is(vvault_ingest('PL', '{"kind": "youtube#videoListResponse", "items": [
 	{"id": "gone-for-good", "snippet": {"title": "t"}, "statistics": {"viewCount": "-1"}}]}',
 	'2031-01-01 06:00Z')::jsonb -> 'rejected', '[]', 'a bad item of a blocked video is passed over');
