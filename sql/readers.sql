@@ -43,7 +43,7 @@ SELECT h - 'momentum_score' AS history FROM jsonb_array_elements(vvault_video('o
 SELECT jsonb_pretty(vvault_regions()::jsonb -> 'regions' -> 4) AS poland;
 SELECT h ->> 'status' AS status, h -> 'videos' AS videos, h -> 'regions' -> 4 ->> 'videos' AS poland,
 	h -> 'regions' -> 4 ->> 'charted_at' AS charted_at,
-	(h -> 'regions' -> 4 ->> 'age_seconds')::bigint = floor(extract(epoch FROM now() - timestamptz '2026-01-03 06:00Z')) AS right_age
+	(h -> 'regions' -> 4 ->> 'age_seconds')::bigint = round(extract(epoch FROM now() - timestamptz '2026-01-03 06:00Z')) AS right_age
 FROM vvault_health() h;
 
 -- no session setting shows through

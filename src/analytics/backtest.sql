@@ -83,7 +83,8 @@ BEGIN
 				WHEN 'newest' THEN date_part('epoch', s.published_at)
 				WHEN 'engagement' THEN coalesce(@extschema@.vvault_engagement_rate(s.likes, s.views), 0)
 				WHEN 'trending' THEN @extschema@.vvault_trending_base(s.velocity, s.views, s.likes, s.comments)
-					+ @extschema@.vvault_trending_score(0, 0, interval '0', 0, 0, s.published_at, s.fetched_at)
+					+ @extschema@.vvault_trending_score(0::bigint, 0::bigint, interval '0',
+						0::bigint, 0::bigint, s.published_at, s.fetched_at)
 				WHEN 'virality' THEN s.virality_score
 				WHEN 'momentum' THEN s.momentum_score
 				WHEN 'hot' THEN @extschema@.vvault_hot_score(s.likes, s.published_at)
@@ -98,7 +99,7 @@ BEGIN
 					s.published_at, s.fetched_at)
 				WHEN 'mastodon' THEN CASE WHEN s.gained > s.expected
 					THEN (s.gained - s.expected) ^ 2 / s.expected ELSE 0 END
-				WHEN 'peertube_hot' THEN @extschema@.vvault_peertube_hot(coalesce(s.likes, 0), 0, s.views,
+				WHEN 'peertube_hot' THEN @extschema@.vvault_peertube_hot(coalesce(s.likes, 0), 0::bigint, s.views,
 					coalesce(s.comments, 0), s.published_at)
 				WHEN 'peertube_trending' THEN s.gained
 				WHEN 'peertube_trending_7_days' THEN s.views - coalesce(s.views_week_before, 0)

@@ -49,7 +49,7 @@ BEGIN
 		(ln(m.score / (100 - m.score)) - ln(85.0::double precision / 15)) / 1.2)
 	INTO momentum_baseline
 	FROM (SELECT @extschema@.vvault_momentum_score(s.views, b.views, s.fetched_at - b.fetched_at,
-			s.rank, s.chart_length, s.likes, 0) AS score
+			s.rank, s.chart_length, s.likes, 0::double precision) AS score
 		FROM vvault.snapshots s
 			LEFT JOIN LATERAL (
 				SELECT o.views, o.fetched_at FROM vvault.snapshots o
@@ -70,8 +70,8 @@ BEGIN
 		FROM unnest(engagements) e;
 		velocity_baseline := greatest(velocity_baseline, 1);
 		engagement_baseline := greatest(engagement_baseline, 0.01);
-		SELECT avg((@extschema@.vvault_virality_score(u.v, u.e, velocity_baseline, engagement_baseline)
-			>= threshold)::int)
+		SELECT avg((@extschema@.vvault_virality_score(u.v, u.e, velocity_baseline, engagement_baseline,
+				NULL::double precision, NULL::double precision) >= threshold)::int)
 		INTO viral_share FROM unnest(velocities, engagements) AS u (v, e);
 		IF viral_share > wanted THEN
 			low := fraction;

@@ -50,7 +50,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN coalesce(@extschema@.vvault_virality_score(
 	vvault.snapshot_velocity(views, views_before, elapsed),
 	vvault.weighted_engagement(likes, comments, views),
-	velocity_baseline, engagement_baseline), 0);
+	velocity_baseline, engagement_baseline, NULL::double precision, NULL::double precision), 0);
 COMMENT ON FUNCTION vvault.snapshot_virality(bigint, bigint, interval, bigint, bigint, double precision, double precision) IS
 'The virality score of an observation, given the one before it.';
 

@@ -15,6 +15,8 @@
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 
+#include "catalog/version.h"
+#include "core/http_reply.h"
 #include "core/json_writer.h"
 #include "core/query.h"
 
@@ -175,6 +177,12 @@ vvault_regions(PG_FUNCTION_ARGS)
 	(void) fcinfo;
 	initStringInfo(&out);
 	SPI_connect();
+	if (vv_http_requested() &&
+		vv_reply_known("vvault_regions", NULL, "", "feed_max_age"))
+	{
+		SPI_finish();
+		PG_RETURN_TEXT_P(cstring_to_text("null"));
+	}
 	appendStringInfoString(&out, "{\"regions\":");
 	n = vv_query_json_array(&list_query, NULL, &out, list_columns,
 							lengthof(list_columns));

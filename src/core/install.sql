@@ -1,6 +1,11 @@
 -- complain if script is sourced in psql, rather than via CREATE EXTENSION
 \echo Use "CREATE EXTENSION vvault CASCADE" to load this file. \quit
 
+-- Nothing is looked up in the extension's own schema, where others may have
+-- put operators and functions before us; every name of ours is qualified, and
+-- every call of a function of ours gives all arguments in their exact types.
+SET LOCAL search_path = pg_catalog, pg_temp;
+
 DO $check$
 BEGIN
 	IF pg_catalog.getdatabaseencoding() OPERATOR(pg_catalog.<>) 'UTF8' THEN

@@ -14,6 +14,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "core/http_reply.h"
 #include "core/json_writer.h"
 #include "core/query.h"
 
@@ -96,5 +97,7 @@ vvault_health(PG_FUNCTION_ARGS)
 	vv_json_int(&out, regions.videos);
 	vv_json_key(&out, "regions");
 	appendStringInfo(&out, "[%s]}", regions.json.data);
+	if (vv_http_requested())
+		(void) vv_http_not_modified(&out, 0);
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(out.data, out.len));
 }

@@ -21,6 +21,8 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "catalog/version.h"
+#include "core/http_reply.h"
 #include "core/json_writer.h"
 #include "core/query.h"
 #include "feed/cursor.h"
@@ -292,6 +294,17 @@ vvault_trending(PG_FUNCTION_ARGS)
 	as_of = has_cursor ? after.as_of : vv_feed_clock(&facts);
 	page.out = &out;
 	page.page_size = Min(page_size, facts.page_limit);
+	if (vv_http_requested() &&
+		vv_reply_known("vvault_trending", region,
+					   psprintf("%s %d %s " INT64_FORMAT " %s",
+								text_to_cstring(region), page.page_size,
+								sort->name, sort->moves ? as_of : 0,
+								has_cursor ? text_to_cstring(PG_GETARG_TEXT_PP(3)) : ""),
+					   "feed_max_age"))
+	{
+		SPI_finish();
+		PG_RETURN_TEXT_P(cstring_to_text("null"));
+	}
 	appendStringInfoChar(&out, '{');
 	vv_json_key(&out, "region");
 	vv_json_text(&out, VARDATA_ANY(region), VARSIZE_ANY_EXHDR(region));

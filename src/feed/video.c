@@ -11,6 +11,8 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 
+#include "catalog/version.h"
+#include "core/http_reply.h"
 #include "core/json_writer.h"
 #include "core/query.h"
 
@@ -130,6 +132,13 @@ vvault_video(PG_FUNCTION_ARGS)
 	args[0] = PG_GETARG_DATUM(0);
 	initStringInfo(&out);
 	SPI_connect();
+	if (vv_http_requested() &&
+		vv_reply_known("vvault_video", NULL, TextDatumGetCString(args[0]),
+					   "feed_max_age"))
+	{
+		SPI_finish();
+		PG_RETURN_TEXT_P(cstring_to_text("null"));
+	}
 	appendStringInfoChar(&out, '{');
 	found = vv_query_run(&video_query, args, 1, append_video, &out);
 	if (found > 0)

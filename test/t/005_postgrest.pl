@@ -1,0 +1,157 @@
+#
+# 005_postgrest.pl
+#		What PostgREST sends for a call, and what it is told: headers, ETag,
+#		304, errors. As a plain role, in READ ONLY transactions.
+#
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin;
+
+use JSON::PP;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use VVaultTest;
+
+my $node = new_node('api');
+$node->safe_psql('postgres', <<'EOF');
+CREATE EXTENSION vvault CASCADE;
+CREATE ROLE anon LOGIN;
+SELECT vvault_grant('anon', 'reader');
+INSERT INTO vvault.videos (region, video_id, title, views)
+SELECT r, 'v' || n, 'quote " and ' || n, n FROM unnest('{PL,SE}'::text[]) r, generate_series(1, 3) n;
+EOF
+
+sub quote
+{
+	my ($text) = @_;
+
+	$text =~ s/'/''/g;
+	return "'$text'";
+}
+
+# One GET: function, arguments by name, request headers. Returns the reply as
+# PostgREST would make it of what the database says.
+sub get
+{
+	my ($function, $arguments, $headers) = @_;
+	my $request = quote(ref $headers ? JSON::PP->new->encode($headers) : $headers // '{"host":"localhost"}');
+	my $call = join ', ', map { "\"$_\" := " . quote($arguments->{$_}) } sort keys %$arguments;
+	my ($status, $out, $err) = $node->psql('postgres', <<"EOF");
+\\set VERBOSITY verbose
+BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY;
+\\o /dev/null
+select set_config('search_path', '"public"', true), set_config('role', 'anon', true),
+	set_config('request.jwt.claims', '{"role":"anon"}', true), set_config('request.method', 'GET', true),
+	set_config('request.path', '/rpc/$function', true), set_config('request.headers', $request, true),
+	set_config('request.cookies', '{}', true);
+\\o
+WITH pgrst_source AS (SELECT pgrst_call.pgrst_scalar FROM (SELECT "public"."$function"($call) pgrst_scalar) pgrst_call)
+SELECT null::bigint AS total_result_set, 1 AS page_total, coalesce(json_agg(_postgrest_t.pgrst_scalar)->0, 'null') AS body,
+	nullif(current_setting('response.headers', true), '') AS response_headers,
+	nullif(current_setting('response.status', true), '') AS response_status, '' AS response_inserted
+FROM (SELECT "$function".* FROM "pgrst_source" AS "$function") _postgrest_t;
+COMMIT;
+EOF
+	return { error => $err } if $status != 0;
+	my (undef, undef, $rest) = split /\|/, $out, 3;
+	$rest =~ /^(.*)\|(\[.*\])?\|(\d*)\|$/s or return { error => "no reply: $out" };
+	my ($body, $response_headers, $response_status) = ($1, $2, $3);
+	my %told = map { %$_ } @{ JSON::PP->new->decode($response_headers // '[]') };
+	return { body => $body, headers => \%told, status => $response_status || 200 };
+}
+
+my $reply = get('vvault_trending', { region => 'PL', page_size => 2 });
+is($reply->{status}, 200, 'a first request is answered');
+is($reply->{headers}{'Cache-Control'}, 'public, max-age=3600', 'and may be kept for an hour');
+is($reply->{headers}{'X-Cache'}, 'BYPASS', 'no cache was asked');
+like($reply->{headers}{ETag}, qr/^"[0-9a-f]{32}"$/, 'it has a strong ETag');
+is($reply->{body}, $node->safe_psql('postgres', q{SELECT vvault_trending('PL', 2)}),
+	'its body passes byte for byte');
+my $etag = $reply->{headers}{ETag};
+
+is(get('vvault_trending', { region => 'PL', page_size => 2 })->{headers}{ETag}, $etag, 'the same reply has the same ETag');
+isnt(get('vvault_trending', { region => 'PL', page_size => 1 })->{headers}{ETag}, $etag, 'another page size another one');
+isnt(get('vvault_trending', { region => 'SE', page_size => 2 })->{headers}{ETag}, $etag, 'another region too');
+isnt(get('vvault_trending', { region => 'PL', page_size => 2, sort => 'newest' })->{headers}{ETag}, $etag, 'another sort too');
+
+for my $list ($etag, "W/$etag", "\"other\", $etag", '*')
+{
+	$reply = get('vvault_trending', { region => 'PL', page_size => 2 }, { host => 'x', 'if-none-match' => $list });
+	is("$reply->{status} $reply->{body}", '304 null', "If-None-Match: $list has it already");
+	is($reply->{headers}{ETag}, $etag, 'the 304 repeats the ETag');
+}
+for my $list ('"other"', '', substr($etag, 0, -2), 'W/')
+{
+	$reply = get('vvault_trending', { region => 'PL', page_size => 2 }, { 'if-none-match' => $list });
+	is($reply->{status}, 200, "If-None-Match: $list does not");
+}
+
+# headers that no PostgREST sends
+for my $headers ('', 'x', '[]', '{', '{"if-none-match":5}', '{"if-none-match":null}', '{"if-none-match":["*"]}',
+	'{"a":{"if-none-match":"*"}}', '{"if-none-match":"\u0000"}', '{"if-none-match":"\ud800"}', '[' x 5000,
+	'{"a":"' . ('x' x 100000) . '"}')
+{
+	$reply = get('vvault_trending', { region => 'PL', page_size => 2 }, $headers);
+	is($reply->{status}, 200, 'headers that cannot be read are passed over: ' . substr($headers, 0, 40));
+}
+
+# a change of the feed
+$node->safe_psql('postgres', q{UPDATE vvault.videos SET views = 10 WHERE video_id = 'v1' AND region = 'PL'});
+$reply = get('vvault_trending', { region => 'PL', page_size => 2 }, { 'if-none-match' => $etag });
+is($reply->{status}, 200, 'a changed feed is sent again');
+like($reply->{body}, qr/^\{"region":"PL","region_name":"Poland","videos":\[\{"video_id":"v1"/, 'with the change');
+isnt($reply->{headers}{ETag}, $etag, 'and another ETag');
+$etag = get('vvault_trending', { region => 'SE', page_size => 2 })->{headers}{ETag};
+$node->safe_psql('postgres', q{UPDATE vvault.videos SET views = 11 WHERE video_id = 'v1' AND region = 'PL'});
+is(get('vvault_trending', { region => 'SE', page_size => 2 }, { 'if-none-match' => $etag })->{status},
+	304, 'a change in one region leaves the others alone');
+$node->safe_psql('postgres', q{INSERT INTO vvault.videos (region, video_id) VALUES ('NO', 'v1')});
+is(get('vvault_trending', { region => 'SE', page_size => 2 }, { 'if-none-match' => $etag })->{status},
+	200, 'unless it changes the regions of a video there');
+
+# settings and regions show in every reply
+for my $change (q{SELECT vvault_set('feed_max_age', '60')}, q{INSERT INTO vvault.regions (region, name) VALUES ('SE', 'Sverige')},
+	q{SELECT vvault_set('page_limit', '1')})
+{
+	$etag = get('vvault_trending', { region => 'SE' })->{headers}{ETag};
+	$node->safe_psql('postgres', $change);
+	is(get('vvault_trending', { region => 'SE' }, { 'if-none-match' => $etag })->{status}, 200, "after $change the feed is sent again");
+}
+is(get('vvault_trending', { region => 'SE' })->{headers}{'Cache-Control'}, 'public, max-age=60', 'the lifetime is a setting');
+$node->safe_psql('postgres', q{SELECT vvault_set('page_limit', NULL), vvault_set('feed_max_age', '0')});
+$reply = get('vvault_trending', { region => 'SE' }, { 'if-none-match' => '*' });
+is("$reply->{status} $reply->{headers}{'Cache-Control'}", '200 no-store', 'with a lifetime of 0 nothing is kept');
+$node->safe_psql('postgres', q{SELECT vvault_set('feed_max_age', NULL)});
+
+# the order that moves with the clock
+$reply = get('vvault_trending', { region => 'PL', sort => 'trending' });
+my $as_of = JSON::PP->new->decode($reply->{body})->{as_of};
+like($as_of, qr/:00:00\+00:00$/, 'trending is made for the full hour');
+
+# the other readers
+for my $call ([ 'vvault_regions', {} ], [ 'vvault_video', { video_id => 'v1' } ])
+{
+	my ($function, $arguments) = @$call;
+
+	$reply = get($function, $arguments);
+	is($reply->{headers}{'Cache-Control'}, 'public, max-age=3600', "$function may be kept");
+	is(get($function, $arguments, { 'if-none-match' => $reply->{headers}{ETag} })->{status}, 304, 'and is known by its ETag');
+	$node->safe_psql('postgres', q{UPDATE vvault.videos SET views = views + 1 WHERE video_id = 'v2'});
+	is(get($function, $arguments, { 'if-none-match' => $reply->{headers}{ETag} })->{status}, 200, 'until something changes');
+}
+$reply = get('vvault_health', {}, { 'if-none-match' => '*' });
+is("$reply->{status} $reply->{headers}{'Cache-Control'}", '200 no-store', 'the health reply is never kept');
+
+# errors
+like(get('vvault_trending', { region => 'pl' })->{error}, qr/22023.*invalid region "pl"/, 'an invalid region is 22023: HTTP 400');
+like(get('vvault_trending', { region => 'PL', cursor => 'x' })->{error}, qr/22023.*invalid cursor/, 'so is an invalid cursor');
+
+# another client's settings are left alone
+is($node->safe_psql('postgres', q{BEGIN; SELECT length(vvault_trending('PL')::text) > 0; SELECT
+	coalesce(current_setting('response.headers', true), 'none'); COMMIT}),
+	"t\nnone", 'a call without a request touches no setting');
+
+done_testing();
