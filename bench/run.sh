@@ -3,7 +3,7 @@
 # run.sh
 #		The benchmarks, on a throw-away cluster: `make bench`.
 #
-# usage: bench/run.sh [PART ...]		parts: feed trending scores ingest
+# usage: bench/run.sh [PART ...]		parts: feed trending scores ingest analytics
 #
 # What is compared is measured in turn within one run, in ROUNDS rounds (5) of
 # SECONDS seconds (2), and medians are taken: on a shared machine only ratios
@@ -93,7 +93,7 @@ SQL
 	compare "hand-written json_build_object beside vvault_trending" large "$(hand_written)" \
 		large "SELECT vvault_trending('PL');"
 	compare "vvault_trending beside a constant of the same bytes" large "SELECT vvault_trending('PL');" \
-		large "SELECT '$(bench_sql -d large -At -c "SELECT replace(vvault_trending('PL')::text, '''', '''''')")'::json;"
+		large "SELECT E'$(bench_sql -d large -At -f bench/sql/constant.sql)'::json;"
 	bench_sql -d postgres -c 'DROP DATABASE small' -c 'DROP DATABASE large'
 }
 
@@ -123,6 +123,96 @@ part_ingest()
 	bench_sql -d postgres -c 'DROP DATABASE ingest'
 }
 
+# What a site without statistics asks of its table of videos for the same page:
+# the region statistics, and the videos of the last 14 days by day and region.
+plain_regions()
+{
+	cat <<'SQL'
+SELECT v.region, count(*) AS total_videos, sum(CASE WHEN v.virality_score >= 85 THEN 1 ELSE 0 END) AS viral_count, round(avg(v.virality_score), 1) AS avg_score, (SELECT t.category_id FROM videos t WHERE t.region = v.region GROUP BY t.category_id ORDER BY count(*) DESC, t.category_id LIMIT 1) AS top_category FROM videos v GROUP BY v.region ORDER BY viral_count DESC, v.region;
+SQL
+}
+
+plain_timeline()
+{
+	cat <<'SQL'
+SELECT date(first_seen_at) AS day, region, sum(CASE WHEN virality_score >= 85 THEN 1 ELSE 0 END) AS viral_count, round(avg(virality_score), 1) AS avg_score FROM videos WHERE first_seen_at >= '@since@' GROUP BY date(first_seen_at), region ORDER BY 1, 2;
+SQL
+}
+
+# plain_sql CAST: both, with a round() that takes what CAST makes of a float.
+plain_sql()
+{
+	{
+		plain_regions
+		plain_timeline
+	} | sed "s/round(avg(\([a-z_.]*\)), 1)/round(avg(\1)$1, 1)/; s/@since@/$(date -u -d '13 days ago' +%F)/"
+}
+
+# sqlite_ms DATABASE: milliseconds for both in SQLite, the best of ROUNDS, on
+# the rows of plain.videos.
+sqlite_ms()
+{
+	local file=$WORK/bench.sqlite
+
+	rm -f "$file"
+	bench_sql -d "$1" -c "\\copy (SELECT region, video_id, category_id, virality_score, to_char(first_seen_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') FROM plain.videos) to '$WORK/bench.csv' (format csv)"
+	sqlite3 "$file" "CREATE TABLE videos (region TEXT, video_id TEXT, category_id INTEGER, virality_score REAL, first_seen_at TEXT, PRIMARY KEY (region, video_id)) WITHOUT ROWID" \
+		".mode csv" ".import $WORK/bench.csv videos" "CREATE INDEX videos_score ON videos (region, virality_score DESC)" ANALYZE
+	plain_sql "" >"$WORK/bench.lite"
+	for ((round = 0; round < ROUNDS; round++)); do
+		sqlite3 "$file" ".output /dev/null" "SELECT count(*) FROM videos" ".output stdout" ".timer on" ".once /dev/null" \
+			".read $WORK/bench.lite" | awk '/^Run Time/ {s += $4} END {print s * 1000}'
+	done | sort -n | head -n 1
+	rm -f "$file" "$WORK/bench.csv" "$WORK/bench.lite"
+}
+
+# ingest_ms TEMPLATE: milliseconds for a page in a fresh copy of a database.
+ingest_ms()
+{
+	bench_sql -d postgres -c "CREATE DATABASE ingest TEMPLATE $1"
+	bench_sql -At -d ingest -v pages="$WORK/pages.tsv" -f bench/sql/analytics_ingest.sql
+	bench_sql -d postgres -c 'DROP DATABASE ingest'
+}
+
+part_analytics()
+{
+	local name query round
+
+	heading "analytics: catalogs of 20,000 and of $VIDEOS videos, 60 days of history"
+	for name in small large; do
+		bench_database "$name"
+		bench_sql -d "$name" -v videos="$([ "$name" = small ] && say 20000 || say "$VIDEOS")" -f bench/sql/fill.sql >/dev/null
+		bench_sql -d "$name" -f bench/sql/analytics_fill.sql >/dev/null
+		bench_sql -d "$name" -c "ALTER DATABASE $name SET search_path = public, plain"
+	done
+	for query in "vvault_analytics()" "vvault_analytics(60)" "vvault_insights('PL')" "vvault_fetch_schedule()"; do
+		compare "$query: $VIDEOS beside 20,000 videos" large "SELECT $query;" small "SELECT $query;"
+	done
+	for name in small large; do
+		compare "GROUP BY over a table of videos beside vvault_analytics, $name" "$name" "$(plain_sql ::numeric)" \
+			"$name" "SELECT vvault_analytics();"
+		if command -v sqlite3 >/dev/null; then
+			printf '%-66s %9.1f ms\n' "the same in SQLite, $name" "$(sqlite_ms "$name")"
+		fi
+	done
+	bench_sql -d postgres -c 'DROP DATABASE small' -c 'DROP DATABASE large'
+
+	bench_database rollup
+	bench_sql -d postgres -c 'CREATE DATABASE no_rollup TEMPLATE rollup'
+	bench_sql -d no_rollup -f bench/sql/analytics_no_rollup.sql
+	perl demo/generate.pl --days 5 >"$WORK/pages.tsv"
+	: >"$WORK/a.ms"
+	: >"$WORK/b.ms"
+	for ((round = 0; round < ROUNDS; round++)); do
+		ingest_ms rollup >>"$WORK/a.ms"
+		ingest_ms no_rollup >>"$WORK/b.ms"
+	done
+	awk -v a="$(median <"$WORK/a.ms")" -v b="$(median <"$WORK/b.ms")" \
+		'BEGIN {printf "%-66s %6.1f ms %8.1f ms   time ratio %.2f\n", "ingest of a page beside one that keeps no statistics", a, b, a / b}'
+	rm "$WORK/pages.tsv"
+	bench_sql -d postgres -c 'DROP DATABASE rollup' -c 'DROP DATABASE no_rollup'
+}
+
 main()
 {
 	local part
@@ -137,7 +227,7 @@ main()
 	scripts/stage.sh "$STAGE" "$TREE"
 	cluster_create "$WORK" "fsync = off" "shared_buffers = 1GB" "max_wal_size = 8GB" "autovacuum = off"
 	cluster_start "$WORK"
-	for part in "${@:-feed trending scores ingest}"; do
+	for part in "${@:-feed trending scores ingest analytics}"; do
 		for part in $part; do
 			"part_$part"
 		done

@@ -13,12 +13,12 @@ DECLARE
 	sorts constant text[] := '{views,newest,engagement,trending,virality,momentum,hot,rank,relative_growth,reddit,hacker_news,lemmy,mastodon,peertube_hot,peertube_trending,peertube_trending_7_days}';
 BEGIN
 	IF vvault_backtest.sort IS NULL OR vvault_backtest.sort <> ALL (sorts) THEN
-		RAISE EXCEPTION 'invalid sort "%"', coalesce(vvault_backtest.sort, 'NULL')
+		RAISE EXCEPTION 'invalid sort "%"', coalesce(left(vvault_backtest.sort, 64), 'NULL')
 			USING ERRCODE = 'invalid_parameter_value',
 				HINT = 'The sorts are ' || array_to_string(sorts, ', ') || '.';
 	END IF;
 	IF vvault_backtest.target IS NULL OR vvault_backtest.target NOT IN ('survival', 'growth') THEN
-		RAISE EXCEPTION 'invalid target "%"', coalesce(vvault_backtest.target, 'NULL')
+		RAISE EXCEPTION 'invalid target "%"', coalesce(left(vvault_backtest.target, 64), 'NULL')
 			USING ERRCODE = 'invalid_parameter_value',
 				HINT = 'The targets are survival and growth.';
 	END IF;

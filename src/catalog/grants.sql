@@ -32,7 +32,7 @@ DECLARE
 	f record;
 BEGIN
 	IF vvault_grant.access IS NULL OR vvault_grant.access NOT IN ('reader', 'writer') THEN
-		RAISE EXCEPTION 'invalid access "%"', coalesce(vvault_grant.access, 'NULL')
+		RAISE EXCEPTION 'invalid access "%"', coalesce(left(vvault_grant.access, 64), 'NULL')
 			USING ERRCODE = 'invalid_parameter_value',
 				HINT = 'A role is granted reader or writer.';
 	END IF;

@@ -226,9 +226,9 @@ AS $$
 DECLARE
 	found_somewhere boolean;
 BEGIN
-	IF vvault_block.video_id IS NULL OR vvault_block.video_id = '' THEN
+	IF vvault_block.video_id IS NULL OR octet_length(vvault_block.video_id) NOT BETWEEN 1 AND 64 THEN
 		RAISE EXCEPTION 'no video to block'
-			USING ERRCODE = 'invalid_parameter_value', HINT = 'Give its video_id.';
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Give its video_id, of 1 to 64 bytes.';
 	END IF;
 	-- an ingest that runs now may be about to write it
 	PERFORM vvault.bump_all();
@@ -249,5 +249,5 @@ COMMENT ON FUNCTION @extschema@.vvault_block(text, text) IS
 'Takes a video down in every region, with its history, and keeps vvault_ingest from bringing it back; returns whether any region had it.
 Units and ranges: DELETE its row from vvault.blocked_videos to let it in again.
 NULL: a NULL reason is an empty one; a NULL video_id is an error.
-Errors: 22023 for no video_id.
+Errors: 22023 for no video_id or one that is longer than 64 bytes.
 Source: vvault.blocked_videos. Days closed by vvault_prune() go on counting it, without its name.';

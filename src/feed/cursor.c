@@ -18,6 +18,7 @@
 #include "common/base64.h"
 #include "port/pg_crc32c.h"
 #include "utils/builtins.h"
+#include "utils/datetime.h"
 
 #define CURSOR_VERSION	"1"
 #define MAX_CURSOR_LEN	512
@@ -86,16 +87,30 @@ next_part(char **rest)
 	return part;
 }
 
+/*
+ * Takes 64 bits off a cursor's text: 16 hexadecimal digits, no more and no
+ * less.
+ */
 static bool
 next_bits(char **rest, int64 *bits)
 {
 	char	   *part = next_part(rest);
-	char	   *end;
 
-	if (part == NULL || strlen(part) != 16)
+	if (part == NULL || strlen(part) != 16 ||
+		strspn(part, "0123456789abcdef") != 16)
 		return false;
-	*bits = (int64) strtoull(part, &end, 16);
-	return *end == '\0';
+	*bits = (int64) strtoull(part, NULL, 16);
+	return true;
+}
+
+/*
+ * Whether a feed can have been made then: the catalog ends with the year 9999.
+ */
+static bool
+valid_as_of(TimestampTz as_of)
+{
+	return as_of >= (int64) (date2j(1, 1, 1) - POSTGRES_EPOCH_JDATE) * USECS_PER_DAY &&
+		as_of < (int64) (date2j(9999, 12, 31) - POSTGRES_EPOCH_JDATE) * USECS_PER_DAY;
 }
 
 /*
@@ -165,7 +180,8 @@ vv_cursor_decode(text *encoded, const char *region, const char *sort,
 	if (part == NULL || strcmp(part, sort) != 0)
 		return false;
 	if (!next_bits(&plain, &cursor->key) ||
-		!next_bits(&plain, &cursor->as_of))
+		!next_bits(&plain, &cursor->as_of) ||
+		!valid_as_of(cursor->as_of))
 		return false;
 	cursor->video_id = plain;
 	return true;

@@ -14,6 +14,8 @@
  */
 #include "core/compat.h"
 
+#include <math.h>
+
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "mb/pg_wchar.h"
@@ -250,6 +252,17 @@ write_videos(FeedSort *sort, text *region, const FeedCursor *after,
 }
 
 /*
+ * Whether a cursor's key can be one of this order. No video has the key NaN.
+ */
+static bool
+valid_key(const FeedSort *sort, int64 key)
+{
+	if (sort->moves || sort->rest.argtypes[1] == FLOAT8OID)
+		return !isnan(DatumGetFloat8(Int64GetDatum(key)));
+	return true;
+}
+
+/*
  * vvault_trending(region text, page_size int DEFAULT 25,
  *				   sort text DEFAULT NULL, cursor text DEFAULT NULL)
  *	returns json
@@ -284,8 +297,9 @@ vvault_trending(PG_FUNCTION_ARGS)
 	sort = find_sort(PG_ARGISNULL(2) ? facts.default_sort :
 					 text_to_cstring(PG_GETARG_TEXT_PP(2)));
 	if (has_cursor &&
-		!vv_cursor_decode(PG_GETARG_TEXT_PP(3), text_to_cstring(region),
-						  sort->name, &after))
+		(!vv_cursor_decode(PG_GETARG_TEXT_PP(3), text_to_cstring(region),
+						   sort->name, &after) ||
+		 !valid_key(sort, after.key)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("invalid cursor"),
