@@ -95,6 +95,7 @@ typedef struct ItemParse
 	int			depth;			/* objects and arrays that are open */
 	const char *steps[MAX_PATH_DEPTH];	/* the key in each, NULL in an array */
 	char	   *fields[FIELD_TAG];
+	char	   *wrong[FIELD_COUNT]; /* what stands there but is no text */
 	ArrayBuildState *tags;
 	char	   *reason;			/* why the item is refused, or NULL */
 	MemoryContext context;
@@ -440,6 +441,7 @@ forget_fields(ItemParse *parse)
 	{
 		if (!on_path(parse, &field_paths[i]))
 			continue;
+		parse->wrong[i] = NULL;
 		if (i == FIELD_TAG)
 			parse->tags = NULL;
 		else
@@ -474,7 +476,7 @@ item_scalar(void *state, char *token, JsonTokenType type)
 		if (type == JSON_TOKEN_NULL)
 			break;
 		if (type != JSON_TOKEN_STRING && type != field_paths[i].type)
-			refuse(parse, "a field is no text", token);
+			parse->wrong[i] = token;
 		else if (i == FIELD_TAG)
 			parse->tags = accumArrayResult(parse->tags,
 										   CStringGetTextDatum(token), false,
@@ -632,6 +634,11 @@ check_item(ItemParse *parse, Datum *values, bool *nulls)
 	int64		category = 0;
 	TimestampTz published_at;
 
+	for (int i = 0; i < FIELD_COUNT; i++)
+	{
+		if (parse->wrong[i] != NULL)
+			refuse(parse, "a field is no text", parse->wrong[i]);
+	}
 	if (fields[FIELD_ID] == NULL || fields[FIELD_ID][0] == '\0')
 		refuse(parse, "it has no id", NULL);
 	else if (strlen(fields[FIELD_ID]) > MAX_VIDEO_ID_BYTES)
