@@ -8,9 +8,10 @@
 #
 # "start" builds, makes a cluster in the project's folder .demo, takes in 14
 # days of sample charts for all regions and prints what the feed of REGION (PL)
-# looks like. Called again, it keeps what is there. With RESPONSE, a videos.list
-# response saved from the YouTube Data API is taken in as REGION's chart instead,
-# into a database of its own. "stop" removes all of it.
+# looks like, then writes the dashboard to a file. Called again, it keeps what is
+# there. With RESPONSE, a videos.list response saved from the YouTube Data API is
+# taken in as REGION's chart instead, into a database of its own. "stop" removes
+# all of it.
 
 # shellcheck source=scripts/lib.sh
 source "$(dirname "$0")/../scripts/lib.sh"
@@ -253,6 +254,24 @@ show()
 	END
 }
 
+# write_dashboard DATABASE: the page as a file. With Chart.js in it, if that is
+# to be had, it needs no network.
+write_dashboard()
+{
+	local page=$WORK/dashboard.html
+
+	sql "$1" -At -c "SELECT convert_from(vvault_dashboard(), 'UTF8')" >"$page.new"
+	if [ -f "$WORK/chart.umd.js" ]; then
+		perl demo/dashboard.pl "$WORK/chart.umd.js" <"$page.new" >"$page"
+		rm "$page.new"
+	else
+		mv "$page.new" "$page"
+	fi
+	say
+	say "-- vvault_dashboard(), as a file to open in a browser"
+	say "$page"
+}
+
 # root may use the socket too, so one command serves whoever called make.
 show_how_to_go_on()
 {
@@ -292,10 +311,12 @@ start_inside()
 	if [ -n "${RESPONSE:-}" ]; then
 		ingest_response
 		show "$RESPONSE_DB" "$REGION"
+		write_dashboard "$RESPONSE_DB"
 		show_how_to_go_on "$RESPONSE_DB"
 	else
 		ready_samples
 		show "$SAMPLE_DB" "${REGION:-PL}"
+		write_dashboard "$SAMPLE_DB"
 		show_how_to_go_on "$SAMPLE_DB"
 	fi
 }
@@ -309,6 +330,8 @@ start()
 	[ -z "${RESPONSE:-}" ] || check_response
 	"$ROOT/scripts/packages.sh" demo
 	[ -z "${RESPONSE:-}" ] || hand_over_response
+	"$ROOT/scripts/chartjs.sh" .demo ||
+		say "the dashboard will load it from its public address"
 	go_inside .demo demo/demo.sh start
 }
 

@@ -402,6 +402,10 @@ main()
 	validate_choice
 	if ! inside; then
 		"$ROOT/scripts/packages.sh" build test lint format docs
+		if chosen tap; then
+			{ "$ROOT/scripts/packages.sh" browser && "$ROOT/scripts/chartjs.sh" .work; } ||
+				say "going on without: the dashboard is not tried in a browser"
+		fi
 		go_inside .work scripts/check.sh
 	fi
 	main_inside

@@ -19,15 +19,21 @@ files_with()
 	for suffix in "$@"; do
 		names+=(-o -name "*$suffix")
 	done
-	find . \( -name .git -o -name .work -o -name .demo -o -name node_modules \
-		-o -name results -o -name output_iso -o -name tmp_check \) -prune \
+	find . \( -name .git -o -name .work -o -name .demo -o -name .versions \
+		-o -name node_modules -o -name results -o -name output_iso \
+		-o -name tmp_check \) -prune \
 		-o -type f \( "${names[@]:1}" \) ! -name 'vvault--*.sql' -print0 | sort -z
 }
 
+# From 16 on the indenter is among the server's own programs.
 format_c()
 {
-	files_with .c .h | xargs -0 -r perl scripts/indent.pl ${1:+"$1"} \
-		"$("$PG_CONFIG" --includedir-server)"
+	local bindir
+
+	bindir=$("$PG_CONFIG" --bindir)
+	files_with .c .h |
+		PATH=$bindir:$PATH xargs -0 -r perl scripts/indent.pl ${1:+"$1"} \
+			"$("$PG_CONFIG" --includedir-server)"
 }
 
 # Prints the files that it mends, or with --check those that it would.

@@ -193,17 +193,18 @@ remove_work()
 	rm -f "$link"
 }
 
-# Lay a fresh copy of the project into WORK/tree, as WORK_USER. What the caller
-# has built stays behind: it may be for another server version.
+# copy_project TO: lay a fresh copy of the project there, as WORK_USER. What the
+# caller has built stays behind: it may be for another server version.
 copy_project()
 {
 	local version
 
 	version=$(sed -n "s/^default_version *= *'\(.*\)'/\1/p" "$ROOT/vvault.control")
-	copy_folder "$ROOT" "$WORK/tree" --exclude=./.git --exclude=./.work \
-		--exclude=./.demo --exclude=node_modules --exclude='*.o' \
-		--exclude='*.bc' --exclude='*.so' --exclude="./vvault--$version.sql" \
-		--exclude=./results --exclude=./output_iso
+	copy_folder "$ROOT" "$1" --exclude=./.git --exclude=./.work \
+		--exclude=./.demo --exclude=./.versions --exclude=node_modules \
+		--exclude='*.o' --exclude='*.bc' --exclude='*.so' \
+		--exclude="./vvault--$version.sql" --exclude=./results \
+		--exclude=./output_iso
 }
 
 # copy_folder FROM TO [TAR OPTION...]: read as the caller, written as WORK_USER.
@@ -247,7 +248,7 @@ go_inside()
 	open_work "$1"
 	shift 2
 	hold_work "$WORK"
-	copy_project
+	copy_project "$WORK/tree"
 	[ "$WORK_NAME" = .demo ] || copy_shared_data
 	cd "$WORK/tree"
 	export HOME=$WORK VVAULT_PROJECT=$ROOT VVAULT_INSIDE=yes

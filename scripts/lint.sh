@@ -55,6 +55,9 @@ CPPCHECK_MACROS=(
 	'-DFLEXIBLE_ARRAY_MEMBER='
 	'-DUSE_FLOAT8_BYVAL=1'
 	'-DHAVE_INT128=1'
+	'-DINT64_FORMAT="%ld"'
+	'-DUINT64_FORMAT="%lu"'
+	'-DVVAULT_VERSION="0"'
 )
 
 # Of PostgreSQL's headers only its configuration is read: following
@@ -64,6 +67,7 @@ lint_cppcheck()
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 -j "$(nproc)" \
 		--enable=warning,performance,portability \
 		--suppress=missingIncludeSystem --suppress=missingInclude \
+		--suppress=normalCheckLevelMaxBranches \
 		--template='{file}:{line}: {severity}: {message} [{id}]' \
 		-I "$TREE/src" "${CPPCHECK_MACROS[@]}" \
 		--include="$("$PG_CONFIG" --includedir-server)/pg_config.h" src 2>&1

@@ -5,10 +5,11 @@
 #
 # usage: scripts/packages.sh GROUP...
 #
-# Groups: build, test, lint, format, docs, demo, bench. Quick and silent where
-# nothing is missing. Installs as root or by sudo without a password; else it
-# names the packages and stops with status 1. PG_CONFIG chooses the server;
-# without it the highest one installed, else the one Debian would install.
+# Groups: build, test, lint, format, docs, demo, bench, versions, browser. Quick
+# and silent where nothing is missing. Installs as root or by sudo without a
+# password; else it names the packages and stops with status 1. PG_CONFIG
+# chooses the server; without it the highest one installed, else the one Debian
+# would install.
 
 # shellcheck source=scripts/lib.sh
 source "$(dirname "$0")/lib.sh"
@@ -43,8 +44,15 @@ packages_of()
 			;;
 		format)
 			say perl                # indent.pl drives the indenter
-			say pg-bsd-indent       # PostgreSQL's own indenter
 			server_packages         # whose headers say what a type is
+			indenter_brought ||
+				say pg-bsd-indent   # PostgreSQL's own indenter
+			;;
+		versions)
+			say debootstrap         # makes a folder with another Debian in it
+			;;
+		browser)
+			say chromium            # opens the dashboard
 			;;
 		*) die "packages.sh: no group $1" ;;
 	esac
@@ -56,6 +64,16 @@ server_packages()
 	[ "$PG_DEBIAN" = yes ] || return 0
 	say "postgresql-$PG_MAJOR"            # server, psql, contrib
 	say "postgresql-server-dev-$PG_MAJOR" # server headers, PGXS
+}
+
+# From 16 on PostgreSQL has its indenter among its own programs.
+indenter_brought()
+{
+	if [ "$PG_DEBIAN" = yes ]; then
+		[ "$PG_MAJOR" -ge 16 ]
+	else
+		[ -x "$("$PG_CONFIG" --bindir)/pg_bsd_indent" ]
+	fi
 }
 
 # Those of the named packages that are not installed.

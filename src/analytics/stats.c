@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * stats.c
- *		How the regions stand and how they did day by day, as rows and as JSON.
+ *		How the regions stand and how they did each day, as rows and as JSON.
  *
  * All of it comes from counts that triggers keep: what a reply costs depends
  * on the number of regions, days and categories, not on that of videos. Sums
@@ -15,6 +15,8 @@
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "nodes/pg_list.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/datetime.h"
@@ -22,6 +24,8 @@
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
+#include "catalog/version.h"
+#include "core/http_reply.h"
 #include "core/json_writer.h"
 #include "core/query.h"
 #include "score/score.h"
@@ -32,45 +36,27 @@ PG_FUNCTION_INFO_V1(vvault_region_stats);
 PG_FUNCTION_INFO_V1(vvault_viral_timeline);
 PG_FUNCTION_INFO_V1(vvault_analytics);
 
-/* A region's own probes, so that it has a row without any video too. */
 static VvQuery regions_query = {
-	.sql = "SELECT e.region, coalesce(s.videos, 0), coalesce(s.viral, 0) AS viral,"
-	" coalesce(s.score_sum, 0),"
-	" coalesce((SELECT coalesce(k.name, c.category_id::text)"
-	"  FROM vvault.category_stats c LEFT JOIN vvault.categories k"
-	"  ON k.id OPERATOR(pg_catalog.=) c.category_id"
-	"  WHERE c.region OPERATOR(pg_catalog.=) e.region"
-	"  AND c.videos OPERATOR(pg_catalog.>) 0"
-	"  ORDER BY c.videos DESC, c.category_id LIMIT 1), '')"
-	" FROM vvault.effective_regions e"
-	" CROSS JOIN LATERAL (SELECT pg_catalog.sum(c.videos)::bigint AS videos,"
-	"  pg_catalog.sum(c.viral)::bigint AS viral,"
-	"  pg_catalog.sum(c.score_sum)::bigint AS score_sum"
-	"  FROM vvault.category_stats c"
-	"  WHERE c.region OPERATOR(pg_catalog.=) e.region) s"
-	" WHERE e.enabled ORDER BY viral DESC, e.region",
+	.sql = "SELECT e.region FROM vvault.effective_regions e"
+	" WHERE e.enabled ORDER BY e.region",
 };
 
-/*
- * The days of each region one after the other; one row with a NULL day for a
- * region that has none.
- */
-static VvQuery timeline_query = {
-	.sql = "SELECT e.region, d.day, d.videos, d.viral, d.score_sum"
-	" FROM vvault.effective_regions e"
-	" LEFT JOIN LATERAL (SELECT t.day,"
-	"  pg_catalog.sum(t.videos)::bigint AS videos,"
-	"  pg_catalog.sum(t.viral)::bigint AS viral,"
-	"  pg_catalog.sum(t.score_sum)::bigint AS score_sum"
-	"  FROM vvault.daily_stats t"
-	"  WHERE t.region OPERATOR(pg_catalog.=) e.region"
-	"  AND t.day OPERATOR(pg_catalog.>=) $1"
-	"  AND t.day OPERATOR(pg_catalog.<=) $2"
-	"  GROUP BY t.day) d ON true"
-	" WHERE e.enabled ORDER BY e.region",
-	.nargs = 2,
-	.argtypes = {DATEOID, DATEOID},
-	.index_order = true,
+static VvQuery categories_query = {
+	.sql = "SELECT c.region, c.category_id, c.videos, c.viral, c.score_sum,"
+	" coalesce(k.name, c.category_id::pg_catalog.text)"
+	" FROM vvault.category_stats c LEFT JOIN vvault.categories k"
+	" ON k.id OPERATOR(pg_catalog.=) c.category_id",
+};
+
+/* Days that are not asked for are not read, however many there are. */
+static VvQuery days_query = {
+	.sql = "SELECT d.region, d.day, d.videos, d.viral, d.score_sum"
+	" FROM vvault.daily_stats d"
+	" WHERE d.region OPERATOR(pg_catalog.=) ANY ($1)"
+	" AND d.day OPERATOR(pg_catalog.>=) $2"
+	" AND d.day OPERATOR(pg_catalog.<=) $3",
+	.nargs = 3,
+	.argtypes = {TEXTARRAYOID, DATEOID, DATEOID},
 };
 
 /* Regions that are not shown change nothing that is. */
@@ -82,41 +68,32 @@ static VvQuery updated_query = {
 	"  OR EXISTS (SELECT FROM vvault.daily_stats))",
 };
 
-static const JsonColumn region_columns[] = {
-	JSON_COLUMN("region", TEXT),
-	JSON_COLUMN("total_videos", INT8),
-	JSON_COLUMN("viral_count", INT8),
-	JSON_COLUMN("avg_score", RAW),
-	JSON_COLUMN("top_category", TEXT),
-};
-
-/* What a region, or a region's day, counts. */
+/* What a region, or one of its days, counts. */
 typedef struct Counts
 {
 	int64		videos;
 	int64		viral;
-	int64		score_sum;
+	int64		score_sum;		/* in 1 / VV_SCORE_SCALE */
 } Counts;
 
-/* The counts of some days, for all regions that are shown. */
-typedef struct Timeline
+/* An enabled region. */
+typedef struct Region
 {
-	MemoryContext context;
+	char	   *name;			/* its code */
+	Counts		total;
+	char	   *top_category;
+	int32		top_id;
+	int64		top_videos;
+	Counts	   *days;			/* ndays of them */
+} Region;
+
+typedef struct Stats
+{
+	MemoryContext context;		/* of the caller, not of SPI */
+	List	   *regions;		/* of Region, by code */
 	DateADT		first;
 	int			ndays;
-	int			nregions;
-	int			allocated;
-	char	  **regions;
-	Counts	  **counts;			/* of each region, ndays of them */
-} Timeline;
-
-/* Where rows go: to an SQL caller or into JSON. */
-typedef struct Output
-{
-	ReturnSetInfo *rows;
-	StringInfo	json;
-	int			n;
-} Output;
+} Stats;
 
 /*
  * The average score in tenths of a point, halves rounded up; 0 of no videos.
@@ -129,10 +106,11 @@ average_tenths(const Counts *counts)
 	return tenth == 0 ? 0 : (counts->score_sum + tenth / 2) / tenth;
 }
 
-static Numeric
+static Datum
 average_numeric(const Counts *counts)
 {
-	return int64_div_fast_to_numeric(average_tenths(counts), 1);
+	return NumericGetDatum(int64_div_fast_to_numeric(average_tenths(counts),
+													 1));
 }
 
 static void
@@ -140,89 +118,131 @@ append_average(StringInfo out, const Counts *counts)
 {
 	int64		tenths = average_tenths(counts);
 
+	vv_json_key(out, "avg_score");
 	vv_json_int(out, tenths / 10);
 	appendStringInfoChar(out, '.');
 	vv_json_int(out, tenths % 10);
 }
 
-/*
- * One region's row: region, videos, viral, score_sum, top category.
- */
-static bool
-put_region(const Datum *values, const bool *isnull, void *arg)
-{
-	Output	   *output = (Output *) arg;
-	Counts		counts;
-	Datum		shown[5];
-
-	counts.videos = DatumGetInt64(values[1]);
-	counts.viral = DatumGetInt64(values[2]);
-	counts.score_sum = DatumGetInt64(values[3]);
-	memcpy(shown, values, sizeof(shown));
-	if (output->rows != NULL)
-	{
-		shown[3] = NumericGetDatum(average_numeric(&counts));
-		tuplestore_putvalues(output->rows->setResult, output->rows->setDesc,
-							 shown, isnull);
-	}
-	else
-	{
-		StringInfoData average;
-
-		initStringInfo(&average);
-		append_average(&average, &counts);
-		shown[3] = PointerGetDatum(cstring_to_text_with_len(average.data,
-															average.len));
-		appendStringInfoString(output->json, output->n++ > 0 ? ",{" : "{");
-		vv_json_row(output->json, region_columns, lengthof(region_columns),
-					shown, isnull);
-		appendStringInfoChar(output->json, '}');
-	}
-	return true;
-}
-
 static void
-add_timeline_region(Timeline *timeline, char *region)
+add_counts(Counts *counts, const Datum *values)
 {
-	if (timeline->nregions == timeline->allocated)
-	{
-		timeline->allocated *= 2;
-		timeline->regions = repalloc(timeline->regions,
-									 timeline->allocated * sizeof(char *));
-		timeline->counts = repalloc(timeline->counts,
-									timeline->allocated * sizeof(Counts *));
-	}
-	timeline->regions[timeline->nregions] = region;
-	timeline->counts[timeline->nregions++] =
-		palloc0(timeline->ndays * sizeof(Counts));
+	counts->videos += DatumGetInt64(values[0]);
+	counts->viral += DatumGetInt64(values[1]);
+	counts->score_sum += DatumGetInt64(values[2]);
 }
 
 /*
- * One region's day: region, day, videos, viral, score_sum.
+ * One enabled region.
  */
 static bool
-keep_day(const Datum *values, const bool *isnull, void *arg)
+add_region(const Datum *values, const bool *isnull pg_attribute_unused(),
+		   void *arg)
 {
-	Timeline   *timeline = (Timeline *) arg;
-	MemoryContext old = MemoryContextSwitchTo(timeline->context);
-	char	   *region = TextDatumGetCString(values[0]);
+	Stats	   *stats = (Stats *) arg;
+	MemoryContext old = MemoryContextSwitchTo(stats->context);
+	Region	   *region = palloc0(sizeof(Region));
 
-	if (timeline->nregions == 0 ||
-		strcmp(timeline->regions[timeline->nregions - 1], region) != 0)
-		add_timeline_region(timeline, region);
-	else
-		pfree(region);
-	if (!isnull[1])
-	{
-		Counts	   *days = timeline->counts[timeline->nregions - 1];
-		Counts	   *day = &days[DatumGetDateADT(values[1]) - timeline->first];
-
-		day->videos = DatumGetInt64(values[2]);
-		day->viral = DatumGetInt64(values[3]);
-		day->score_sum = DatumGetInt64(values[4]);
-	}
+	region->name = TextDatumGetCString(values[0]);
+	region->top_category = "";
+	stats->regions = lappend(stats->regions, region);
 	MemoryContextSwitchTo(old);
 	return true;
+}
+
+static Region *
+find_region(const Stats *stats, text * name)
+{
+	ListCell   *lc;
+	size_t		len = VARSIZE_ANY_EXHDR(name);
+
+	foreach(lc, stats->regions)
+	{
+		Region	   *region = (Region *) lfirst(lc);
+
+		if (strlen(region->name) == len &&
+			memcmp(region->name, VARDATA_ANY(name), len) == 0)
+			return region;
+	}
+	return NULL;
+}
+
+/*
+ * One category of any region: region, category_id, videos, viral, score_sum,
+ * name. Of categories with as many videos that with the lowest id is the top.
+ */
+static bool
+add_category(const Datum *values, const bool *isnull pg_attribute_unused(),
+			 void *arg)
+{
+	Stats	   *stats = (Stats *) arg;
+	Region	   *region = find_region(stats, DatumGetTextPP(values[0]));
+	int32		id = DatumGetInt32(values[1]);
+	int64		videos = DatumGetInt64(values[2]);
+
+	if (region == NULL)
+		return true;
+	add_counts(&region->total, &values[2]);
+	if (videos > region->top_videos ||
+		(videos == region->top_videos && videos > 0 && id < region->top_id))
+	{
+		MemoryContext old = MemoryContextSwitchTo(stats->context);
+
+		region->top_videos = videos;
+		region->top_id = id;
+		region->top_category = TextDatumGetCString(values[5]);
+		MemoryContextSwitchTo(old);
+	}
+	return true;
+}
+
+/*
+ * One category of one day: region, day, videos, viral, score_sum.
+ */
+static bool
+add_day(const Datum *values, const bool *isnull pg_attribute_unused(),
+		void *arg)
+{
+	Stats	   *stats = (Stats *) arg;
+	Region	   *region = find_region(stats, DatumGetTextPP(values[0]));
+
+	if (region != NULL)
+		add_counts(&region->days[DatumGetDateADT(values[1]) - stats->first],
+				   &values[2]);
+	return true;
+}
+
+/* The most viral videos first, then by code. */
+static int
+compare_regions(const ListCell *a, const ListCell *b)
+{
+	const Region *left = (const Region *) lfirst(a);
+	const Region *right = (const Region *) lfirst(b);
+
+	if (left->total.viral != right->total.viral)
+		return left->total.viral > right->total.viral ? -1 : 1;
+	return strcmp(left->name, right->name);
+}
+
+/*
+ * Lists the enabled regions, in a context that outlives SPI's, to which the
+ * caller is connected.
+ */
+static void
+read_regions(Stats *stats, MemoryContext context)
+{
+	memset(stats, 0, sizeof(*stats));
+	stats->context = context;
+	(void) vv_query_run(&regions_query, NULL, 0, add_region, stats);
+}
+
+/*
+ * Reads what the regions count in all. The caller is connected to SPI.
+ */
+static void
+read_totals(Stats *stats)
+{
+	(void) vv_query_run(&categories_query, NULL, 0, add_category, stats);
 }
 
 /*
@@ -243,59 +263,88 @@ get_days(FunctionCallInfo fcinfo)
 }
 
 /*
- * Reads the last days, today (UTC) included, into memory of the caller's
- * context. The caller is connected to SPI.
+ * The day (UTC) that it is in this transaction.
  */
-static void
-read_timeline(int days, MemoryContext context, Timeline *timeline)
+static DateADT
+today(void)
 {
 	TimestampTz now = GetCurrentTransactionStartTimestamp();
-	DateADT		today = now / USECS_PER_DAY;
-	Datum		args[2];
+	DateADT		day = now / USECS_PER_DAY;
 
-	if (now % USECS_PER_DAY < 0)
-		today--;
-	timeline->context = context;
-	timeline->ndays = days;
-	timeline->first = today - days + 1;
-	timeline->nregions = 0;
-	timeline->allocated = 8;
-	timeline->regions = MemoryContextAlloc(context, 8 * sizeof(char *));
-	timeline->counts = MemoryContextAlloc(context, 8 * sizeof(Counts *));
-	args[0] = DateADTGetDatum(timeline->first);
-	args[1] = DateADTGetDatum(today);
-	(void) vv_query_run(&timeline_query, args, 0, keep_day, timeline);
+	return now % USECS_PER_DAY < 0 ? day - 1 : day;
+}
+
+/*
+ * Reads the last days of the enabled regions, today (UTC) included. The caller
+ * is connected to SPI.
+ */
+static void
+read_days(Stats *stats, int days)
+{
+	DateADT		last = today();
+	int			nregions = list_length(stats->regions);
+	Datum	   *names = palloc(nregions * sizeof(Datum));
+	Datum		args[3];
+	ListCell   *lc;
+
+	stats->ndays = days;
+	stats->first = last - days + 1;
+	foreach(lc, stats->regions)
+	{
+		Region	   *region = (Region *) lfirst(lc);
+
+		region->days =
+			MemoryContextAllocZero(stats->context, days * sizeof(Counts));
+		names[foreach_current_index(lc)] = CStringGetTextDatum(region->name);
+	}
+	args[0] = PointerGetDatum(construct_array(names, nregions, TEXTOID, -1,
+											  false, TYPALIGN_INT));
+	args[1] = DateADTGetDatum(stats->first);
+	args[2] = DateADTGetDatum(last);
+	(void) vv_query_run(&days_query, args, 0, add_day, stats);
 }
 
 static void
-put_day_row(Output *output, DateADT date, const char *region,
-			const Counts *counts)
+append_regions(StringInfo out, const Stats *stats)
 {
-	Datum		values[4];
-	bool		nulls[4] = {false};
+	List	   *regions = list_copy(stats->regions);
+	ListCell   *lc;
 
-	values[0] = DateADTGetDatum(date);
-	values[1] = CStringGetTextDatum(region);
-	values[2] = Int64GetDatum(counts->viral);
-	values[3] = NumericGetDatum(average_numeric(counts));
-	tuplestore_putvalues(output->rows->setResult, output->rows->setDesc,
-						 values, nulls);
+	list_sort(regions, compare_regions);
+	appendStringInfoChar(out, '[');
+	foreach(lc, regions)
+	{
+		const Region *region = (const Region *) lfirst(lc);
+
+		if (foreach_current_index(lc) > 0)
+			appendStringInfoChar(out, ',');
+		appendStringInfoChar(out, '{');
+		vv_json_key(out, "region");
+		vv_json_text(out, region->name, strlen(region->name));
+		vv_json_key(out, "total_videos");
+		vv_json_int(out, region->total.videos);
+		vv_json_key(out, "viral_count");
+		vv_json_int(out, region->total.viral);
+		append_average(out, &region->total);
+		vv_json_key(out, "top_category");
+		vv_json_text(out, region->top_category, strlen(region->top_category));
+		appendStringInfoChar(out, '}');
+	}
+	appendStringInfoChar(out, ']');
 }
 
 static void
-put_day_object(Output *output, DateADT date, const char *region,
-			   const Counts *counts)
+append_day(StringInfo out, DateADT date, const Region *region,
+		   const Counts *counts)
 {
-	StringInfo	out = output->json;
 	char		text[MAXDATELEN + 1];
 
 	JsonEncodeDateTime(text, DateADTGetDatum(date), DATEOID, NULL);
-	appendStringInfo(out, "%s{\"date\":\"%s\",\"region\":",
-					 output->n++ > 0 ? "," : "", text);
-	vv_json_text(out, region, strlen(region));
+	appendStringInfo(out, "{\"date\":\"%s\"", text);
+	vv_json_key(out, "region");
+	vv_json_text(out, region->name, strlen(region->name));
 	vv_json_key(out, "viral_count");
 	vv_json_int(out, counts->viral);
-	vv_json_key(out, "avg_score");
 	append_average(out, counts);
 	appendStringInfoChar(out, '}');
 }
@@ -304,22 +353,23 @@ put_day_object(Output *output, DateADT date, const char *region,
  * Every day and region, zeros included, by date and then by region.
  */
 static void
-put_timeline(Output *output, const Timeline *timeline)
+append_timeline(StringInfo out, const Stats *stats)
 {
-	for (int i = 0; i < timeline->ndays; i++)
-	{
-		for (int j = 0; j < timeline->nregions; j++)
-		{
-			DateADT		date = timeline->first + i;
-			const char *region = timeline->regions[j];
-			const Counts *counts = &timeline->counts[j][i];
+	ListCell   *lc;
 
-			if (output->rows != NULL)
-				put_day_row(output, date, region, counts);
-			else
-				put_day_object(output, date, region, counts);
+	appendStringInfoChar(out, '[');
+	for (int i = 0; i < stats->ndays; i++)
+	{
+		foreach(lc, stats->regions)
+		{
+			const Region *region = (const Region *) lfirst(lc);
+
+			if (out->data[out->len - 1] != '[')
+				appendStringInfoChar(out, ',');
+			append_day(out, stats->first + i, region, &region->days[i]);
 		}
 	}
+	appendStringInfoChar(out, ']');
 }
 
 static bool
@@ -342,13 +392,31 @@ append_updated(const Datum *values, const bool *isnull, void *arg)
 Datum
 vvault_region_stats(PG_FUNCTION_ARGS)
 {
-	Output		output = {0};
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	MemoryContext context = CurrentMemoryContext;
+	Stats		stats;
+	ListCell   *lc;
 
 	InitMaterializedSRF(fcinfo, 0);
-	output.rows = (ReturnSetInfo *) fcinfo->resultinfo;
 	SPI_connect();
-	(void) vv_query_run(&regions_query, NULL, 0, put_region, &output);
+	read_regions(&stats, context);
+	read_totals(&stats);
 	SPI_finish();
+	list_sort(stats.regions, compare_regions);
+	foreach(lc, stats.regions)
+	{
+		const Region *region = (const Region *) lfirst(lc);
+		bool		nulls[5] = {false};
+		Datum		values[5];
+
+		values[0] = CStringGetTextDatum(region->name);
+		values[1] = Int64GetDatum(region->total.videos);
+		values[2] = Int64GetDatum(region->total.viral);
+		values[3] = average_numeric(&region->total);
+		values[4] = CStringGetTextDatum(region->top_category);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values,
+							 nulls);
+	}
 	return (Datum) 0;
 }
 
@@ -362,17 +430,33 @@ vvault_region_stats(PG_FUNCTION_ARGS)
 Datum
 vvault_viral_timeline(PG_FUNCTION_ARGS)
 {
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	int			days = get_days(fcinfo);
 	MemoryContext context = CurrentMemoryContext;
-	Output		output = {0};
-	Timeline	timeline;
+	Stats		stats;
+	ListCell   *lc;
 
 	InitMaterializedSRF(fcinfo, 0);
-	output.rows = (ReturnSetInfo *) fcinfo->resultinfo;
 	SPI_connect();
-	read_timeline(days, context, &timeline);
+	read_regions(&stats, context);
+	read_days(&stats, days);
 	SPI_finish();
-	put_timeline(&output, &timeline);
+	for (int i = 0; i < days; i++)
+	{
+		foreach(lc, stats.regions)
+		{
+			const Region *region = (const Region *) lfirst(lc);
+			bool		nulls[4] = {false};
+			Datum		values[4];
+
+			values[0] = DateADTGetDatum(stats.first + i);
+			values[1] = CStringGetTextDatum(region->name);
+			values[2] = Int64GetDatum(region->days[i].viral);
+			values[3] = average_numeric(&region->days[i]);
+			tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values,
+								 nulls);
+		}
+	}
 	return (Datum) 0;
 }
 
@@ -387,25 +471,28 @@ Datum
 vvault_analytics(PG_FUNCTION_ARGS)
 {
 	int			days = get_days(fcinfo);
-	MemoryContext context = CurrentMemoryContext;
 	StringInfoData out;
-	Output		output = {0};
-	Timeline	timeline;
+	MemoryContext context = CurrentMemoryContext;
+	Stats		stats;
 
 	initStringInfo(&out);
-	output.json = &out;
+	SPI_connect();
+	if (vv_http_requested() &&
+		vv_reply_known("vvault_analytics", NULL,
+					   psprintf("%d %d", days, today()),
+					   "analytics_max_age"))
+	{
+		SPI_finish();
+		PG_RETURN_TEXT_P(cstring_to_text("null"));
+	}
+	read_regions(&stats, context);
+	read_totals(&stats);
+	read_days(&stats, days);
 	appendStringInfoChar(&out, '{');
 	vv_json_key(&out, "regions");
-	appendStringInfoChar(&out, '[');
-	SPI_connect();
-	(void) vv_query_run(&regions_query, NULL, 0, put_region, &output);
-	appendStringInfoChar(&out, ']');
-	read_timeline(days, context, &timeline);
+	append_regions(&out, &stats);
 	vv_json_key(&out, "timeline");
-	appendStringInfoChar(&out, '[');
-	output.n = 0;
-	put_timeline(&output, &timeline);
-	appendStringInfoChar(&out, ']');
+	append_timeline(&out, &stats);
 	vv_json_key(&out, "updated_at");
 	(void) vv_query_run(&updated_query, NULL, 1, append_updated, &out);
 	SPI_finish();

@@ -9,10 +9,11 @@ CREATE TABLE vvault.setting_defaults (
 	greatest numeric,
 	whole boolean NOT NULL DEFAULT false,
 	choices text[],
+	pattern text,
 	description text NOT NULL
 );
 COMMENT ON TABLE vvault.setting_defaults IS
-'The shipped settings: value, what values are allowed (a number from least to greatest, or one of choices) and what they do. Not dumped.';
+'The shipped settings: value, what values are allowed (a number from least to greatest, one of choices, or what matches pattern) and what they do. Not dumped.';
 
 INSERT INTO vvault.setting_defaults (name, value, least, greatest, whole, choices, description) VALUES
 	('viral_threshold', '85', 0, 100, false, NULL,
@@ -22,7 +23,23 @@ INSERT INTO vvault.setting_defaults (name, value, least, greatest, whole, choice
 	('page_limit', '200', 1, 1000, true, NULL,
 	 'the most videos one page of a feed holds'),
 	('feed_max_age', '3600', 0, 86400, true, NULL,
-	 'seconds for which a feed may be kept; an order that moves with the clock is made for now in steps of it');
+	 'seconds for which a feed may be kept; an order that moves with the clock is made for now in steps of it'),
+	('analytics_max_age', '600', 0, 86400, true, NULL,
+	 'seconds for which the reply of vvault_analytics may be kept'),
+	('quota_units', '10000', 1, 100000000, true, NULL,
+	 'units of the YouTube Data API that fetching charts may spend in any 24 hours; each page of a chart costs one'),
+	('fetch_min_interval', '900', 60, 86400, true, NULL,
+	 'seconds that vvault_fetch_schedule leaves at least between two charts of a region');
+
+-- What stands in a page's Content-Security-Policy: no blanks, no quotes, no
+-- semicolon and no comma.
+INSERT INTO vvault.setting_defaults (name, value, pattern, description) VALUES
+	('chartjs_url', 'https://cdn.jsdelivr.net/npm/chart.js@4.6.1/dist/chart.umd.js',
+	 '^(https://[A-Za-z0-9.-]+(:[0-9]{1,5})?)?(/[A-Za-z0-9_~@%+-][A-Za-z0-9._~@%+-]*)+$',
+	 'where the dashboard loads Chart.js from: an https address, or a path on the site''s own server'),
+	('chartjs_integrity', 'sha384-lm7tNiW/3uF4tLujoEeoR94zIODe3hCWqRtW0UgxpQE3QslzOhlD22UqQk1tSBhB',
+	 '^sha(256-[A-Za-z0-9+/]{43}=|384-[A-Za-z0-9+/]{64}|512-[A-Za-z0-9+/]{86}==)$',
+	 'the hash of the file at chartjs_url; a browser runs no other');
 
 CREATE TABLE vvault.settings (
 	name text COLLATE "C" PRIMARY KEY,
@@ -57,8 +74,14 @@ BEGIN
 		END IF;
 		RETURN 'It is one of ' || array_to_string(shipped.choices, ', ') || '.';
 	END IF;
+	IF shipped.pattern IS NOT NULL THEN
+		IF setting_problem.value ~ shipped.pattern THEN
+			RETURN NULL;
+		END IF;
+		RETURN 'It matches ' || shipped.pattern || '.';
+	END IF;
 	IF setting_problem.value ~ '^[0-9]{1,9}$'
-		OR NOT shipped.whole AND setting_problem.value ~ '^[0-9]{1,9}\.[0-9]{1,9}$' THEN
+		OR NOT shipped.whole AND setting_problem.value ~ '^[0-9]{1,9}[.][0-9]{1,9}$' THEN
 		IF setting_problem.value::numeric BETWEEN shipped.least AND shipped.greatest THEN
 			RETURN NULL;
 		END IF;
@@ -78,7 +101,7 @@ DECLARE
 	problem text := vvault.setting_problem(NEW.name, NEW.value);
 BEGIN
 	IF problem IS NOT NULL THEN
-		RAISE EXCEPTION 'invalid setting "%" = "%"', NEW.name, NEW.value
+		RAISE EXCEPTION 'invalid setting "%" = "%"', left(NEW.name, 64), left(NEW.value, 64)
 			USING ERRCODE = 'invalid_parameter_value', HINT = problem;
 	END IF;
 	RETURN NEW;
@@ -110,7 +133,7 @@ BEGIN
 	ELSIF EXISTS (SELECT FROM vvault.setting_defaults d WHERE d.name = vvault_set.name) THEN
 		DELETE FROM vvault.settings s WHERE s.name = vvault_set.name;
 	ELSE
-		RAISE EXCEPTION 'invalid setting "%"', coalesce(vvault_set.name, 'NULL')
+		RAISE EXCEPTION 'invalid setting "%"', coalesce(left(vvault_set.name, 64), 'NULL')
 			USING ERRCODE = 'invalid_parameter_value',
 				HINT = coalesce(vvault.setting_problem(coalesce(vvault_set.name, ''), ''), '');
 	END IF;

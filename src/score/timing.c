@@ -77,7 +77,7 @@ vv_interval_usec(const Interval *elapsed)
 		return get_float8_infinity();
 
 	days = (int64) elapsed->month * DAYS_PER_MONTH + elapsed->day;
-	if (likely(Abs(days) < MAX_SHORT_DAYS &&
+	if (likely(days < MAX_SHORT_DAYS && days > -MAX_SHORT_DAYS &&
 			   elapsed->time < MAX_SHORT_USEC &&
 			   elapsed->time > -MAX_SHORT_USEC))
 		return (double) (days * USECS_PER_DAY + elapsed->time);

@@ -132,12 +132,13 @@ my $as_of = JSON::PP->new->decode($reply->{body})->{as_of};
 like($as_of, qr/:00:00\+00:00$/, 'trending is made for the full hour');
 
 # the other readers
-for my $call ([ 'vvault_regions', {} ], [ 'vvault_video', { video_id => 'v1' } ])
+for my $call ([ 'vvault_regions', {}, 3600 ], [ 'vvault_video', { video_id => 'v1' }, 3600 ],
+	[ 'vvault_analytics', {}, 600 ])
 {
-	my ($function, $arguments) = @$call;
+	my ($function, $arguments, $max_age) = @$call;
 
 	$reply = get($function, $arguments);
-	is($reply->{headers}{'Cache-Control'}, 'public, max-age=3600', "$function may be kept");
+	is($reply->{headers}{'Cache-Control'}, "public, max-age=$max_age", "$function may be kept");
 	is(get($function, $arguments, { 'if-none-match' => $reply->{headers}{ETag} })->{status}, 304, 'and is known by its ETag');
 	$node->safe_psql('postgres', q{UPDATE vvault.videos SET views = views + 1 WHERE video_id = 'v2'});
 	is(get($function, $arguments, { 'if-none-match' => $reply->{headers}{ETag} })->{status}, 200, 'until something changes');
