@@ -7,7 +7,7 @@
 #
 # What is compared is measured in turn within one run, in ROUNDS rounds (5) of
 # SECONDS seconds (2), and medians are taken: on a shared machine only ratios
-# mean something. VIDEOS (1000000) is the larger catalog of the part feed.
+# mean something. VIDEOS (1000000) is the larger catalog of feed and analytics.
 
 # shellcheck source=scripts/lib.sh
 source "$(dirname "$0")/../scripts/lib.sh"
@@ -148,11 +148,11 @@ plain_sql()
 	} | sed "s/round(avg(\([a-z_.]*\)), 1)/round(avg(\1)$1, 1)/; s/@since@/$(date -u -d '13 days ago' +%F)/"
 }
 
-# sqlite_ms DATABASE: milliseconds for both in SQLite, the best of ROUNDS, on
+# sqlite_ms DATABASE: milliseconds for both in SQLite, the median of ROUNDS, on
 # the rows of plain.videos.
 sqlite_ms()
 {
-	local file=$WORK/bench.sqlite
+	local file=$WORK/bench.sqlite round
 
 	rm -f "$file"
 	bench_sql -d "$1" -c "\\copy (SELECT region, video_id, category_id, virality_score, to_char(first_seen_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') FROM plain.videos) to '$WORK/bench.csv' (format csv)"
@@ -162,7 +162,7 @@ sqlite_ms()
 	for ((round = 0; round < ROUNDS; round++)); do
 		sqlite3 "$file" ".output /dev/null" "SELECT count(*) FROM videos" ".output stdout" ".timer on" ".once /dev/null" \
 			".read $WORK/bench.lite" | awk '/^Run Time/ {s += $4} END {print s * 1000}'
-	done | sort -n | head -n 1
+	done | median
 	rm -f "$file" "$WORK/bench.csv" "$WORK/bench.lite"
 }
 
@@ -176,13 +176,14 @@ ingest_ms()
 
 part_analytics()
 {
-	local name query round
+	local name query round videos=20000
 
 	heading "analytics: catalogs of 20,000 and of $VIDEOS videos, 60 days of history"
 	for name in small large; do
 		bench_database "$name"
-		bench_sql -d "$name" -v videos="$([ "$name" = small ] && say 20000 || say "$VIDEOS")" -f bench/sql/fill.sql >/dev/null
+		bench_sql -d "$name" -v videos="$videos" -f bench/sql/fill.sql >/dev/null
 		bench_sql -d "$name" -f bench/sql/analytics_fill.sql >/dev/null
+		videos=$VIDEOS
 		bench_sql -d "$name" -c "ALTER DATABASE $name SET search_path = public, plain"
 	done
 	for query in "vvault_analytics()" "vvault_analytics(60)" "vvault_insights('PL')" "vvault_fetch_schedule()"; do

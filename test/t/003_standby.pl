@@ -105,6 +105,8 @@ sub reply
 		extra_params => [ '-U', 'site' ]);
 
 	$reply =~ s/"(?:time|standby|age_seconds)":[^,}]+//g if $call =~ /^vvault_health/;
+	# made for the instant of the call
+	$reply =~ s/"(?:as_of|next_fetch_at|interval_minutes)":[^,}]+//g if $call =~ /^vvault_fetch_schedule/;
 	return $reply;
 }
 
