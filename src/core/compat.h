@@ -25,6 +25,11 @@
 #include "varatt.h"
 #endif
 
+#if PG_VERSION_NUM < 150000
+#include "funcapi.h"
+#include "miscadmin.h"
+#endif
+
 #ifndef USE_FLOAT8_BYVAL
 #error "vvault needs a server with 64-bit values"
 #endif
@@ -35,7 +40,31 @@
 
 #if PG_VERSION_NUM < 150000
 #define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
-#define InitMaterializedSRF(fcinfo, flags) SetSingleFuncCall(fcinfo, flags)
+
+/* Let a set-returning function put its rows into rsinfo->setResult. */
+static inline void
+InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	MemoryContext old;
+
+	(void) flags;
+	if (rsinfo == NULL || !IsA(rsinfo, ReturnSetInfo) ||
+		(rsinfo->allowedModes & SFRM_Materialize) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("a set of rows is not accepted here")));
+
+	old = MemoryContextSwitchTo(rsinfo->econtext->ecxt_per_query_memory);
+	if (get_call_result_type(fcinfo, NULL,
+							 &rsinfo->setDesc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "set-returning function without a row type");
+	rsinfo->setResult =
+		tuplestore_begin_heap((rsinfo->allowedModes &
+							   SFRM_Materialize_Random) != 0, false, work_mem);
+	rsinfo->returnMode = SFRM_Materialize;
+	MemoryContextSwitchTo(old);
+}
 #endif
 
 /*
