@@ -12,8 +12,11 @@
  */
 #include "catalog/version.h"
 
+#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rls.h"
 #include "utils/uuid.h"
 
 #include "core/http_reply.h"
@@ -76,9 +79,34 @@ keep_seconds(const Datum *values, const bool *isnull, void *arg)
 }
 
 /*
+ * Whether this role sees only some rows of a table that replies are made of.
+ */
+static bool
+rows_are_filtered(void)
+{
+	static const char *const tables[] = {
+		"videos", "video_regions", "snapshots", "categories", "ingests",
+		"category_stats", "daily_stats", "regions", "region_defaults",
+		"settings", "setting_defaults", "feed_versions"
+	};
+	Oid			schema = get_namespace_oid("vvault", false);
+
+	for (int i = 0; i < (int) lengthof(tables); i++)
+	{
+		Oid			table = get_relname_relid(tables[i], schema);
+
+		if (OidIsValid(table) &&
+			check_enable_rls(table, InvalidOid, true) == RLS_ENABLED)
+			return true;
+	}
+	return false;
+}
+
+/*
  * Tells PostgREST, which made this call, of the reply that a function gives
  * for its arguments on a region's feed (NULL: on all of them); the setting
- * says for how long it may be kept. Returns true where the client has it
+ * says for how long it may be kept. Under row-level security a reply is one
+ * role's own, and nobody is to keep it. Returns true where the client has it
  * already and nothing needs to be made. The caller is connected to SPI.
  */
 bool
@@ -94,5 +122,6 @@ vv_reply_known(const char *function, text *region, const char *arguments,
 	appendStringInfo(&identity, "%s %s(%s) ", VVAULT_VERSION, function,
 					 arguments);
 	vv_append_versions(&identity, region);
-	return vv_http_not_modified(&identity, max_age);
+	return vv_http_not_modified(&identity,
+								rows_are_filtered() ? 0 : max_age);
 }

@@ -23,7 +23,7 @@
 #define ETAG_LEN	(1 + 32 + 1)
 
 /* Headers as PostgREST passes them are short; what is longer is not its. */
-#define MAX_REQUEST_HEADERS_LEN	(64 * 1024)
+#define MAX_REQUEST_HEADERS_LEN	(16 * 1024)
 
 /*
  * Whether PostgREST made this call.

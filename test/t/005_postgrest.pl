@@ -146,6 +146,19 @@ for my $call ([ 'vvault_regions', {}, 3600 ], [ 'vvault_video', { video_id => 'v
 $reply = get('vvault_health', {}, { 'if-none-match' => '*' });
 is("$reply->{status} $reply->{headers}{'Cache-Control'}", '200 no-store', 'the health reply is never kept');
 
+# under row-level security a reply is one role's own
+$node->safe_psql('postgres', q{ALTER TABLE vvault.videos ENABLE ROW LEVEL SECURITY;
+	CREATE POLICY only_swedish ON vvault.videos FOR SELECT USING (region = 'SE')});
+for my $call ([ 'vvault_trending', { region => 'PL' } ], [ 'vvault_video', { video_id => 'v1' } ])
+{
+	$reply = get(@$call, { 'if-none-match' => '*' });
+	is("$reply->{status} $reply->{headers}{'Cache-Control'} " . ($reply->{headers}{ETag} // 'untagged'),
+		'200 no-store untagged', "with row-level security nobody keeps a reply of $call->[0]");
+}
+is(JSON::PP->new->decode(get('vvault_trending', { region => 'PL' })->{body})->{total}, 0, 'which shows what the role may see');
+$node->safe_psql('postgres', 'ALTER TABLE vvault.videos DISABLE ROW LEVEL SECURITY');
+is(get('vvault_trending', { region => 'PL' })->{headers}{'Cache-Control'}, 'public, max-age=3600', 'without it all may');
+
 # errors
 like(get('vvault_trending', { region => 'pl' })->{error}, qr/22023.*invalid region "pl"/, 'an invalid region is 22023: HTTP 400');
 like(get('vvault_trending', { region => 'PL', cursor => 'x' })->{error}, qr/22023.*invalid cursor/, 'so is an invalid cursor');
