@@ -47,7 +47,7 @@ BEGIN
 				HINT = 'The owner of the extension can grant it.';
 	END IF;
 
-	EXECUTE format('GRANT USAGE ON SCHEMA %I, vvault TO %I', '@extschema@', vvault_grant.role);
+	EXECUTE format('GRANT USAGE ON SCHEMA %s, vvault TO %I', '@extschema@', vvault_grant.role);
 	EXECUTE format('GRANT SELECT ON vvault.region_defaults, vvault.regions,
 		vvault.effective_regions, vvault.setting_defaults, vvault.settings,
 		vvault.effective_settings, vvault.categories, vvault.videos, vvault.video_regions,

@@ -9,7 +9,7 @@
 -- trap that runs with other rights than its owner's raises P0666.
 --
 BEGIN;
-SELECT plan(34);
+SELECT plan(37);
 
 SET LOCAL client_min_messages = warning;
 DROP EXTENSION vvault CASCADE;
@@ -212,6 +212,28 @@ GRANT EXECUTE ON FUNCTION vvs_api.vvault_trending(text, integer, text, text), vv
 SELECT matches(pg_temp.outcome('vvs_plain', c), '^42501', 'without the right to read: ' || c)
 FROM (VALUES ($$SELECT vvs_api.vvault_trending('US'::text, 3, 'trending'::text, NULL::text)$$),
 	($$SELECT vvs_api.vvault_region_valid('US'::text)$$), ($$SELECT vvs_api.vvault_video('a'::text)$$)) AS x (c);
+
+--
+-- Row-level security: nobody may keep a page that others see otherwise
+--
+CREATE ROLE vvs_reader;
+SELECT vvs_api.vvault_grant('vvs_reader'::name, 'reader'::text);
+SELECT set_config('request.method', 'GET', true) \g /dev/null
+CREATE FUNCTION pg_temp.headers(role name) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM set_config('response.headers', '', true);
+	EXECUTE format('SET LOCAL ROLE %I', role);
+	PERFORM vvs_api.vvault_trending('US'::text, 3, 'views'::text, NULL::text);
+	RESET ROLE;
+	RETURN current_setting('response.headers');
+END
+$$;
+SELECT matches(pg_temp.headers('vvs_reader'), 'ETag', 'a reply may be kept');
+ALTER TABLE vvault.videos ENABLE ROW LEVEL SECURITY;
+CREATE POLICY vvs_polish ON vvault.videos FOR SELECT USING (region = 'PL');
+SELECT doesnt_match(pg_temp.headers('vvs_reader'), 'ETag|public', 'but not where a policy holds');
+SELECT is(json_array_length(vvs_api.vvault_trending('US'::text, 3, 'views'::text, NULL::text) -> 'videos') > 0, true,
+	'which is not so for the owner');
 
 SELECT * FROM finish();
 ROLLBACK;

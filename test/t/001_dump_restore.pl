@@ -294,6 +294,16 @@ is( $node->safe_psql('api_copy', q(SET ROLE site; SELECT api.vvault_trending('PL
 	'SCHEMA api: a granted role gets the same reply');
 is($node->safe_psql('api_copy', 'SELECT * FROM api.vvault_check()'), '', 'SCHEMA api: vvault_check() finds nothing');
 
+# a schema whose name needs quotes
+$node->safe_psql('postgres', 'CREATE DATABASE quoted');
+$node->safe_psql('quoted', <<'EOF');
+CREATE SCHEMA "My Api";
+CREATE EXTENSION vvault SCHEMA "My Api" CASCADE;
+SELECT "My Api".vvault_grant('site', 'reader');
+EOF
+is($node->safe_psql('quoted', q{SET ROLE site; SELECT "My Api".vvault_trending('PL') ->> 'region_name',
+	length("My Api".vvault_dashboard()) > 1000}), 'Poland|t', 'SCHEMA "My Api": a granted role reads');
+
 # ---------------------------------------------------------------------------
 # Nothing is left behind
 # ---------------------------------------------------------------------------
