@@ -243,7 +243,7 @@ show()
 		WHERE n <= 10 ORDER BY n;
 		\pset tuples_only on
 		\pset format unaligned
-		\echo -- its first item as it is served
+		\echo -- its first item, keys sorted by jsonb_pretty
 		SELECT jsonb_pretty(:'feed'::jsonb->'videos'->0);
 		\echo
 		\echo -- vvault_regions()

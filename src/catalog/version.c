@@ -61,8 +61,8 @@ append_version(const Datum *values, const bool *isnull, void *arg)
  * Appends the versions that the feed of a region is made of, or of all feeds
  * where region is NULL. The caller is connected to SPI.
  */
-void
-vv_append_versions(StringInfo identity, text *region)
+static void
+append_versions(StringInfo identity, text *region)
 {
 	Datum		args[1] = {PointerGetDatum(region)};
 
@@ -121,7 +121,7 @@ vv_reply_known(const char *function, text *region, const char *arguments,
 	initStringInfo(&identity);
 	appendStringInfo(&identity, "%s %s(%s) ", VVAULT_VERSION, function,
 					 arguments);
-	vv_append_versions(&identity, region);
+	append_versions(&identity, region);
 	return vv_http_not_modified(&identity,
 								rows_are_filtered() ? 0 : max_age);
 }

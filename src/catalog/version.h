@@ -11,9 +11,6 @@
 
 #include "core/compat.h"
 
-#include "lib/stringinfo.h"
-
-extern void vv_append_versions(StringInfo identity, text *region);
 extern bool vv_reply_known(const char *function, text *region,
 						   const char *arguments,
 						   const char *max_age_setting);

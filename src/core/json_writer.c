@@ -144,11 +144,6 @@ json_value(StringInfo out, JsonColumnKind kind, Datum value)
 		case JSON_COLUMN_TEXT_ARRAY:
 			json_text_array(out, DatumGetArrayTypeP(value));
 			break;
-		case JSON_COLUMN_RAW:
-			str = DatumGetTextPP(value);
-			appendBinaryStringInfo(out, VARDATA_ANY(str),
-								   VARSIZE_ANY_EXHDR(str));
-			break;
 	}
 }
 

@@ -26,8 +26,7 @@ typedef enum JsonColumnKind
 	JSON_COLUMN_FLOAT8,
 	JSON_COLUMN_BOOL,
 	JSON_COLUMN_TIMESTAMPTZ,
-	JSON_COLUMN_TEXT_ARRAY,
-	JSON_COLUMN_RAW				/* text that is JSON already */
+	JSON_COLUMN_TEXT_ARRAY
 } JsonColumnKind;
 
 typedef struct JsonColumn
