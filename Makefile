@@ -68,6 +68,7 @@ SQL_PARTS = \
 	src/catalog/settings.sql \
 	src/catalog/regions.sql \
 	src/catalog/tables.sql \
+	src/catalog/warmer.sql \
 	src/catalog/derived.sql \
 	src/catalog/maintenance.sql \
 	src/catalog/ingest.sql \
@@ -82,6 +83,7 @@ SQL_PARTS = \
 	src/analytics/schedule.sql \
 	src/analytics/dashboard.sql \
 	src/catalog/baselines.sql \
+	src/catalog/cache.sql \
 	src/catalog/grants.sql
 
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql

@@ -50,6 +50,7 @@ BEGIN
 		UPDATE vvault.feed_versions f SET version = gen_random_uuid(), changed_at = now()
 		WHERE f.region = '*' AND f.written_by = '*';
 	END IF;
+	PERFORM vvault.cache_wake();
 END
 $$;
 COMMENT ON FUNCTION vvault.bump(text[], text[]) IS
@@ -68,6 +69,7 @@ BEGIN
 		SELECT v.region, v.written_by FROM vvault.feed_versions v) u
 	ON CONFLICT (region, written_by) DO UPDATE
 		SET version = EXCLUDED.version, changed_at = EXCLUDED.changed_at;
+	PERFORM vvault.cache_wake();
 END
 $$;
 COMMENT ON FUNCTION vvault.bump_all() IS

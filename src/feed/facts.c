@@ -15,6 +15,7 @@
 
 #include "catalog/regions.h"
 #include "core/query.h"
+#include "core/reply_store.h"
 
 #define SETTING_SQL(name) \
 	"coalesce((SELECT s.value FROM vvault.settings s" \
@@ -81,7 +82,5 @@ vv_feed_clock(const FeedFacts *facts)
 {
 	TimestampTz now = GetCurrentTransactionStartTimestamp();
 
-	if (facts->max_age > 0)
-		now -= now % (facts->max_age * USECS_PER_SEC);
-	return now;
+	return facts->max_age > 0 ? vv_clock_step(now, facts->max_age) : now;
 }
