@@ -53,7 +53,7 @@ is_fresh(const VvEntryInfo *entry, const VvCall *call)
 {
 	TimestampTz now = GetCurrentTransactionStartTimestamp();
 	text	   *region = call->region == NULL ? NULL :
-		cstring_to_text(call->region);
+	cstring_to_text(call->region);
 	VvTag		tag;
 
 	return entry->filled && vv_read_tag(region, &tag) &&
@@ -303,13 +303,14 @@ vv_refresh_replies(int read_within, TimestampTz *last_read)
  * vvault.cache_refresh(read_within integer) returns integer
  *
  * Makes those replies anew that are old and were read in the last so many
- * seconds, and returns how many. STRICT. 55000 where there is no cache.
+ * seconds, and returns how many; NULL is none. 55000 where there is no cache.
  */
 Datum
 vvault_cache_refresh(PG_FUNCTION_ARGS)
 {
+	int			read_within = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT32(0);
 	TimestampTz last_read;
 
 	vv_require_shared_memory();
-	PG_RETURN_INT32(vv_refresh_replies(PG_GETARG_INT32(0), &last_read));
+	PG_RETURN_INT32(vv_refresh_replies(read_within, &last_read));
 }

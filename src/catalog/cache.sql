@@ -32,7 +32,7 @@ COMMENT ON FUNCTION vvault.cache_published() IS
 
 CREATE FUNCTION vvault.cache_refresh(read_within integer) RETURNS integer
 AS 'MODULE_PATHNAME', 'vvault_cache_refresh'
-LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 10000;
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000;
 COMMENT ON FUNCTION vvault.cache_refresh(integer) IS
 'Makes those replies anew that are old and were read in the last so many seconds, and returns how many.';
 

@@ -66,7 +66,7 @@ static bool
 tell_client(const VvReply *reply, const char *x_cache)
 {
 	bool		shared = reply->stamp.step != VV_STEP_MOMENT &&
-		(reply->bypass == VV_BYPASS_NONE || reply->bypass == VV_BYPASS_BUSY);
+	(reply->bypass == VV_BYPASS_NONE || reply->bypass == VV_BYPASS_BUSY);
 	StringInfoData identity;
 
 	initStringInfo(&identity);
@@ -199,9 +199,10 @@ fetch(VvReply *reply)
 	text	   *body;
 	VvClaimResult result;
 
-	if (reply->bypass != VV_BYPASS_NONE)
+	if (reply->bypass != VV_BYPASS_NONE || !vv_cache_enabled)
 	{
-		vv_store_bypassed(&reply->key, reply->bypass);
+		vv_store_bypassed(&reply->key, vv_cache_enabled ? reply->bypass :
+						  VV_BYPASS_SETTING);
 		return NULL;
 	}
 	body = vv_store_get(&reply->key, &reply->tag, now, &reply->stamp);
@@ -225,7 +226,7 @@ fetch(VvReply *reply)
 Datum
 vv_reply(FunctionCallInfo fcinfo, const VvReplier *replier)
 {
-	bool		stored = vv_cache_enabled && vv_shared_memory_ready();
+	bool		stored = vv_shared_memory_ready();
 	text	   *body = NULL;
 	VvReply		reply;
 
@@ -233,9 +234,7 @@ vv_reply(FunctionCallInfo fcinfo, const VvReplier *replier)
 	reply.requested = vv_http_requested();
 	reply.known = false;
 	reply.claimed = false;
-	reply.bypass = VV_BYPASS_SETTING;
-	if (stored || reply.requested)
-		look_at_state(fcinfo, &reply);
+	look_at_state(fcinfo, &reply);
 	if (stored)
 		body = fetch(&reply);
 	if (body != NULL)

@@ -45,17 +45,17 @@
 #include "core/query.h"
 #include "core/shared_memory.h"
 
-#define VERSIONS	"feed_versions"
-
 /* Of its columns */
 #define COL_REGION		0
 #define COL_WRITTEN_BY	1
 #define COL_VERSION		2
 #define NCOLUMNS		3
 
+#define VERSIONS	0			/* among these: */
+
 /* What replies are made of. */
 static const char *const tables[] = {
-	VERSIONS, "videos", "video_regions", "snapshots", "categories", "ingests",
+	"feed_versions", "videos", "video_regions", "snapshots", "categories", "ingests",
 	"category_stats", "daily_stats", "regions", "region_defaults",
 	"settings", "setting_defaults"
 };
@@ -68,18 +68,18 @@ static struct
 {
 	bool		valid;
 	Oid			schema;
-	Oid			versions;
+	Oid			tables[lengthof(tables)];
 
 	/* what one user may do; InvalidOid for none known */
 	Oid			user;
 	VvBypass	problem;
-}			known;
+} known;
 
 static void
 forget_known(Datum arg pg_attribute_unused(), int cache pg_attribute_unused(),
 			 uint32 hash pg_attribute_unused())
 {
-	known.valid = false;
+	known.		valid = false;
 }
 
 static void
@@ -96,17 +96,19 @@ look_up(void)
 		registered = true;
 	}
 	/* a change that comes in meanwhile makes it invalid again */
-	known.valid = true;
-	known.user = InvalidOid;
-	known.schema = get_namespace_oid("vvault", false);
-	known.versions = get_relname_relid(VERSIONS, known.schema);
+	known.		valid = true;
+	known.		user = InvalidOid;
+	known.		schema = get_namespace_oid("vvault", false);
+
+	for (int i = 0; i < (int) lengthof(tables); i++)
+		known.		tables[i] = get_relname_relid(tables[i], known.schema);
 }
 
 /*
- * Opens the table of versions; NULL where it is gone.
+ * Opens one of the tables; NULL where it is gone.
  */
 static Relation
-open_versions(void)
+open_table(int i)
 {
 	for (int tries = 0; tries < 3; tries++)
 	{
@@ -115,13 +117,29 @@ open_versions(void)
 		if (!known.valid)
 			look_up();
 		/* taking the lock lets news of other sessions in */
-		table = try_relation_open(known.versions, AccessShareLock);
+		table = try_relation_open(known.tables[i], AccessShareLock);
 		if (table != NULL && known.valid)
 			return table;
 		if (table != NULL)
 			relation_close(table, AccessShareLock);
 	}
 	return NULL;
+}
+
+/*
+ * The primary key's index of a table that lies in this server's own storage,
+ * all of it; else InvalidOid.
+ */
+static Oid
+plain_index(Relation table)
+{
+	if (table->rd_rel->relkind != RELKIND_RELATION ||
+		table->rd_rel->relhassubclass ||
+		table->rd_tableam != GetHeapamTableAmRoutine())
+		return InvalidOid;
+	if (!table->rd_indexvalid)
+		list_free(RelationGetIndexList(table));
+	return table->rd_pkindex;
 }
 
 static void
@@ -211,17 +229,6 @@ query_versions(text *region, StringInfo state)
 }
 
 /*
- * Whether the table lies in this server's own storage, all of it.
- */
-static bool
-is_plain(Relation table)
-{
-	return table->rd_rel->relkind == RELKIND_RELATION &&
-		!table->rd_rel->relhassubclass &&
-		table->rd_tableam == GetHeapamTableAmRoutine();
-}
-
-/*
  * Reads the tag of a region's feed, or of all feeds where region is NULL,
  * under the active snapshot. Returns false where it has none: the region is
  * unknown.
@@ -230,15 +237,16 @@ bool
 vv_read_tag(text *region, VvTag *tag)
 {
 	StringInfoData state;
-	Relation	table = open_versions();
+	Relation	table = open_table(VERSIONS);
+	Oid			index;
 
 	if (table == NULL)
 		return false;
 	initStringInfo(&state);
-	list_free(RelationGetIndexList(table));
-	if (is_plain(table) && OidIsValid(table->rd_pkindex))
-		scan_versions(table, table->rd_pkindex, region, &state);
-	relation_close(table, AccessShareLock);
+	index = plain_index(table);
+	if (OidIsValid(index))
+		scan_versions(table, index, region, &state);
+	relation_close(table, NoLock);
 	if (state.len == 0)
 		query_versions(region, &state);
 	for (int i = 0; i < (int) lengthof(tag->words); i++)
@@ -260,7 +268,7 @@ find_problem(void)
 		return VV_BYPASS_PRIVILEGE;
 	for (int i = 0; i < (int) lengthof(tables); i++)
 	{
-		Oid			table = get_relname_relid(tables[i], known.schema);
+		Oid			table = known.tables[i];
 		HeapTuple	tuple;
 		bool		forced;
 
@@ -302,8 +310,35 @@ vv_sharing_problem(void)
 	{
 		VvBypass	problem = find_problem();
 
-		known.user = user;
-		known.problem = problem;
+		known.		user = user;
+		known.		problem = problem;
 	}
 	return known.problem;
+}
+
+/*
+ * Opens a table and the index of its primary key, which the current user may
+ * read all rows of. NULL where it is not a plain one, or he may not, or may
+ * have written: it is then to be read by SQL.
+ */
+Relation
+vv_open_plain_table(const char *name, Relation *index)
+{
+	int			i = 0;
+	Relation	table;
+	Oid			index_oid;
+
+	while (strcmp(tables[i], name) != 0)
+		i++;
+	table = open_table(i);
+	if (table == NULL)
+		return NULL;
+	index_oid = plain_index(table);
+	if (vv_sharing_problem() != VV_BYPASS_NONE || !OidIsValid(index_oid))
+	{
+		relation_close(table, NoLock);
+		return NULL;
+	}
+	*index = index_open(index_oid, AccessShareLock);
+	return table;
 }

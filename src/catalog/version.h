@@ -11,9 +11,12 @@
 
 #include "core/compat.h"
 
+#include "utils/relcache.h"
+
 #include "core/reply_store.h"
 
 extern bool vv_read_tag(text *region, VvTag *tag);
 extern VvBypass vv_sharing_problem(void);
+extern Relation vv_open_plain_table(const char *name, Relation *index);
 
 #endif							/* VVAULT_VERSION_H */

@@ -12,6 +12,7 @@
 
 #include "postgres.h"
 
+#include "access/genam.h"
 #include "catalog/pg_namespace.h"
 #include "common/jsonapi.h"
 #include "lib/stringinfo.h"
@@ -167,6 +168,18 @@ vv_may_use_schema(Oid schema, Oid user)
 						   ACL_USAGE) == ACLCHECK_OK;
 #else
 	return pg_namespace_aclcheck(schema, user, ACL_USAGE) == ACLCHECK_OK;
+#endif
+}
+
+/* Begins a scan that only reads. */
+static inline IndexScanDesc
+vv_index_beginscan(Relation table, Relation index, Snapshot snapshot,
+				   int nkeys)
+{
+#if PG_VERSION_NUM >= 180000
+	return index_beginscan(table, index, snapshot, NULL, nkeys, 0);
+#else
+	return index_beginscan(table, index, snapshot, nkeys, 0);
 #endif
 }
 

@@ -24,6 +24,7 @@
 #include "utils/timestamp.h"
 
 #include "catalog/reply.h"
+#include "catalog/video_regions.h"
 #include "core/json_writer.h"
 #include "core/query.h"
 #include "feed/cursor.h"
@@ -55,14 +56,13 @@ static const JsonColumn video_columns[] = {
 };
 
 #define COL_VIDEO_ID	0
+#define COL_REGIONS		6		/* which vv_region_lookup() gives */
 #define COL_SORT_KEY	lengthof(video_columns)
 
 #define VIDEO_COLUMNS_SQL \
 	"SELECT v.video_id, v.title, v.channel_title, v.views, v.likes," \
 	" v.thumbnail_url," \
-	" (SELECT r.regions FROM vvault.video_regions r" \
-	"  WHERE r.video_id OPERATOR(pg_catalog.=) v.video_id)," \
-	" v.content_language, v.engagement_rate, v.comments, v.channel_id," \
+	" NULL::pg_catalog._text, v.content_language, v.engagement_rate, v.comments, v.channel_id," \
 	" v.category_id, v.published_at, v.rank, v.virality_score," \
 	" v.momentum_score, "
 
@@ -161,6 +161,7 @@ typedef struct FeedPage
 	bool		more;			/* whether there is a video behind them */
 	TimestampTz as_of;			/* the instant of an order that moves */
 	FeedCursor	last;			/* the last one written */
+	VvRegionLookup regions;
 	const ScoredVideo *scores;	/* of the videos, where the order moves */
 } FeedPage;
 
@@ -168,15 +169,21 @@ static bool
 add_video(const Datum *values, const bool *isnull, void *arg)
 {
 	FeedPage   *page = (FeedPage *) arg;
+	Datum		shown[lengthof(video_columns)];
+	bool		nulls[lengthof(video_columns)];
 
 	if (page->n == page->page_size)
 	{
 		page->more = true;
 		return false;
 	}
+	memcpy(shown, values, sizeof(shown));
+	memcpy(nulls, isnull, sizeof(nulls));
+	shown[COL_REGIONS] = vv_region_lookup(&page->regions, values[COL_VIDEO_ID],
+										  &nulls[COL_REGIONS]);
 	appendStringInfoString(page->out, page->n > 0 ? ",{" : "{");
 	vv_json_row(page->out, video_columns, lengthof(video_columns),
-				values, isnull);
+				shown, nulls);
 	if (page->scores != NULL)
 	{
 		vv_json_key(page->out, "trending_score");
@@ -275,10 +282,12 @@ write_page(FeedSort *sort, text *region, const FeedFacts *facts,
 	vv_json_text(out, facts->region_name, strlen(facts->region_name));
 	vv_json_key(out, "videos");
 	appendStringInfoChar(out, '[');
+	vv_region_lookup_begin(&page->regions);
 	if (sort->moves)
 		write_trending(region, page->as_of, after, page);
 	else
 		write_videos(sort, region, after, page);
+	vv_region_lookup_end(&page->regions);
 	appendStringInfoChar(out, ']');
 	vv_json_key(out, "total");
 	vv_json_int(out, page->n);
@@ -311,7 +320,7 @@ write_feed(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 	bool		has_cursor = !PG_ARGISNULL(3);
 	int			step = 0;
 
-	vv_feed_facts(region, CurrentMemoryContext, &facts);
+	vv_feed_facts(region, reply, &facts);
 	if (page_size < 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

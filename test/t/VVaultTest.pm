@@ -28,6 +28,7 @@ sub new_node
 	$node->init(extra => [ '--encoding=UTF8', '--locale=C' ], %init);
 	$node->append_conf('postgresql.conf', <<'EOF');
 log_statement = none
+shared_preload_libraries = 'vvault'
 deadlock_timeout = 50ms
 max_connections = 40
 shared_buffers = 32MB
