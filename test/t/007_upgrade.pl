@@ -269,7 +269,7 @@ my $contents = "SET TimeZone = 'UTC';\n$columns";
 
 # Who may do what: only of what there was before.
 my $rights = q(SELECT p.oid::regprocedure, p.proacl::text FROM pg_proc p WHERE p.proacl IS NOT NULL AND p.oid::regprocedure::text IN
-	(SELECT s FROM known) ORDER BY 1::text);
+	(SELECT s FROM known) ORDER BY p.oid::regprocedure::text);
 $node->safe_psql('filled', q(CREATE TABLE known AS SELECT p.oid::regprocedure::text AS s FROM pg_proc p
 	WHERE p.proname LIKE 'vvault%' OR p.pronamespace = 'vvault'::regnamespace));
 my $rights_before = $node->safe_psql('filled', $rights);

@@ -1,2 +1,0 @@
--- From 0.1.0 to 0.2.0: what changes.awk does not find by itself, such as new
--- columns of tables that are there, and what has to go.
