@@ -360,10 +360,12 @@ like($stderr, qr/HINT:  The schema vvault is for its tables/, 'with a hint');
 (undef, undef, $stderr) = $node->psql('wrong_schema', 'CREATE EXTENSION vvault');
 like($stderr, qr/ERROR:  schema "vvault" already exists/, 'somebody else\'s schema vvault is not taken over');
 
-my ($script) = glob('vvault--*.sql');
-my (undef, $stdout) = $node->psql('wrong_schema', "\\i $script\n");
-like($stdout, qr/Use "CREATE EXTENSION vvault CASCADE" to load this file/,
-	'the install script, sourced by psql, tells how to load it');
+for my $script (glob('vvault--*.sql'))
+{
+	my $how = $script =~ /--.*--/ ? 'ALTER EXTENSION vvault UPDATE' : 'CREATE EXTENSION vvault CASCADE';
+	my (undef, $stdout) = $node->psql('wrong_schema', "\\i $script\n");
+	like($stdout, qr/Use "$how" to load this file/, "$script, sourced by psql, tells how to load it");
+}
 
 $node->stop;
 done_testing();

@@ -19,11 +19,13 @@ use Test::More;
 our @EXPORT = qw(new_node run_script sample_file load_sample ingest_all
   is_consistent open_session);
 
-# A UTF8 node, made and started. Further parameters are those of init().
+# A UTF8 node, made and started. Further parameters are those of init(), and
+# install_path of new().
 sub new_node
 {
 	my ($name, %init) = @_;
-	my $node = PostgreSQL::Test::Cluster->new($name);
+	my $path = delete $init{install_path};
+	my $node = PostgreSQL::Test::Cluster->new($name, $path ? (install_path => $path) : ());
 
 	$node->init(extra => [ '--encoding=UTF8', '--locale=C' ], %init);
 	$node->append_conf('postgresql.conf', <<'EOF');
