@@ -175,7 +175,7 @@ SELECT pg_temp.none($$SELECT signature FROM function
 SELECT pg_temp.none($$SELECT signature FROM function
 	WHERE NOT public AND NOT 'internal'::regtype = ANY (proargtypes::oid[]) AND prorettype <> 'trigger'::regtype
 		-- those are replaced by NULL before anybody asks
-		AND NOT (proisstrict AND provolatile = 'i')
+		AND NOT proisstrict
 		AND pg_temp.outcome('vvt_reader', call) <> '42501'$$,
 	'reader: each says so');
 SELECT pg_temp.none($$SELECT oid::regclass FROM relation

@@ -9,7 +9,7 @@
 -- trap that runs with other rights than its owner's raises P0666.
 --
 BEGIN;
-SELECT plan(36);
+SELECT plan(39);
 
 SET LOCAL client_min_messages = warning;
 DROP EXTENSION vvault CASCADE;
@@ -217,12 +217,33 @@ FROM (VALUES ($$SELECT vvs_api.vvault_trending('US'::text, 3, 'trending'::text, 
 	($$SELECT vvs_api.vvault_region_valid('US'::text)$$), ($$SELECT vvs_api.vvault_video('a'::text)$$)) AS x (c);
 
 --
--- Nobody may keep a page of a transaction that has written
+-- Row-level security: whoever is under it gets a page of its own
 --
 CREATE ROLE vvs_reader;
 SELECT vvs_api.vvault_grant('vvs_reader'::name, 'reader'::text);
+CREATE FUNCTION pg_temp.listed(role name) RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE
+	n integer;
+BEGIN
+	EXECUTE format('SET LOCAL ROLE %I', role);
+	n := json_array_length(vvs_api.vvault_trending('US'::text, 3, 'views'::text, NULL::text) -> 'videos');
+	RESET ROLE;
+	RETURN n;
+END
+$$;
+SELECT isnt(pg_temp.listed('vvs_reader'), 0, 'a reader sees the feed');
+ALTER TABLE vvault.videos ENABLE ROW LEVEL SECURITY;
+CREATE POLICY vvs_polish ON vvault.videos FOR SELECT USING (region = 'PL');
+SELECT is(pg_temp.listed('vvs_reader'), 0, 'but not what a policy hides');
+SELECT is(json_array_length(vvs_api.vvault_trending('US'::text, 3, 'views'::text, NULL::text) -> 'videos') > 0, true,
+	'which is not so for the owner');
+
+--
+-- Nobody may keep a page of a transaction that has written
+--
 SELECT set_config('request.method', 'GET', true) \g /dev/null
 SELECT vvs_api.vvault_trending('US'::text, 3, 'views'::text, NULL::text) IS NOT NULL \g /dev/null
 SELECT doesnt_match(current_setting('response.headers'), 'ETag|public', 'a transaction that has written keeps its pages to itself');
+
 SELECT * FROM finish();
 ROLLBACK;

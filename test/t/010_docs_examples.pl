@@ -293,6 +293,7 @@ my %internal = map { $_ => 1 } names(<<'END');
 SELECT relname FROM pg_class WHERE relnamespace = 'vvault'::regnamespace
 UNION SELECT proname FROM pg_proc WHERE pronamespace = 'vvault'::regnamespace
 UNION SELECT typname FROM pg_type WHERE typnamespace = 'vvault'::regnamespace
+UNION SELECT split_part(name, '.', 2) FROM pg_settings WHERE name LIKE 'vvault.%'
 END
 $internal{$_} = 1 for qw(control so);    # files, after all
 
