@@ -58,7 +58,7 @@ SELECT cmp_ok((vvault_health() #>> '{cache,size}')::bigint, '<=', pg_size_bytes(
 SET vvault.cache = off;
 SELECT vvault_trending('AT', 7) \g /dev/null
 RESET vvault.cache;
-SELECT is((SELECT bypasses::text FROM stats WHERE arguments LIKE '%7%'), '{"write":2}', 'with vvault.cache = off nothing is looked for');
+SELECT is((SELECT bypasses::text FROM stats WHERE arguments LIKE '%7%'), '{"write":2,"setting":1}', 'with vvault.cache = off nothing is looked for');
 
 INSERT INTO vvault.videos (region, video_id) VALUES ('SE', 'vvc');
 SELECT results_eq('SELECT function FROM stats WHERE fresh ORDER BY arguments', $$VALUES ('vvault_trending'), ('vvault_trending')$$,

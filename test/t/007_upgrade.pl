@@ -381,6 +381,9 @@ like(error_of('taken', 'ALTER EXTENSION vvault UPDATE'), qr/function vvault\.lib
 # The tests, on an updated database
 # ---------------------------------------------------------------------------
 
+# libraries came and went until here; the tests want the reply cache
+$node->append_conf('postgresql.conf', "shared_preload_libraries = 'pg_stat_statements, vvault'\n");
+$node->restart;
 $node->safe_psql('tested', 'ALTER EXTENSION vvault UPDATE');
 {
 	local %ENV = (%ENV, PGHOST => $node->host, PGPORT => $node->port, PATH => "$staged_bin:$ENV{PATH}");
