@@ -71,6 +71,7 @@ SQL_PARTS = \
 	src/catalog/derived.sql \
 	src/catalog/maintenance.sql \
 	src/catalog/ingest.sql \
+	src/catalog/reply.sql \
 	src/feed/feed_aggregate.sql \
 	src/feed/trending.sql \
 	src/feed/explain.sql \
@@ -82,6 +83,8 @@ SQL_PARTS = \
 	src/analytics/schedule.sql \
 	src/analytics/dashboard.sql \
 	src/catalog/baselines.sql \
+	src/http/schemas.sql \
+	src/http/openapi.sql \
 	src/catalog/grants.sql
 
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql

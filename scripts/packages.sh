@@ -34,6 +34,8 @@ packages_of()
 		test)
 			say libipc-run-perl     # PostgreSQL::Test needs it
 			say libtap-parser-sourcehandler-pgtap-perl # pg_prove
+			say libdbd-pg-perl      # the tests' stand-in for PostgREST
+			say libjson-validator-perl # replies against their schemas
 			[ "$PG_DEBIAN" = no ] ||
 				say "postgresql-$PG_MAJOR-pgtap"  # pgTAP itself
 			;;

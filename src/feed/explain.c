@@ -13,6 +13,9 @@
 #include "utils/timestamp.h"
 
 #include "catalog/regions.h"
+#include "catalog/version.h"
+#include "core/http_reply.h"
+#include "core/http_status.h"
 #include "core/json_writer.h"
 #include "core/query.h"
 #include "feed/facts.h"
@@ -148,7 +151,8 @@ append_parts(StringInfo out, const VideoFigures *figures, TimestampTz as_of)
  *	returns json
  *
  * The parts of a trending score. A NULL region is the one where the video
- * stands highest; NULL for a video that is not listed; 22023 for an invalid region. Source: vvault.videos.
+ * stands highest; NULL for a video that is not listed; 22023 for an invalid
+ * region. Source: vvault.videos.
  */
 Datum
 vvault_trending_explain(PG_FUNCTION_ARGS)
@@ -174,19 +178,30 @@ vvault_trending_explain(PG_FUNCTION_ARGS)
 	if (region == NULL)
 	{
 		SPI_finish();
+		vv_http_not_found();
 		PG_RETURN_NULL();
 	}
 	vv_feed_facts(region, best.context, &facts);
+	as_of = vv_feed_clock(&facts);
+	if (vv_http_requested() &&
+		vv_reply_known("vvault_trending_explain", region,
+					   psprintf(INT64_FORMAT " %s", as_of,
+								text_to_cstring(video_id)),
+					   "feed_max_age"))
+	{
+		SPI_finish();
+		PG_RETURN_TEXT_P(cstring_to_text("null"));
+	}
 	args[0] = PointerGetDatum(region);
 	args[1] = PointerGetDatum(video_id);
 	if (vv_query_run(&video_query, args, 1, keep_figures, &figures) == 0)
 	{
 		SPI_finish();
+		vv_http_not_found();
 		PG_RETURN_NULL();
 	}
 	SPI_finish();
 
-	as_of = vv_feed_clock(&facts);
 	initStringInfo(&out);
 	appendStringInfoChar(&out, '{');
 	vv_json_key(&out, "video_id");

@@ -13,6 +13,7 @@
 
 #include "catalog/version.h"
 #include "core/http_reply.h"
+#include "core/http_status.h"
 #include "core/json_writer.h"
 #include "core/query.h"
 
@@ -153,6 +154,9 @@ vvault_video(PG_FUNCTION_ARGS)
 	}
 	SPI_finish();
 	if (found == 0)
+	{
+		vv_http_not_found();
 		PG_RETURN_NULL();
+	}
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(out.data, out.len));
 }
