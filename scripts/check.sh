@@ -405,6 +405,8 @@ main()
 		if chosen tap; then
 			{ "$ROOT/scripts/packages.sh" browser && "$ROOT/scripts/chartjs.sh" .work; } ||
 				say "going on without: the dashboard is not tried in a browser"
+			"$ROOT/scripts/nginx.sh" .work ||
+				say "going on without: the site's URLs are not tried"
 		fi
 		go_inside .work scripts/check.sh
 	fi
