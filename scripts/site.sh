@@ -3,7 +3,7 @@
 # site.sh
 #		nginx and PostgREST by the files of deploy/, in a folder of their own.
 #
-# usage: [RATE=50r/s] [ORIGIN=https://..] [STANDIN=no] scripts/site.sh start FOLDER CONNECTION-STRING ROLE
+# usage: [RATE=50r/s] [BURST=100] [ORIGIN=https://..] [STANDIN=no] scripts/site.sh start FOLDER CONNECTION-STRING ROLE
 #        scripts/site.sh stop FOLDER
 #
 # For the demo, tests and benchmarks, unprivileged. Of deploy/nginx.conf and
@@ -61,6 +61,7 @@ write_nginx_conf()
 		-e "s|\"https://www\.example\.org\"|\"${ORIGIN:-https://www.example.org}\"|" \
 		-e "s|/var/cache/nginx-vvault|$folder/cache|" \
 		-e "s|rate=50r/s|rate=${RATE:-50r/s}|" \
+		-e "s/burst=100/burst=${BURST:-100}/" \
 		-e "s|/var/log/nginx/vvault\.log|$folder/access.log|" \
 		"$HERE/deploy/nginx.conf" >"$folder/vvault.conf"
 	cat >"$folder/nginx.conf" <<-END

@@ -22,7 +22,7 @@ PG_FUNCTION_INFO_V1(vvault_reply_known);
  *
  * Tells PostgREST, if it made this call, of the reply that a function gives
  * for its arguments on all feeds. True where the client has it already and
- * nothing needs to be made. STRICT. Source: vvault.feed_versions and the named
+ * nothing needs to be made. NULL arguments are errors. Source: vvault.feed_versions and the named
  * setting.
  */
 Datum
@@ -30,6 +30,10 @@ vvault_reply_known(PG_FUNCTION_ARGS)
 {
 	bool		known;
 
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("function, arguments and setting must not be NULL")));
 	if (!vv_http_requested())
 		PG_RETURN_BOOL(false);
 	SPI_connect();

@@ -3,7 +3,7 @@
 -- comment.
 
 CREATE FUNCTION vvault.openapi_type(type oid) RETURNS json
-LANGUAGE sql STABLE STRICT PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT CASE t.typcategory
