@@ -100,7 +100,7 @@ stop_http()
 
 bench_http()
 {
-	local round url upstream program label site_pids upstream_pids local_connstr stale peer_stale
+	local round url upstream program label nginx behind local_connstr stale peer_stale
 
 	http_database
 	local_connstr="host=$PGHOST port=$PGPORT dbname=http user=postgres"
@@ -111,17 +111,17 @@ bench_http()
 	url=$(sed -n 's/^url //p' "$WORK/site.urls")$HTTP_URL
 	upstream=$(sed -n 's/^upstream //p' "$WORK/site.urls")/rpc/vvault_trending?region=PL
 	program=$(sed -n 's/^program //p' "$WORK/site.urls")
-	site_pids=$(pids_of "$(cat "$WORK/site/nginx.pid")")
-	upstream_pids=$(pids_of "$(cat "$WORK/site/upstream.pid")")
+	nginx=$(cat "$WORK/site/nginx.pid")
+	behind=$(cat "$WORK/site/upstream.pid")
 	label="nginx + PostgREST"
 	[ "$program" = postgrest ] || label="nginx + stand-in for PostgREST"
 	rm -f "$WORK"/{site,peer,upstream}.runs
 	for ((round = 0; round < ROUNDS; round++)); do
-		# shellcheck disable=SC2086  # a word for each process
+		# shellcheck disable=SC2046  # a word for each process
 		{
 			http_round peer "$PEER_URL" "$PEER_PID"
-			http_round site "$url" $site_pids
-			http_round upstream "$upstream" $upstream_pids
+			http_round site "$url" $(pids_of "$nginx")
+			http_round upstream "$upstream" $(pids_of "$behind")
 		}
 	done
 
@@ -132,11 +132,11 @@ bench_http()
 	peer_stale=$(perl bench/http/staleness.pl "$PEER_URL" "$local_connstr" 1 10)
 
 	printf '%-34s %9s %9s %9s %11s %11s   %s\n' "$(nproc) processors, median of $ROUNDS" "requests/s" "p50 ms" "p99 ms" "CPU us each" memory staleness
-	# shellcheck disable=SC2086
+	# shellcheck disable=SC2046
 	{
 		http_row peer "peer in Go" "$(memory_of "$PEER_PID")" "over ${peer_stale#* } s, by its code 3 hours"
-		http_row site "$label" "$(memory_of $site_pids $upstream_pids)" "median ${stale% *} s, at most ${stale#* } s"
-		http_row upstream "${label#nginx + } alone" "$(memory_of $upstream_pids)" "none"
+		http_row site "$label" "$(memory_of $(pids_of "$nginx") $(pids_of "$behind"))" "median ${stale% *} s, at most ${stale#* } s"
+		http_row upstream "${label#nginx + } alone" "$(memory_of $(pids_of "$behind"))" "none"
 	}
 	awk -v a="$(column_median site 1)" -v b="$(column_median peer 1)" -v c="$(column_median site 4)" -v d="$(column_median peer 4)" \
 		'BEGIN {printf "nginx / peer: %.1f times the requests/s, %.1f times as many for the same CPU time\n", a / b, d / c}'
