@@ -73,6 +73,7 @@ SQL_PARTS = \
 	src/catalog/derived.sql \
 	src/catalog/maintenance.sql \
 	src/catalog/ingest.sql \
+	src/catalog/reply.sql \
 	src/feed/feed_aggregate.sql \
 	src/feed/trending.sql \
 	src/feed/explain.sql \
@@ -84,6 +85,8 @@ SQL_PARTS = \
 	src/analytics/schedule.sql \
 	src/analytics/dashboard.sql \
 	src/catalog/baselines.sql \
+	src/http/schemas.sql \
+	src/http/openapi.sql \
 	src/catalog/cache.sql \
 	src/catalog/grants.sql \
 	src/catalog/revoke.sql

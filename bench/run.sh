@@ -3,7 +3,7 @@
 # run.sh
 #		The benchmarks, on a throw-away cluster: `make bench`.
 #
-# usage: bench/run.sh [PART ...]		parts: feed trending scores ingest analytics
+# usage: bench/run.sh [PART ...]		parts: feed trending scores ingest analytics http
 #
 # What is compared is measured in turn within one run, in ROUNDS rounds (5) of
 # SECONDS seconds (2), and medians are taken: on a shared machine only ratios
@@ -214,12 +214,27 @@ part_analytics()
 	bench_sql -d postgres -c 'DROP DATABASE rollup' -c 'DROP DATABASE no_rollup'
 }
 
+# Beside what it replaces, by HTTP.
+part_http()
+{
+	heading "http: nginx, PostgREST and vvault beside a server of its own in Go"
+	# shellcheck source=bench/http/part.sh
+	source bench/http/part.sh
+	bench_http
+}
+
 main()
 {
 	local part
 
 	if ! inside; then
 		"$ROOT/scripts/packages.sh" build bench
+		case " ${*:-http} " in
+			*" http "*)
+				"$ROOT/scripts/packages.sh" http
+				"$ROOT/scripts/nginx.sh" .work
+				;;
+		esac
 		go_inside .work bench/run.sh "$@"
 	fi
 	set_paths
@@ -228,7 +243,7 @@ main()
 	scripts/stage.sh "$STAGE" "$TREE"
 	cluster_create "$WORK" "fsync = off" "shared_buffers = 1GB" "max_wal_size = 8GB" "autovacuum = off"
 	cluster_start "$WORK"
-	for part in "${@:-feed trending scores ingest analytics}"; do
+	for part in "${@:-feed trending scores ingest analytics http}"; do
 		for part in $part; do
 			"part_$part"
 		done

@@ -8,8 +8,9 @@
 #
 # "start" builds, makes a cluster in the project's folder .demo, takes in 14
 # days of sample charts for all regions and prints what the feed of REGION (PL)
-# looks like, then writes the dashboard to a file. Called again, it keeps what is
-# there. With RESPONSE, a videos.list response saved from the YouTube Data API is
+# looks like, then writes the dashboard to a file, and where there is a postgrest on
+# the PATH serves it all by HTTP, by the files of deploy/. Called again, it keeps
+# what is there. With RESPONSE, a videos.list response saved from the YouTube Data API is
 # taken in as REGION's chart instead, into a database of its own. "stop" removes
 # all of it.
 
@@ -272,6 +273,42 @@ write_dashboard()
 	say "$page"
 }
 
+# serve DATABASE: nginx and PostgREST in front of it, where there is a PostgREST.
+serve()
+{
+	local key value url=
+
+	command -v postgrest >/dev/null || return 0
+	sql "$1" <<-'END'
+		SET client_min_messages = warning;
+		DO $$ BEGIN
+			IF to_regrole('web_anon') IS NULL THEN
+				CREATE ROLE web_anon NOLOGIN;
+				CREATE ROLE authenticator LOGIN NOINHERIT;
+				GRANT web_anon TO authenticator;
+			END IF;
+			PERFORM vvault_grant('web_anon', 'reader');
+		END $$;
+	END
+	scripts/site.sh stop "$WORK/site"
+	if ! scripts/site.sh start "$WORK/site" "host=$PGHOST port=$PGPORT dbname=$1 user=authenticator" \
+		web_anon >"$WORK/site.urls"; then
+		say "going on without HTTP"
+		return 0
+	fi
+	while read -r key value; do
+		[ "$key" != url ] || url=$value
+	done <"$WORK/site.urls"
+	say
+	say "-- by HTTP, through nginx and PostgREST"
+	say "$url/api/trending/$2"
+	say "$url/api/regions"
+	say "$url/api/analytics"
+	say "$url/api/openapi.json"
+	say "$url/health"
+	say "$url/dashboard"
+}
+
 # root may use the socket too, so one command serves whoever called make.
 show_how_to_go_on()
 {
@@ -312,11 +349,13 @@ start_inside()
 		ingest_response
 		show "$RESPONSE_DB" "$REGION"
 		write_dashboard "$RESPONSE_DB"
+		serve "$RESPONSE_DB" "$REGION"
 		show_how_to_go_on "$RESPONSE_DB"
 	else
 		ready_samples
 		show "$SAMPLE_DB" "${REGION:-PL}"
 		write_dashboard "$SAMPLE_DB"
+		serve "$SAMPLE_DB" "${REGION:-PL}"
 		show_how_to_go_on "$SAMPLE_DB"
 	fi
 }
@@ -330,6 +369,7 @@ start()
 	[ -z "${RESPONSE:-}" ] || check_response
 	"$ROOT/scripts/packages.sh" demo
 	[ -z "${RESPONSE:-}" ] || hand_over_response
+	! command -v postgrest >/dev/null || "$ROOT/scripts/nginx.sh" .demo || true
 	"$ROOT/scripts/chartjs.sh" .demo ||
 		say "the dashboard will load it from its public address"
 	go_inside .demo demo/demo.sh start

@@ -405,6 +405,10 @@ main()
 		if chosen tap; then
 			{ "$ROOT/scripts/packages.sh" browser && "$ROOT/scripts/chartjs.sh" .work; } ||
 				say "going on without: the dashboard is not tried in a browser"
+			"$ROOT/scripts/nginx.sh" .work ||
+				say "going on without: the site's URLs are not tried"
+			"$ROOT/scripts/clients.sh" .work ||
+				say "going on without: the example for node-postgres is not tried"
 		fi
 		go_inside .work scripts/check.sh
 	fi

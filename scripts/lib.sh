@@ -187,6 +187,7 @@ remove_work()
 		folder=$link
 	fi
 	if [ -d "$folder" ]; then
+		"$ROOT/scripts/site.sh" stop "$folder/site"
 		cluster_remove "$folder"
 		rm -rf "$folder"
 	fi

@@ -5,7 +5,7 @@
 #
 # usage: scripts/packages.sh GROUP...
 #
-# Groups: build, test, lint, format, docs, demo, bench, versions, browser. Quick
+# Groups: build, test, lint, format, docs, demo, bench, http, versions, browser. Quick
 # and silent where nothing is missing. Installs as root or by sudo without a
 # password; else it names the packages and stops with status 1. PG_CONFIG
 # chooses the server; without it the highest one installed, else the one Debian
@@ -34,6 +34,10 @@ packages_of()
 		test)
 			say libipc-run-perl     # PostgreSQL::Test needs it
 			say libtap-parser-sourcehandler-pgtap-perl # pg_prove
+			say libdbd-pg-perl      # the tests' stand-in for PostgREST
+			say libjson-validator-perl # replies against their schemas
+			say python3-psycopg     # runs an example of demo/clients
+			say curl                # runs another
 			[ "$PG_DEBIAN" = no ] ||
 				say "postgresql-$PG_MAJOR-pgtap"  # pgTAP itself
 			;;
@@ -50,6 +54,13 @@ packages_of()
 			;;
 		versions)
 			say debootstrap         # makes a folder with another Debian in it
+			;;
+		http)
+			say golang-go           # compiles the server that is compared with
+			say golang-github-jackc-pgx-v4-dev # its driver
+			say wrk                 # asks
+			say libdbd-pg-perl      # the stand-in for PostgREST; staleness.pl
+			say curl
 			;;
 		browser)
 			say chromium            # opens the dashboard

@@ -398,6 +398,7 @@ set_headers(const char *policy)
 		return;
 	initStringInfo(&headers);
 	append_header(&headers, "Content-Type", "text/html; charset=utf-8");
+	append_header(&headers, "Cache-Control", "no-cache");
 	append_header(&headers, "Content-Security-Policy",
 				  psprintf("%s; frame-ancestors 'none'", policy));
 	append_header(&headers, "X-Content-Type-Options", "nosniff");

@@ -313,6 +313,9 @@ DECLARE
 	seasonal json;
 BEGIN
 	PERFORM vvault.require_region(vvault_insights.region);
+	IF vvault.reply_known('vvault_insights', vvault_insights.region, 'analytics_max_age') THEN
+		RETURN 'null';
+	END IF;
 	SELECT vvault.utc_day(max(i.fetched_at)) INTO to_day FROM vvault.ingests i
 	WHERE i.region = vvault_insights.region AND i.accepted > 0;
 	from_day := to_day - 89;

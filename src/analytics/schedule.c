@@ -28,6 +28,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "core/http_reply.h"
 #include "core/json_writer.h"
 #include "core/query.h"
 
@@ -574,5 +575,7 @@ vvault_fetch_schedule(PG_FUNCTION_ARGS)
 		append_region(&out, &schedule, (Region *) lfirst(lc));
 	}
 	appendStringInfoString(&out, "]}");
+	if (vv_http_requested())
+		(void) vv_http_not_modified(&out, 0, "BYPASS");
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(out.data, out.len));
 }

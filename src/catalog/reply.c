@@ -26,8 +26,11 @@
 #include "catalog/version.h"
 #include "catalog/warmer.h"
 #include "core/http_reply.h"
+#include "core/http_status.h"
 #include "core/query.h"
 #include "core/shared_memory.h"
+
+PG_FUNCTION_INFO_V1(vvault_reply_known);
 
 static VvQuery max_age_query = {
 	.sql = "SELECT e.value::integer FROM vvault.effective_settings e"
@@ -221,7 +224,8 @@ fetch(VvReply *reply)
 }
 
 /*
- * Answers a call of a function that returns json.
+ * Answers a call of a function that returns json; NULL is status 404 where
+ * PostgREST asked.
  */
 Datum
 vv_reply(FunctionCallInfo fcinfo, const VvReplier *replier)
@@ -245,6 +249,43 @@ vv_reply(FunctionCallInfo fcinfo, const VvReplier *replier)
 	}
 	body = reply.claimed ? build(fcinfo, &reply) : compute(fcinfo, &reply);
 	if (body == NULL)
+	{
+		vv_http_not_found();
 		PG_RETURN_NULL();
+	}
 	PG_RETURN_TEXT_P(body);
+}
+
+/*
+ * vvault.reply_known(function text, arguments text, max_age_setting text)
+ *	returns boolean
+ *
+ * For readers in PL/pgSQL, whose replies are not stored: tells PostgREST, if
+ * it made this call, of the reply that a function gives for its arguments on
+ * all feeds. True where the client has it already and nothing needs to be
+ * made. NULL arguments are errors (22004). Source: vvault.feed_versions and
+ * the named setting.
+ */
+Datum
+vvault_reply_known(PG_FUNCTION_ARGS)
+{
+	static const VvReplier other = {
+		.name = "vvault.reply_known",
+		.nargs = 2,
+		.argtypes = {TEXTOID, TEXTOID},
+	};
+	VvReply		reply = {.replier = &other, .requested = vv_http_requested()};
+	int			max_age;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("function, arguments and setting must not be NULL")));
+	if (!reply.requested)
+		PG_RETURN_BOOL(false);
+	look_at_state(fcinfo, &reply);
+	SPI_connect();
+	max_age = vv_max_age(text_to_cstring(PG_GETARG_TEXT_PP(2)));
+	SPI_finish();
+	PG_RETURN_BOOL(vv_reply_is_known(&reply, max_age, 0, 0));
 }

@@ -13,6 +13,7 @@
 #include "utils/timestamp.h"
 
 #include "catalog/regions.h"
+#include "catalog/reply.h"
 #include "core/json_writer.h"
 #include "core/query.h"
 #include "feed/facts.h"
@@ -143,28 +144,17 @@ append_parts(StringInfo out, const VideoFigures *figures, TimestampTz as_of)
 	appendStringInfoChar(out, ']');
 }
 
-/*
- * vvault_trending_explain(video_id text, region text DEFAULT NULL)
- *	returns json
- *
- * The parts of a trending score. A NULL region is the one where the video
- * stands highest; NULL for a video that is not listed; 22023 for an invalid region. Source: vvault.videos.
- */
-Datum
-vvault_trending_explain(PG_FUNCTION_ARGS)
+static bool
+write_explanation(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 {
-	text	   *video_id = PG_ARGISNULL(0) ? NULL : PG_GETARG_TEXT_PP(0);
+	text	   *video_id = PG_GETARG_TEXT_PP(0);
 	text	   *region = PG_ARGISNULL(1) ? NULL : PG_GETARG_TEXT_PP(1);
 	BestRegion	best = {CurrentMemoryContext, NULL};
 	FeedFacts	facts;
 	VideoFigures figures;
-	StringInfoData out;
 	TimestampTz as_of;
 	Datum		args[2];
 
-	if (video_id == NULL)
-		PG_RETURN_NULL();
-	SPI_connect();
 	if (region == NULL)
 	{
 		args[0] = PointerGetDatum(video_id);
@@ -172,30 +162,50 @@ vvault_trending_explain(PG_FUNCTION_ARGS)
 		region = best.region;
 	}
 	if (region == NULL)
-	{
-		SPI_finish();
-		PG_RETURN_NULL();
-	}
+		return false;
+	/* the tag is of all feeds, a region's facts are known by its own */
 	vv_feed_facts(region, NULL, &facts);
+	as_of = vv_feed_clock(&facts);
+	if (vv_reply_is_known(reply, facts.max_age,
+						  facts.max_age > 0 ? facts.max_age : VV_STEP_MOMENT,
+						  as_of))
+		return true;
 	args[0] = PointerGetDatum(region);
 	args[1] = PointerGetDatum(video_id);
 	if (vv_query_run(&video_query, args, 1, keep_figures, &figures) == 0)
-	{
-		SPI_finish();
-		PG_RETURN_NULL();
-	}
-	SPI_finish();
+		return false;
 
-	as_of = vv_feed_clock(&facts);
-	initStringInfo(&out);
-	appendStringInfoChar(&out, '{');
-	vv_json_key(&out, "video_id");
-	vv_json_text(&out, VARDATA_ANY(video_id), VARSIZE_ANY_EXHDR(video_id));
-	vv_json_key(&out, "region");
-	vv_json_text(&out, VARDATA_ANY(region), VARSIZE_ANY_EXHDR(region));
-	vv_json_key(&out, "as_of");
-	vv_json_timestamptz(&out, as_of);
-	append_parts(&out, &figures, as_of);
-	appendStringInfoChar(&out, '}');
-	PG_RETURN_TEXT_P(cstring_to_text_with_len(out.data, out.len));
+	appendStringInfoChar(out, '{');
+	vv_json_key(out, "video_id");
+	vv_json_text(out, VARDATA_ANY(video_id), VARSIZE_ANY_EXHDR(video_id));
+	vv_json_key(out, "region");
+	vv_json_text(out, VARDATA_ANY(region), VARSIZE_ANY_EXHDR(region));
+	vv_json_key(out, "as_of");
+	vv_json_timestamptz(out, as_of);
+	append_parts(out, &figures, as_of);
+	appendStringInfoChar(out, '}');
+	return true;
+}
+
+static const VvReplier explain = {
+	.name = "vvault_trending_explain",
+	.nargs = 2,
+	.argtypes = {TEXTOID, TEXTOID},
+	.write = write_explanation,
+};
+
+/*
+ * vvault_trending_explain(video_id text, region text DEFAULT NULL)
+ *	returns json
+ *
+ * The parts of a trending score. A NULL region is the one where the video
+ * stands highest; NULL for a video that is not listed; 22023 for an invalid
+ * region. Source: vvault.videos.
+ */
+Datum
+vvault_trending_explain(PG_FUNCTION_ARGS)
+{
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	return vv_reply(fcinfo, &explain);
 }

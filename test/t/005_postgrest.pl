@@ -7,9 +7,11 @@ use strict;
 use warnings;
 
 use FindBin;
-use lib $FindBin::RealBin;
+use lib $FindBin::RealBin, "$FindBin::RealBin/../standin";
 
 use JSON::PP;
+use JSON::Validator ();
+use PostgRESTReplay;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -18,52 +20,52 @@ use VVaultTest;
 my $node = new_node('api');
 $node->safe_psql('postgres', <<'EOF');
 CREATE EXTENSION vvault CASCADE;
-CREATE ROLE anon LOGIN;
+CREATE ROLE anon NOLOGIN;
+CREATE ROLE authenticator LOGIN NOINHERIT;
+GRANT anon TO authenticator;
 SELECT vvault_grant('anon', 'reader');
 INSERT INTO vvault.videos (region, video_id, title, views)
 SELECT r, 'v' || n, 'quote " and ' || n, n FROM unnest('{PL,SE}'::text[]) r, generate_series(1, 3) n;
 EOF
 
-# Whom get() asks.
-my $asked = $node;
+my $json = JSON::PP->new->utf8->canonical;
+my $replay = PostgRESTReplay->new($node->connstr('postgres') . ' user=authenticator', 'anon', 'public', 'vvault_openapi');
 
-sub quote
+sub escaped
 {
 	my ($text) = @_;
 
-	$text =~ s/'/''/g;
-	return "'$text'";
+	return $text =~ s/([^A-Za-z0-9_-])/sprintf '%%%02X', ord $1/ger;
 }
 
-# One GET: function, arguments by name, request headers. Returns the reply as
-# PostgREST would make it of what the database says.
+# One GET: function, arguments by name, request headers. Returns the reply, with
+# what it says of an error as "code message" in {error}.
 sub get
 {
 	my ($function, $arguments, $headers) = @_;
-	my $request = quote(ref $headers ? JSON::PP->new->encode($headers) : $headers // '{"host":"localhost"}');
-	my $call = join ', ', map { "\"$_\" := " . quote($arguments->{$_}) } sort keys %$arguments;
-	my ($status, $out, $err) = $asked->psql('postgres', <<"EOF");
-\\set VERBOSITY verbose
-BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY;
-\\o /dev/null
-select set_config('search_path', '"public"', true), set_config('role', 'anon', true),
-	set_config('request.jwt.claims', '{"role":"anon"}', true), set_config('request.method', 'GET', true),
-	set_config('request.path', '/rpc/$function', true), set_config('request.headers', $request, true),
-	set_config('request.cookies', '{}', true);
-\\o
-WITH pgrst_source AS (SELECT pgrst_call.pgrst_scalar FROM (SELECT "public"."$function"($call) pgrst_scalar) pgrst_call)
-SELECT null::bigint AS total_result_set, 1 AS page_total, coalesce(json_agg(_postgrest_t.pgrst_scalar)->0, 'null') AS body,
-	nullif(current_setting('response.headers', true), '') AS response_headers,
-	nullif(current_setting('response.status', true), '') AS response_status, '' AS response_inserted
-FROM (SELECT "$function".* FROM "pgrst_source" AS "$function") _postgrest_t;
-COMMIT;
-EOF
-	return { error => $err } if $status != 0;
-	my (undef, undef, $rest) = split /\|/, $out, 3;
-	$rest =~ /^(.*)\|(\[.*\])?\|(\d*)\|$/s or return { error => "no reply: $out" };
-	my ($body, $response_headers, $response_status) = ($1, $2, $3);
-	my %told = map { %$_ } @{ JSON::PP->new->decode($response_headers // '[]') };
-	return { body => $body, headers => \%told, status => $response_status || 200 };
+
+	return with_error($replay->request('GET', target($function, $arguments), $headers // { host => 'localhost' }));
+}
+
+sub target
+{
+	my ($function, $arguments) = @_;
+	my $query = join '&', map { escaped($_) . '=' . escaped($arguments->{$_}) } sort keys %$arguments;
+
+	return "/rpc/$function" . ($query eq '' ? '' : "?$query");
+}
+
+sub with_error
+{
+	my ($reply) = @_;
+
+	if ($reply->{body} =~ /^\{"code":/)
+	{
+		my $problem = $json->decode($reply->{body});
+
+		$reply->{error} = "$problem->{code} $problem->{message}";
+	}
+	return $reply;
 }
 
 my $reply = get('vvault_trending', { region => 'PL', page_size => 2 });
@@ -87,7 +89,7 @@ isnt(get('vvault_trending', { region => 'PL', page_size => 2, sort => 'newest' }
 for my $list ($etag, "W/$etag", "\"other\", $etag", '*')
 {
 	$reply = get('vvault_trending', { region => 'PL', page_size => 2 }, { host => 'x', 'if-none-match' => $list });
-	is("$reply->{status} $reply->{body}", '304 null', "If-None-Match: $list has it already");
+	is("$reply->{status} $reply->{body}", '304 ', "If-None-Match: $list has it already, and gets no body");
 	is($reply->{headers}{ETag}, $etag, 'the 304 repeats the ETag');
 	is($reply->{headers}{'X-Cache'}, 'HIT', 'and says where it was found');
 }
@@ -144,20 +146,234 @@ $reply = get('vvault_trending', { region => 'PL', sort => 'trending' });
 my $as_of = JSON::PP->new->decode($reply->{body})->{as_of};
 like($as_of, qr/:00:00\+00:00$/, 'trending is made for the full hour');
 
-# the other readers
-for my $call ([ 'vvault_regions', {}, 3600 ], [ 'vvault_video', { video_id => 'v1' }, 3600 ],
-	[ 'vvault_analytics', {}, 600 ])
-{
-	my ($function, $arguments, $max_age) = @$call;
+# ---------------------------------------------------------------------------
+# Every public reader, as the catalog has them
+# ---------------------------------------------------------------------------
 
-	$reply = get($function, $arguments);
-	is($reply->{headers}{'Cache-Control'}, "public, max-age=$max_age", "$function may be kept");
-	is($reply->{headers}{'X-Cache'}, 'MISS', 'it is in the cache');
-	is(get($function, $arguments)->{headers}{'X-Cache'}, 'HIT', 'from then on');
-	is(get($function, $arguments, { 'if-none-match' => $reply->{headers}{ETag} })->{status}, 304, 'and is known by its ETag');
-	$node->safe_psql('postgres', q{UPDATE vvault.videos SET views = views + 1 WHERE video_id = 'v2'});
-	is(get($function, $arguments, { 'if-none-match' => $reply->{headers}{ETag} })->{status}, 200, 'until something changes');
+# One chart, so that there is something to explain and to look into.
+$node->safe_psql('postgres', <<'EOF');
+SELECT vvault_ingest(r, json_build_object('kind', 'youtube#videoListResponse', 'pageInfo', json_build_object('totalResults', 3),
+	'items', json_agg(json_build_object('id', 'chart' || n, 'snippet', json_build_object('title', 'Quote ' || n, 'tags', ARRAY['a', 'b'],
+		'channelId', 'c', 'channelTitle', 'Channel', 'categoryId', '10', 'publishedAt', now() - n * interval '1 hour'),
+		'statistics', json_build_object('viewCount', (n * 100000)::text, 'likeCount', (n * 1000)::text)))), now() - h * interval '7 hours')
+FROM unnest('{PL,SE}'::text[]) r, generate_series(3, 0, -1) h, generate_series(1, 3) n GROUP BY r, h ORDER BY h DESC, r;
+EOF
+
+# What the functions ask for that have no default: a new argument needs an
+# example here.
+my %example = (
+	region => 'PL', video_id => 'chart1', q => 'quote', likes => 10, dislikes => 1, views => 1000, views_before => 900,
+	elapsed => '1 hour', comments => 5, velocity => 100, engagement => 4, velocity_baseline => 1000, engagement_baseline => 5,
+	published_at => '2026-01-01T00:00:00Z', as_of => '2026-01-02T00:00:00Z', score => 10, points => 10);
+
+my @readers;
+for my $line (split /\n/, $node->safe_psql('postgres', <<'EOF'))
+SELECT concat_ws(' ', p.proname, CASE WHEN t.typname IN ('json', '*/*') THEN t.typname ELSE 'value' END,
+	p.pronargs - p.pronargdefaults, array_to_string(p.proargnames[1:p.pronargs], ' '))
+FROM pg_proc p JOIN pg_type t ON t.oid = p.prorettype
+	JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+	JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND e.extname = 'vvault'
+WHERE p.pronamespace = 'public'::regnamespace AND p.prokind = 'f' AND p.provolatile <> 'v'
+ORDER BY p.proname
+EOF
+{
+	my ($name, $type, $required, @names) = split / /, $line;
+
+	push @readers, { name => $name, type => $type, required => [ @names[ 0 .. $required - 1 ] ],
+		optional => [ @names[ $required .. $#names ] ] };
 }
+cmp_ok(scalar(grep { $_->{type} eq 'json' } @readers), '>=', 9, 'there are readers that reply in JSON');
+
+sub arguments_of
+{
+	my ($reader) = @_;
+
+	return { map { $_ => $example{$_} // die "no example for the argument $_ of $reader->{name}" } @{ $reader->{required} } };
+}
+
+# These tell of now, so nobody keeps what they say.
+my %about_now = map { $_ => 1 } qw(vvault_health vvault_fetch_schedule vvault_cache_stats);
+
+for my $reader (@readers)
+{
+	my $name = $reader->{name};
+	my $arguments = arguments_of($reader);
+
+	$reply = get($name, $arguments);
+	is($reply->{status}, 200, "$name answers in a transaction that is READ ONLY") or diag $reply->{body};
+	my $posted = with_error($replay->request('POST', "/rpc/$name", { 'content-type' => 'application/json' }, $json->encode($arguments)));
+	is($posted->{status}, 200, 'by POST too');
+	is($posted->{headers}{ETag}, $reply->{headers}{ETag}, 'with the same ETag');
+	is($replay->request('HEAD', target($name, $arguments), {}, '')->{status}, 200, 'HEAD is not refused');
+	like(get($name, { %$arguments, no_such_argument => 1 })->{error}, qr/PGRST202/, 'another argument is none of its');
+
+	next if $reader->{type} ne 'json';
+	my $headers = $reply->{headers};
+	SKIP:
+	{
+		skip "$name says nothing of caching yet", 1
+		  if $name =~ /^vvault_(?:search|related)$/ && !$headers->{'Cache-Control'};
+		if ($about_now{$name})
+		{
+			is("$headers->{'Cache-Control'} " . ($headers->{ETag} // 'untagged'), 'no-store untagged', 'it tells of now: nobody keeps it');
+			is(get($name, $arguments, { 'if-none-match' => '*' })->{status}, 200, 'nor has it already');
+			next;
+		}
+		like($headers->{'Cache-Control'}, qr/^public, max-age=(?:3600|600)$/, 'it may be kept');
+		like($headers->{'X-Cache'}, qr/^(?:HIT|MISS|BYPASS)$/, 'it says whether a cache was asked');
+		like($headers->{ETag}, qr/^"[0-9a-f]{32}"$/, 'it has a strong ETag');
+		is(get($name, $arguments)->{headers}{ETag}, $headers->{ETag}, 'the same again');
+		my $again = get($name, $arguments, { 'if-none-match' => $headers->{ETag} });
+		is("$again->{status} $again->{body}|$again->{headers}{ETag}", "304 |$headers->{ETag}",
+			'a client that has it gets 304 and no body');
+		next if $name eq 'vvault_openapi';
+		$node->safe_psql('postgres', q{UPDATE vvault.videos SET views = views + 1 WHERE video_id IN ('chart1', 'v2')});
+		is(get($name, $arguments, { 'if-none-match' => $headers->{ETag} })->{status}, 200, 'until something changes');
+	}
+}
+for my $call ([ 'vvault_trending', { region => 'PL' } ], [ 'vvault_video', { video_id => 'v1' } ], [ 'vvault_analytics', { days => 3 } ],
+	[ 'vvault_insights', { region => 'PL' } ], [ 'vvault_trending_explain', { video_id => 'chart1' } ])
+{
+	my ($function, $arguments) = @$call;
+	my %other = (region => 'SE', video_id => 'chart2', days => 4);
+	my ($key) = keys %$arguments;
+
+	isnt(get($function, { $key => $other{$key} })->{headers}{ETag}, get($function, $arguments)->{headers}{ETag},
+		"$function: another $key, another ETag");
+}
+
+# what is asked for by its key and is not there
+for my $call ([ 'vvault_video', { video_id => 'nobody' } ], [ 'vvault_trending_explain', { video_id => 'nobody' } ],
+	[ 'vvault_trending_explain', { video_id => 'nobody', region => 'PL' } ])
+{
+	$reply = get(@$call);
+	is("$reply->{status} $reply->{body}", '404 null', "$call->[0] of a video that is not there is 404");
+}
+is($node->safe_psql('postgres', q{SELECT vvault_video('nobody') IS NULL, current_setting('response.status', true) IS NULL}), 't|t',
+	'and NULL to SQL');
+
+# the page
+$reply = get('vvault_dashboard', {});
+is("$reply->{status} $reply->{headers}{'Content-Type'}", '200 text/html; charset=utf-8', 'the dashboard is a page');
+is($reply->{headers}{'Cache-Control'}, 'no-cache', 'which is asked for anew');
+like($reply->{body}, qr/\A<!DOCTYPE html>.*<\/html>\s*\z/s, 'as its bytes');
+
+# ---------------------------------------------------------------------------
+# The description of it all
+# ---------------------------------------------------------------------------
+
+$reply = $replay->request('GET', '/', {}, '');
+is($reply->{status}, 200, 'the root describes the interface');
+is($reply->{body}, get('vvault_openapi', {})->{body}, 'by vvault_openapi');
+unlike($reply->{body}, qr/[\n\t]/, 'in one line');
+unlike($reply->{body}, qr/vvault_(?:ingest|set|block|grant|prune|backtest)["_]/, 'and shows no writer');
+my $description = $reply->{body};
+my $openapi = $json->decode($description);
+my $validator = JSON::Validator->new->schema($openapi)->schema;
+is(ref $validator, 'JSON::Validator::Schema::OpenAPIv3', 'as OpenAPI 3');
+is(join("\n", @{ $validator->errors }), '', 'which is valid');
+
+my %operations;
+for my $path (sort keys %{ $openapi->{paths} })
+{
+	for my $method (sort keys %{ $openapi->{paths}{$path} })
+	{
+		my $operation = $openapi->{paths}{$path}{$method};
+		my $body = $operation->{requestBody}{content}{'application/json'}{schema}{properties} // {};
+		my %described = ((map { $_->{name} => $_->{description} } @{ $operation->{parameters} // [] }),
+			map { $_ => $body->{$_}{description} } keys %$body);
+
+		$operations{ $operation->{operationId} }++;
+		is(join(' ', grep { ($described{$_} // '') !~ /\S/ } sort keys %described), '', "$method $path: its arguments are described");
+		like($operation->{summary}, qr/^\S.*\.$/, 'and so is what it does');
+		ok($operation->{responses}{200} && $operation->{responses}{default}, 'and what it replies');
+	}
+}
+is(join(' ', grep { $operations{$_} > 1 } sort keys %operations), '', 'operations have names of their own');
+is(join(' ', grep { m{^/rpc/} } sort keys %{ $openapi->{paths} }), join(' ', sort map { "/rpc/$_->{name}" } @readers),
+	'the functions are those that read');
+for my $reader (@readers)
+{
+	my $parameters = $openapi->{paths}{"/rpc/$reader->{name}"}{get}{parameters} // [];
+
+	is_deeply([ map { "$_->{name} $_->{in} " . ($_->{required} ? 1 : 0) } @$parameters ],
+		[ (map { "$_ query 1" } @{ $reader->{required} }), map { "$_ query 0" } @{ $reader->{optional} } ],
+		"$reader->{name}: its arguments, required and not");
+	ok($openapi->{components}{schemas}{ $reader->{name} }, 'and the schema of its reply') if $reader->{type} eq 'json';
+}
+my ($page_size, $sort) = @{ $openapi->{paths}{'/rpc/vvault_trending'}{get}{parameters} }[ 1, 2 ];
+is($page_size->{schema}{default}, 25, 'a default is there');
+my ($sorts) = $json->decode(get('vvault_trending', { region => 'PL', sort => 'x' })->{body})->{hint} =~ /([a-z]+(?:, [a-z]+)+)/;
+is(join(' ', sort @{ $sort->{schema}{enum} }), join(' ', sort split /, /, $sorts), 'sorts are those that the feed knows');
+
+# Makes schemas let no key pass that they do not name: what is described is all
+# there is. For tests; a client had better not be so strict.
+sub be_strict
+{
+	my ($schema) = @_;
+
+	if (ref $schema eq 'HASH')
+	{
+		$schema->{additionalProperties} = JSON::PP::false
+		  if ref $schema->{properties} eq 'HASH' && keys %{ $schema->{properties} } && ($schema->{type} // '') eq 'object';
+		be_strict($_) for values %$schema;
+	}
+	elsif (ref $schema eq 'ARRAY')
+	{
+		be_strict($_) for @$schema;
+	}
+	return;
+}
+
+my $strict = $json->decode($description);
+be_strict($strict->{components}{schemas});
+be_strict($strict->{paths});
+$strict = JSON::Validator->new->schema($strict)->schema;
+
+# What is wrong with a body as the reply of a path.
+sub misfits
+{
+	my ($path, $body) = @_;
+
+	return join '; ', $strict->validate_response([ get => $path, 200 ],
+		{ body => sub { return { content_type => 'application/json', exists => 1, value => $body } } });
+}
+
+my $any = JSON::PP->new->utf8->allow_nonref;
+for my $reader (grep { $_->{type} ne '*/*' } @readers)
+{
+	my $path = "/rpc/$reader->{name}";
+	my $body = $any->decode(get($reader->{name}, arguments_of($reader))->{body});
+
+	is(misfits($path, $body), '', "$reader->{name}: a real reply fits its schema");
+	next if ref $body ne 'HASH' || $reader->{name} eq 'vvault_openapi';
+	isnt(misfits($path, { %$body, unknown => 1 }), '', 'and with one more key does not');
+	my ($key) = sort keys %$body;
+	delete $body->{$key};
+	isnt(misfits($path, $body), '', "nor without $key");
+}
+for my $order (split /, /, $sorts)
+{
+	is(misfits('/rpc/vvault_trending', $any->decode(get('vvault_trending', { region => 'PL', sort => $order })->{body})), '',
+		"a feed by $order fits too");
+}
+is(misfits('/rpc/vvault_video', undef), '', 'and so does null for no video');
+is(misfits('/rpc/vvault_trending', undef) ne '', 1, 'but not for a feed');
+is(misfits("/rpc/$_", $any->decode(get($_, { region => 'AT' })->{body})), '', "$_ of a region without charts fits")
+  for qw(vvault_trending vvault_insights);
+
+# another role sees what it may call
+$node->safe_psql('postgres', q{CREATE ROLE half NOLOGIN; GRANT half TO authenticator;
+	GRANT USAGE ON SCHEMA vvault TO half;
+	GRANT EXECUTE ON FUNCTION vvault_openapi(), vvault_health() TO half});
+my $half = PostgRESTReplay->new($node->connstr('postgres') . ' user=authenticator', 'half', 'public', 'vvault_openapi');
+my $seen = $json->decode($half->request('GET', '/', {}, '')->{body});
+is(join(' ', grep { !m{_(?:score|rate|velocity|hot|base|news)$} } sort keys %{ $seen->{paths} }),
+	'/api/openapi.json /health /rpc/vvault_health /rpc/vvault_openapi', 'a role is shown what it may call');
+is($half->request('GET', '/rpc/vvault_trending?region=PL', {}, '')->{status}, 401, 'and may call no more');
+is($node->safe_psql('postgres', q{SET ROLE half; SELECT vvault_openapi() IS NOT NULL, current_user}), 't|half',
+	'who called is who goes on');
+
 $reply = get('vvault_health', {}, { 'if-none-match' => '*' });
 is("$reply->{status} $reply->{headers}{'Cache-Control'}", '200 no-store', 'the health reply is never kept');
 
@@ -185,13 +401,16 @@ is($node->safe_psql('postgres', q{BEGIN; SELECT length(vvault_trending('PL')::te
 	"t\nnone", 'a call without a request touches no setting');
 
 # without preloading: from 17 on there is a cache all the same
-$asked = new_node('plain', preload => 0);
-$asked->safe_psql('postgres', <<'EOF');
+my $plain = new_node('plain', preload => 0);
+$plain->safe_psql('postgres', <<'EOF');
 CREATE EXTENSION vvault CASCADE;
-CREATE ROLE anon LOGIN;
+CREATE ROLE anon NOLOGIN;
+CREATE ROLE authenticator LOGIN NOINHERIT;
+GRANT anon TO authenticator;
 SELECT vvault_grant('anon', 'reader');
 EOF
-my @expected = $asked->safe_psql('postgres', 'SHOW server_version_num') < 170000 ? ('BYPASS', 'BYPASS') : ('MISS', 'HIT');
+$replay = PostgRESTReplay->new($plain->connstr('postgres') . ' user=authenticator', 'anon', 'public', 'vvault_openapi');
+my @expected = $plain->safe_psql('postgres', 'SHOW server_version_num') < 170000 ? ('BYPASS', 'BYPASS') : ('MISS', 'HIT');
 for my $x_cache (@expected)
 {
 	$reply = get('vvault_trending', { region => 'PL' });

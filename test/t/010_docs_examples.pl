@@ -398,7 +398,7 @@ like($text{'CHANGELOG.md'}, qr/\A# [^\n]+\n[^#]*## \Q$version\E\b/,
 	'the newest entry of CHANGELOG.md is of that version');
 
 # The arrows of docs/architecture.md go down only.
-my @layers = qw(core score catalog feed analytics);
+my @layers = qw(core score catalog feed analytics http);
 my %height = map { $layers[$_] => $_ } 0 .. $#layers;
 is(join(' ', grep { !defined $height{$_} } map { m{^src/(\w+)/} } glob('src/*/*.c')),
 	'', 'docs/architecture.md knows every folder of C');

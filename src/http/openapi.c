@@ -1,0 +1,104 @@
+/*-------------------------------------------------------------------------
+ *
+ * openapi.c
+ *		The HTTP interface as an OpenAPI description.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "core/compat.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/syscache.h"
+
+#include "core/http_reply.h"
+#include "core/query.h"
+
+PG_FUNCTION_INFO_V1(vvault_openapi);
+
+/* It changes with updates of the extension and with rights: seldom. */
+#define MAX_AGE_SECONDS 3600
+
+static VvQuery document_query = {
+	.sql = "SELECT vvault.openapi_document($1)",
+	.nargs = 1,
+	.argtypes = {OIDOID},
+};
+
+/*
+ * As one line: a line end or a tab that is part of a string is escaped in JSON,
+ * so these here only lay out what was written by hand.
+ */
+static bool
+append_document(const Datum *values, const bool *isnull, void *arg)
+{
+	text	   *document = DatumGetTextPP(values[0]);
+	const char *text = VARDATA_ANY(document);
+
+	(void) isnull;
+	for (int i = 0; i < (int) VARSIZE_ANY_EXHDR(document); i++)
+	{
+		if (text[i] != '\n' && text[i] != '\t')
+			appendStringInfoCharMacro((StringInfo) arg, text[i]);
+	}
+	return false;
+}
+
+static Oid
+owner_of(Oid function)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for function %u", function);
+	owner = ((Form_pg_proc) GETSTRUCT(tuple))->proowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
+/*
+ * Appends the description of what a role may call. The functions that make it
+ * are internal, so they are called as the owner of this one; SECURITY DEFINER
+ * would hide who the caller is. An error ends the transaction or subtransaction,
+ * which restores the user.
+ */
+static void
+append_description(StringInfo out, Oid function)
+{
+	Datum		args[1];
+	Oid			caller;
+	int			context;
+
+	GetUserIdAndSecContext(&caller, &context);
+	args[0] = ObjectIdGetDatum(caller);
+	SetUserIdAndSecContext(owner_of(function),
+						   context | SECURITY_LOCAL_USERID_CHANGE);
+	(void) vv_query_run(&document_query, args, 1, append_document, out);
+	SetUserIdAndSecContext(caller, context);
+}
+
+/*
+ * vvault_openapi() returns json
+ *
+ * The description of what the caller may call by HTTP. No errors of its own.
+ * Source: pg_catalog and vvault.openapi_schemas().
+ */
+Datum
+vvault_openapi(PG_FUNCTION_ARGS)
+{
+	StringInfoData out;
+
+	initStringInfo(&out);
+	SPI_connect();
+	append_description(&out, fcinfo->flinfo->fn_oid);
+	SPI_finish();
+	if (vv_http_requested() &&
+		vv_http_not_modified(&out, MAX_AGE_SECONDS, "BYPASS"))
+		PG_RETURN_TEXT_P(cstring_to_text("null"));
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(out.data, out.len));
+}
