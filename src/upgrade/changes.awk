@@ -37,9 +37,9 @@ function statements(file, list,    text, line, n, i, c, at, tag, start)
 		}
 		else if (substr(text, i, 2) == "/*")
 			i += index(substr(text, i), "*/")
-		else if (c == "'")
+		else if (c == "'" || c == "\"")
 		{
-			at = index(substr(text, i + 1), "'")
+			at = index(substr(text, i + 1), c)
 			start = start substr(text, i, at + 1)
 			i += at
 		}
