@@ -14,14 +14,14 @@
 #include <libpq-fe.h>
 
 static const char *const page_sql =
-	"SELECT f.page ->> 'region_name', f.page ->> 'next_cursor',"
-	" v.video ->> 'title', v.video ->> 'views'"
-	" FROM (SELECT vvault_trending($1, 3, cursor => $2) AS page) f"
-	" LEFT JOIN LATERAL json_array_elements(f.page -> 'videos')"
-	" AS v(video) ON true";
+"SELECT f.page ->> 'region_name', f.page ->> 'next_cursor',"
+" v.video ->> 'title', v.video ->> 'views'"
+" FROM (SELECT vvault_trending($1, 3, cursor => $2) AS page) f"
+" LEFT JOIN LATERAL json_array_elements(f.page -> 'videos')"
+" AS v(video) ON true";
 
 static PGresult *
-get_page(PGconn *conn, const char *region, const char *cursor)
+get_page(PGconn * conn, const char *region, const char *cursor)
 {
 	const char *values[2] = {region, cursor};
 
@@ -29,7 +29,7 @@ get_page(PGconn *conn, const char *region, const char *cursor)
 }
 
 static void
-print_page(PGresult *page, int number)
+print_page(PGresult * page, int number)
 {
 	printf("%s, page %d\n", PQgetvalue(page, 0, 0), number);
 	for (int i = 0; i < PQntuples(page); i++)
@@ -40,7 +40,7 @@ print_page(PGresult *page, int number)
 }
 
 static PGresult *
-must(PGconn *conn, PGresult *result)
+must(PGconn * conn, PGresult * result)
 {
 	if (PQresultStatus(result) != PGRES_TUPLES_OK)
 	{
