@@ -88,6 +88,7 @@ write_postgrest_conf()
 		-e "s|^(db-uri = ).*|\1\"${CONNSTR//\"/}\"|" \
 		-e "s|^(db-anon-role = ).*|\1\"$ROLE\"|" \
 		-e "s|^(server-port = ).*|\1$port|" \
+		-e "s|^(server-cors-allowed-origins = ).*|\1\"${ORIGIN:-https://www.example.org}\"|" \
 		-e "s|^(admin-server-port = ).*|\1$admin|" \
 		"$HERE/deploy/postgrest.conf" >"$folder/postgrest.conf"
 }

@@ -9,6 +9,12 @@
 
 HTTP_URL=/api/trending/PL
 
+# What serves and what asks do not share processors: who is asked gets the first
+# half of them, wrk the others.
+HALF=$((($(nproc) + 1) / 2))
+SERVES=0-$((HALF - 1))
+ASKS=$((HALF < $(nproc) ? HALF : 0))-$(($(nproc) - 1))
+
 # pids_of PID: it and its children.
 pids_of()
 {
@@ -43,7 +49,7 @@ http_round()
 
 	shift 2
 	before=$(cpu_of "$@")
-	out=$(wrk -t2 -c100 -d"${SECONDS_EACH}s" --latency "$url")
+	out=$(taskset -c "$ASKS" wrk -t2 -c100 -d"${SECONDS_EACH}s" --latency "$url")
 	after=$(cpu_of "$@")
 	say "$(awk '/^Requests\/sec/ {print $2}' <<<"$out")" \
 		"$(awk '$1 == "50%" {print $2}' <<<"$out" | to_ms)" \
@@ -82,7 +88,7 @@ start_peer()
 	port=$(perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(LocalAddr => "127.0.0.1", Listen => 1)->sockport')
 	GO111MODULE=off GOPATH=/usr/share/gocode GOCACHE=$WORK/gocache go build -o "$WORK/peer" bench/http/peer.go ||
 		die "the server in Go does not compile"
-	"$WORK/peer" "127.0.0.1:$port" "host=$PGHOST port=$PGPORT dbname=http user=postgres" >/dev/null 2>"$LOGS/peer.log" 9<&- &
+	taskset -c "$SERVES" "$WORK/peer" "127.0.0.1:$port" "host=$PGHOST port=$PGPORT dbname=http user=postgres" >/dev/null 2>"$LOGS/peer.log" 9<&- &
 	PEER_PID=$!
 	PEER_URL=http://127.0.0.1:$port$HTTP_URL
 	until curl -fs -o /dev/null "$PEER_URL"; do
@@ -106,7 +112,7 @@ bench_http()
 	local_connstr="host=$PGHOST port=$PGPORT dbname=http user=postgres"
 	trap 'stop_http; cluster_remove "$WORK"' EXIT
 	start_peer
-	STANDIN=yes RATE=1000000r/s BURST=100000 scripts/site.sh start "$WORK/site" \
+	STANDIN=yes RATE=1000000r/s BURST=100000 WORKERS=$HALF taskset -c "$SERVES" scripts/site.sh start "$WORK/site" \
 		"host=$PGHOST port=$PGPORT dbname=http user=authenticator" web_anon >"$WORK/site.urls"
 	url=$(sed -n 's/^url //p' "$WORK/site.urls")$HTTP_URL
 	upstream=$(sed -n 's/^upstream //p' "$WORK/site.urls")/rpc/vvault_trending?region=PL
@@ -126,12 +132,12 @@ bench_http()
 	done
 
 	# how stale, while others ask too
-	wrk -t1 -c10 -d60s "$url" >/dev/null &
+	taskset -c "$ASKS" wrk -t1 -c10 -d60s "$url" >/dev/null &
 	stale=$(perl bench/http/staleness.pl "$url" "$local_connstr" 20 10)
 	kill $! 2>/dev/null || true
 	peer_stale=$(perl bench/http/staleness.pl "$PEER_URL" "$local_connstr" 1 10)
 
-	printf '%-34s %9s %9s %9s %11s %11s   %s\n' "$(nproc) processors, median of $ROUNDS" "requests/s" "p50 ms" "p99 ms" "CPU us each" memory staleness
+	printf '%-34s %9s %9s %9s %11s %11s   %s\n' "$HALF of $(nproc) processors, median of $ROUNDS" "requests/s" "p50 ms" "p99 ms" "CPU us each" memory staleness
 	# shellcheck disable=SC2046
 	{
 		http_row peer "peer in Go" "$(memory_of "$PEER_PID")" "over ${peer_stale#* } s, by its code 3 hours"
