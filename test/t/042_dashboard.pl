@@ -1,5 +1,5 @@
 #
-# 020_dashboard.pl
+# 042_dashboard.pl
 #		The dashboard: what the page says, what its policy lets run, and, where
 #		there are Chromium and Chart.js, what a browser makes of it.
 #

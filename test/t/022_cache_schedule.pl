@@ -1,5 +1,5 @@
 #
-# 008_cache_schedule.pl
+# 022_cache_schedule.pl
 #		Sessions read and write at once, by chance; every reply that may come
 #		from the reply cache is compared with the one computed in the same
 #		snapshot.

@@ -1,5 +1,5 @@
 #
-# 011_cache_memory.pl
+# 024_cache_memory.pl
 #		The reply cache stays within its memory, keeps what is read often, takes
 #		no reply that is too large, and loses nothing on the way.
 #

@@ -1,5 +1,5 @@
 #
-# 007_upgrade.pl
+# 006_upgrade.pl
 #		From every released version to this one: what an update makes is what
 #		CREATE EXTENSION makes, data and rights stay, the tests pass afterwards;
 #		a library and SQL of different versions say so and do no harm.

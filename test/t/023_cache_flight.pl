@@ -1,5 +1,5 @@
 #
-# 009_cache_flight.pl
+# 023_cache_flight.pl
 #		A reply that many miss at once is made once, and whatever happens to the
 #		one who makes it, nobody is left waiting.
 #

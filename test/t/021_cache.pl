@@ -1,5 +1,5 @@
 #
-# 007_cache.pl
+# 021_cache.pl
 #		A reply from the reply cache is the one that the caller's snapshot would
 #		compute: one promise after the other, each where it could break.
 #

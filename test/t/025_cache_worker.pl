@@ -1,5 +1,5 @@
 #
-# 012_cache_worker.pl
+# 025_cache_worker.pl
 #		The worker of vvault.cache_warm makes hot replies anew before anybody
 #		asks for them; vvault_cache_warm() does so by hand. On 17 and later also
 #		without preloading.
