@@ -27,6 +27,7 @@
 #include "core/http_reply.h"
 #include "core/json_writer.h"
 #include "core/query.h"
+#include "feed/columns.h"
 #include "feed/cursor.h"
 #include "feed/facts.h"
 #include "feed/threshold.h"
@@ -37,38 +38,14 @@ PG_FUNCTION_INFO_V1(vvault_trending);
 
 /* What a page shows of a video, behind which its sort key stands. */
 static const JsonColumn video_columns[] = {
-	JSON_COLUMN("video_id", TEXT),
-	JSON_COLUMN("title", TEXT),
-	JSON_COLUMN("channel_title", TEXT),
-	JSON_COLUMN("views", INT8),
-	JSON_COLUMN("likes", INT8),
-	JSON_COLUMN("thumbnail_url", TEXT),
-	JSON_COLUMN("regions", TEXT_ARRAY),
-	JSON_COLUMN("content_language", TEXT),
-	JSON_COLUMN("engagement_rate", FLOAT8),
-	JSON_COLUMN("comments", INT8),
-	JSON_COLUMN("channel_id", TEXT),
-	JSON_COLUMN("category_id", INT4),
-	JSON_COLUMN("published_at", TIMESTAMPTZ),
-	JSON_COLUMN("rank", INT4),
-	JSON_COLUMN("virality_score", FLOAT8),
-	JSON_COLUMN("momentum_score", FLOAT8),
+	VV_VIDEO_JSON_COLUMNS
 };
 
 #define COL_VIDEO_ID	0
 #define COL_SORT_KEY	lengthof(video_columns)
 
-#define VIDEO_COLUMNS_SQL \
-	"SELECT v.video_id, v.title, v.channel_title, v.views, v.likes," \
-	" v.thumbnail_url," \
-	" (SELECT r.regions FROM vvault.video_regions r" \
-	"  WHERE r.video_id OPERATOR(pg_catalog.=) v.video_id)," \
-	" v.content_language, v.engagement_rate, v.comments, v.channel_id," \
-	" v.category_id, v.published_at, v.rank, v.virality_score," \
-	" v.momentum_score, "
-
 #define FEED_SQL(key, charted, range) \
-	VIDEO_COLUMNS_SQL key \
+	VV_VIDEO_COLUMNS_SQL key \
 	" FROM vvault.videos v" \
 	" WHERE v.region OPERATOR(pg_catalog.=) $1" charted range \
 	" ORDER BY " key " DESC, v.video_id LIMIT 1001"
@@ -120,7 +97,7 @@ static FeedSort feed_sorts[] = {
  * The videos of a page that were found elsewhere, in the order given.
  */
 static VvQuery by_id_query = {
-	.sql = VIDEO_COLUMNS_SQL "u.n"
+	.sql = VV_VIDEO_COLUMNS_SQL "u.n"
 	" FROM ROWS FROM (pg_catalog.unnest($2)) WITH ORDINALITY AS u(video_id, n)"
 	" CROSS JOIN LATERAL (SELECT w.* FROM vvault.videos w"
 	"  WHERE w.region OPERATOR(pg_catalog.=) $1"
