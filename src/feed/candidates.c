@@ -43,11 +43,8 @@ static VvQuery counts_query = {
  * could lead the planner to another index.
  */
 static VvQuery rows_query = {
-	.sql = "SELECT s.region, s.video_id, s.document, v.views"
+	.sql = "SELECT s.region, s.video_id, s.document"
 	" FROM vvault.video_search s"
-	" CROSS JOIN LATERAL (SELECT w.views FROM vvault.videos w"
-	"  WHERE w.region OPERATOR(pg_catalog.=) s.region"
-	"  AND w.video_id OPERATOR(pg_catalog.=) s.video_id LIMIT 1) v"
 	" WHERE s.document OPERATOR(pg_catalog.@@) $1",
 	.nargs = 1, .argtypes = {TSQUERYOID}, .index_probes = true,
 };
@@ -212,7 +209,6 @@ filter_row(const Datum *values, const bool *isnull pg_attribute_unused(),
 	row.region = DatumGetTextPP(values[0]);
 	row.video_id = DatumGetTextPP(values[1]);
 	row.document = DatumGetTSVector(values[2]);
-	row.views = DatumGetInt64(values[3]);
 	if (in_scope(filter->scope, row.region) && work->action(&row, work->arg))
 		work->counted++;
 	return work->read < work->allowed;
@@ -245,17 +241,18 @@ run_rows(const SearchScope *scope, const char *lexemes, SearchWork *work)
 
 /*
  * Hands rows that have the lexemes (a tsquery as text, in brackets where it
- * needs them) to the action: all of them where the estimate says that they are
- * few, else those of the highest tiers until enough of them counted.
+ * needs them) to the action: all of them where there are at most few, else
+ * those of the highest tiers until enough of them counted. About how many
+ * there are tells how far down to go at first.
  */
 void
-vv_collect(const SearchScope *scope, const char *lexemes, int64 estimate,
-		   SearchWork *work)
+vv_collect(const SearchScope *scope, const char *lexemes, int64 at_most,
+		   double about, SearchWork *work)
 {
 	double		target = work->wanted;
 	int			tier = VV_TIERS - 1;
 
-	if (estimate <= work->wanted)
+	if (at_most <= work->wanted)
 	{
 		run_rows(scope, scope->region == NULL ? lexemes :
 				 psprintf("%s & '#%s'", lexemes, scope->codes[0]), work);
@@ -278,14 +275,34 @@ vv_collect(const SearchScope *scope, const char *lexemes, int64 estimate,
 				appendStringInfo(&block, "'/%d'", tier);
 			else
 				appendStringInfo(&block, "'#%s/%d'", scope->codes[0], tier);
-			expected += (double) estimate * scope->tiers[tier] /
-				Max(scope->total, 1);
+			expected += about * scope->tiers[tier] / Max(scope->total, 1);
 		}
 		appendStringInfoChar(&block, ')');
 		if (expected > 0)
 			run_rows(scope, block.data, work);
 		target *= 4;
 	}
+}
+
+/*
+ * The popularity of a document's video: its tier, as a share of the highest.
+ */
+double
+vv_popularity(TSVector document)
+{
+	for (int i = 0; i < document->size; i++)
+	{
+		WordEntry  *entry = ARRPTR(document) + i;
+		const char *lexeme = STRPTR(document) + entry->pos;
+		int			tier = 0;
+
+		if (lexeme[0] != '/')
+			continue;
+		for (int j = 1; j < (int) entry->len; j++)
+			tier = tier * 10 + lexeme[j] - '0';
+		return (double) tier / (VV_TIERS - 1);
+	}
+	return 0;
 }
 
 /*
@@ -366,8 +383,7 @@ vv_found_table(void)
 
 /*
  * Puts a row into the set; of a video's rows the one with the highest score
- * stays, then the most viewed, then the first region. Says whether its video
- * is new.
+ * stays, of equals the first region's. Says whether its video is new.
  */
 bool
 vv_keep_found(HTAB *found, const SearchRow *row, double score)
@@ -383,12 +399,9 @@ vv_keep_found(HTAB *found, const SearchRow *row, double score)
 	if (known &&
 		(video->score > score ||
 		 (video->score == score &&
-		  (video->views > row->views ||
-		   (video->views == row->views &&
-			strcmp(video->region, region) <= 0)))))
+		  strcmp(video->region, region) <= 0)))
 		return false;
 	strcpy(video->region, region);
-	video->views = row->views;
 	video->score = score;
 	return !known;
 }

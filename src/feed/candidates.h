@@ -28,13 +28,12 @@ typedef struct SearchScope
 	int64		total;			/* their sum */
 } SearchScope;
 
-/* A row of vvault.video_search with the views its video has there. */
+/* A row of vvault.video_search. */
 typedef struct SearchRow
 {
 	text	   *region;
 	text	   *video_id;
 	TSVector	document;
-	int64		views;
 } SearchRow;
 
 /* Called for each row; says whether it counts. */
@@ -56,7 +55,6 @@ typedef struct FoundVideo
 {
 	char		video_id[VV_WORD_MAX + 1];	/* hash key; must be first */
 	char		region[16];
-	int64		views;
 	double		score;
 } FoundVideo;
 
@@ -64,7 +62,8 @@ extern void vv_open_scope(text *region, SearchScope *scope);
 extern void vv_count_words(const SearchScope *scope, const char *const *words,
 						   int nwords, int64 *counts);
 extern void vv_collect(const SearchScope *scope, const char *lexemes,
-					   int64 estimate, SearchWork *work);
+					   int64 at_most, double about, SearchWork *work);
+extern double vv_popularity(TSVector document);
 extern int	vv_find_lexeme(TSVector document, const char *lexeme, int len);
 extern bool vv_entry_starts(TSVector document, int entry, const char *prefix,
 							int len);

@@ -29,8 +29,8 @@ PG_FUNCTION_INFO_V1(vvault_related);
 
 #define DEFAULT_PAGE_SIZE	25
 
-#define WANTED_ROWS		50		/* for each feature */
-#define ALLOWED_ROWS	1500	/* that are looked at in all */
+#define WANTED_ROWS		30		/* for each feature */
+#define ALLOWED_ROWS	600	/* that are looked at in all */
 #define MAX_FEATURES	128
 #define RARE_WORDS		6		/* of the title, that are asked for */
 
@@ -42,7 +42,6 @@ PG_FUNCTION_INFO_V1(vvault_related);
 #define POINTS_LANGUAGE		5
 #define POINTS_REGION		5
 #define POINTS_POPULARITY	5
-#define POPULARITY_LG		9.0 /* a thousand million views have them all */
 
 /* Its own document, as the region has it that observed it last. */
 static VvQuery seed_query = {
@@ -223,7 +222,7 @@ likeness(const Seed *seed, const SearchRow *row)
 	if (region_shared(seed, row))
 		points += POINTS_REGION;
 	return points + POINTS_POPULARITY *
-		Min(1.0, log10((double) row->views + 1) / POPULARITY_LG);
+		vv_popularity(row->document);
 }
 
 static bool
@@ -247,7 +246,7 @@ ask(Seed *seed, const char *lexemes, int64 count, int *allowed)
 
 	if (*allowed <= 0 || count == 0)
 		return;
-	vv_collect(seed->scope, lexemes, count, &work);
+	vv_collect(seed->scope, lexemes, count, count, &work);
 	*allowed -= work.read;
 }
 

@@ -34,8 +34,8 @@ PG_FUNCTION_INFO_V1(vvault_search);
 
 #define DEFAULT_PAGE_SIZE	25
 
-#define WANTED_ROWS		500		/* that match, after which the rest is left */
-#define ALLOWED_ROWS	4000	/* that are looked at in all */
+#define WANTED_ROWS		250		/* that match, after which the rest is left */
+#define ALLOWED_ROWS	2000	/* that are looked at in all */
 #define LITTLE			5		/* videos; with fewer, words are corrected */
 #define COMPLETE_FROM	(VV_PREFIX_CHARS + 1)
 #define CORRECT_FROM	3		/* characters of a word that is corrected */
@@ -46,7 +46,6 @@ PG_FUNCTION_INFO_V1(vvault_search);
 #define POINTS_ADJACENT		10
 #define POINTS_COVERAGE		10
 #define POINTS_POPULARITY	30
-#define POPULARITY_LG		9.0 /* a thousand million views have them all */
 
 /* Of a word's share of its points. */
 #define WORTH_EXACT			1.0
@@ -351,8 +350,7 @@ score_row(const SearchRow *row, void *arg)
 									  (QueryBranch *) lfirst(cell)));
 	if (best < 0)
 		return false;
-	best += POINTS_POPULARITY *
-		Min(1.0, log10((double) row->views + 1) / POPULARITY_LG);
+	best += POINTS_POPULARITY * vv_popularity(row->document);
 	return vv_keep_found(search->found, row, best);
 }
 
@@ -432,6 +430,8 @@ add_completions(Search *search, QueryUnit *unit)
 	args[2] = CStringGetTextDatum(psprintf("%s\xF4\x8F\xBF\xBF", word));
 	(void) vv_query_run(&completions_query, args, 0, keep_word, &list);
 	unit->completions = list.words;
+	for (int i = 0; i < list_length(list.words); i++)
+		unit->ncompleted += list.counts[i];
 }
 
 /* Fills in what else a word may be written like. */
@@ -491,9 +491,19 @@ estimate_unit(const SearchScope *scope, const QueryUnit *unit)
 	if (is_short(unit))
 		return scope->total;
 	if (!unit->quoted)
-		return count_list(scope, alternatives(unit));
+	{
+		List	   *words = list_make1(unit->words[0].text);
+
+		words = list_concat(words, unit->stems);
+		words = list_concat(words, unit->corrections);
+		return Min(unit->ncompleted + count_list(scope, words), scope->total);
+	}
 	for (int i = 0; i < unit->nwords; i++)
-		least = Min(least, count_list(scope, list_make1(unit->words[i].text)));
+	{
+		int64		count = count_list(scope, list_make1(unit->words[i].text));
+
+		least = Min(least, count);
+	}
 	return least;
 }
 
@@ -525,11 +535,19 @@ append_unit(StringInfo out, const QueryUnit *unit)
 	appendStringInfoChar(out, ')');
 }
 
-/* Appends what the index is asked for a branch; about how many rows have it. */
-static int64
-append_branch(StringInfo out, const Search *search, const QueryBranch *branch)
+/*
+ * Appends what the index is asked for a branch. Adds to how many rows may have
+ * it, which is what its rarest word has, and to how many are likely to: words
+ * of one query stand together more often than by chance, so each further one
+ * counts half of what chance says, by the logarithm.
+ */
+static void
+append_branch(StringInfo out, const Search *search, const QueryBranch *branch,
+			  int64 *at_most, double *about)
 {
-	int64		estimate = search->scope.total;
+	double		total = Max(search->scope.total, 1);
+	int64		least = search->scope.total;
+	double		chance = 1;
 	const char *separator = "";
 	ListCell   *cell;
 
@@ -545,12 +563,18 @@ append_branch(StringInfo out, const Search *search, const QueryBranch *branch)
 		if (unit->negated)
 			appendStringInfoChar(out, '!');
 		else
-			estimate = Min(estimate, estimate_unit(&search->scope, unit));
+		{
+			int64		count = estimate_unit(&search->scope, unit);
+
+			least = Min(least, count);
+			chance *= sqrt(count / total);
+		}
 		append_unit(out, unit);
 		separator = " & ";
 	}
 	appendStringInfoChar(out, ')');
-	return estimate;
+	*at_most += least;
+	*about += chance * sqrt(least / total) * total;
 }
 
 static void
@@ -558,23 +582,24 @@ run_search(Search *search)
 {
 	SearchWork	work = {score_row, search, WANTED_ROWS, ALLOWED_ROWS, 0, 0};
 	StringInfoData lexemes;
-	int64		estimate = 0;
+	int64		at_most = 0;
+	double		about = 0;
 	ListCell   *cell;
 
 	initStringInfo(&lexemes);
 	appendStringInfoChar(&lexemes, '(');
 	foreach(cell, search->branches)
 	{
-		if (estimate > 0 || lexemes.len > 1)
+		if (lexemes.len > 1)
 			appendStringInfoString(&lexemes, " | ");
-		estimate += append_branch(&lexemes, search,
-								  (QueryBranch *) lfirst(cell));
+		append_branch(&lexemes, search, (QueryBranch *) lfirst(cell),
+					  &at_most, &about);
 	}
 	appendStringInfoChar(&lexemes, ')');
 	if (search->language != NULL)
 		appendStringInfo(&lexemes, " & '+%s'", search->language);
-	if (estimate > 0)
-		vv_collect(&search->scope, lexemes.data, estimate, &work);
+	if (at_most > 0)
+		vv_collect(&search->scope, lexemes.data, at_most, about, &work);
 }
 
 /* ----------
@@ -721,15 +746,16 @@ correctable(const Search *search, const QueryUnit *unit, bool known)
 }
 
 /*
- * Corrects the words that no video has; where every word is known, all of
- * them. Says whether there is anything new to ask.
+ * Corrects the words that no video has; where every word is known and nothing
+ * was found, all of them. Says whether there is anything new to ask.
  */
 static bool
 correct_query(Search *search)
 {
+	int			passes = hash_get_num_entries(search->found) == 0 ? 2 : 1;
 	bool		corrected = false;
 
-	for (int pass = 0; pass < 2 && !corrected; pass++)
+	for (int pass = 0; pass < passes && !corrected; pass++)
 	{
 		ListCell   *b;
 

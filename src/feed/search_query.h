@@ -27,7 +27,8 @@ typedef struct QueryUnit
 	VvWord	   *words;
 	List	   *stems;			/* char *, of a word that is not quoted */
 	List	   *completions;	/* char *, of the last word */
-	List	   *corrections;	/* char *, of a word that is rare */
+	int64		ncompleted;		/* rows that have one */
+	List	   *corrections;	/* char *, of a word that nothing has */
 } QueryUnit;
 
 /* What stands between two ORs: all its units must be met. */

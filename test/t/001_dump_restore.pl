@@ -357,7 +357,7 @@ $node->safe_psql('wrong_schema', 'CREATE SCHEMA vvault');
 (undef, undef, $stderr) = $node->psql('wrong_schema', 'CREATE EXTENSION vvault SCHEMA vvault CASCADE');
 like($stderr, qr/ERROR:  vvault cannot be created in the schema vvault/, 'SCHEMA vvault is refused');
 like($stderr, qr/HINT:  The schema vvault is for its tables/, 'with a hint');
-(undef, undef, $stderr) = $node->psql('wrong_schema', 'CREATE EXTENSION vvault');
+(undef, undef, $stderr) = $node->psql('wrong_schema', 'CREATE EXTENSION vvault CASCADE');
 like($stderr, qr/ERROR:  schema "vvault" already exists/, 'somebody else\'s schema vvault is not taken over');
 
 my ($script) = glob('vvault--*.sql');
