@@ -4,9 +4,11 @@
 SET jit = off;
 SELECT setseed(0.5);
 CREATE TEMP TABLE words AS
-SELECT n, string_agg(('{ka,ro,mi,len,sta,vo,du,per,sin,ta,gu,lor,be,nix,ha,mon,zy,fel,or,cri}'::text[])
-	[1 + ((n::bigint * 7919 + 104729) / 20 ^ i)::bigint % 20], '') AS word
-FROM generate_series(1, 200000) n, generate_series(0, 3 + n % 2) i GROUP BY n;
+SELECT n, string_agg(('{b,bl,br,c,ch,d,dr,f,fl,g,gr,h,j,k,l,m,n,p,pr,qu,r,s,sh,st,t,tr,v,w,z,""}'::text[])[1 + h % 30]
+	|| ('{a,e,i,o,u,ai,ea,ou,io}'::text[])[1 + h / 30 % 9] || ('{"",n,r,s,l,t,m}'::text[])[1 + h / 270 % 7], '' ORDER BY i) AS word
+FROM generate_series(1, 200000) n, generate_series(0, 1 + n % 2) i,
+	LATERAL (SELECT ('x' || substr(md5(n || ' ' || i), 1, 7))::bit(28)::int AS h) h
+GROUP BY n;
 CREATE UNIQUE INDEX ON words (n);
 CREATE TEMP TABLE titles AS
 SELECT v.n, string_agg(w.word, ' ' ORDER BY v.i) AS title

@@ -98,6 +98,8 @@ my $replies = join("\n",
 		} qw(US PL SE DE)),
 	"SELECT vvault_trending('PL');",
 	'SELECT vvault_regions();',
+	(map { "SELECT vvault_search('$_');" } 'the', 'official video', 'koettbullar'),
+	'SELECT vvault_related(video_id) FROM vvault.video_regions ORDER BY video_id LIMIT 20;',
 	'SELECT vvault_video(video_id) FROM vvault.video_regions ORDER BY video_id;',
 	q(SELECT name, value FROM vvault.effective_settings ORDER BY name;));
 
@@ -162,7 +164,7 @@ $node->safe_psql('postgres', 'CREATE DATABASE plain TEMPLATE template0');
 command_ok([ 'pg_dump', '-d', $connstr->('origin'), '-f', "$dir/plain.sql" ],
 	'pg_dump, plain');
 my $dump = slurp_file("$dir/plain.sql");
-unlike($dump, qr/^COPY vvault\.(?:video_regions|category_stats|daily_videos|feed_versions|region_defaults|setting_defaults) /m,
+unlike($dump, qr/^COPY vvault\.(?:video_regions|category_stats|daily_videos|video_search|search_words|feed_versions|region_defaults|setting_defaults) /m,
 	'derived and shipped tables are not dumped');
 command_ok(
 	[ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', "$dir/plain.sql", '-d', $connstr->('plain') ],
