@@ -280,7 +280,7 @@ append_lexeme(StringInfo out, const char *sign, const char *str, int len)
  * Appends the words of a text; returns the place behind its last one.
  */
 static int
-append_words(StringInfo out, text *words, int place, char weight,
+append_words(StringInfo out, text * words, int place, char weight,
 			 Oid stemmer)
 {
 	const char *p = VARDATA_ANY(words);

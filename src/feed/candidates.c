@@ -24,6 +24,8 @@
 #include "catalog/regions.h"
 #include "feed/columns.h"
 
+#define READ_ALL	4			/* times what is wanted are all read */
+
 static VvQuery regions_query = {
 	.sql = "SELECT e.region FROM vvault.effective_regions e"
 	" WHERE e.enabled ORDER BY e.region",
@@ -252,7 +254,8 @@ vv_collect(const SearchScope *scope, const char *lexemes, int64 at_most,
 	double		target = work->wanted;
 	int			tier = VV_TIERS - 1;
 
-	if (at_most <= work->wanted)
+	/* the lists of low tiers are long: a few rows more cost less */
+	if (at_most <= READ_ALL * work->wanted)
 	{
 		run_rows(scope, scope->region == NULL ? lexemes :
 				 psprintf("%s & '#%s'", lexemes, scope->codes[0]), work);

@@ -30,7 +30,7 @@ PG_FUNCTION_INFO_V1(vvault_related);
 #define DEFAULT_PAGE_SIZE	25
 
 #define WANTED_ROWS		30		/* for each feature */
-#define ALLOWED_ROWS	600	/* that are looked at in all */
+#define ALLOWED_ROWS	1000	/* that are looked at in all */
 #define MAX_FEATURES	128
 #define RARE_WORDS		6		/* of the title, that are asked for */
 

@@ -218,7 +218,7 @@ match_phrase(TSVector document, const QueryUnit *unit)
 	{
 		WordEntryPos pos = places[0]->pos[i];
 		double		worth = WEP_GETWEIGHT(pos) == 3 ?
-			WORTH_EXACT : WORTH_EXACT * WORTH_IN_CHANNEL;
+		WORTH_EXACT : WORTH_EXACT * WORTH_IN_CHANNEL;
 
 		if (worth > match.worth &&
 			phrase_at(places, unit->nwords, WEP_GETPOS(pos)))
@@ -800,7 +800,7 @@ keep_folded(const Datum *values, const bool *isnull, void *arg)
 }
 
 static char *
-fold_text(text *q)
+fold_text(text * q)
 {
 	FoldedText	folded = {CurrentMemoryContext, NULL};
 	Datum		args[1] = {PointerGetDatum(q)};
@@ -810,7 +810,7 @@ fold_text(text *q)
 }
 
 static char *
-language_argument(text *language)
+language_argument(text * language)
 {
 	char	   *code = palloc(VV_LANGUAGE_MAX + 1);
 
@@ -830,7 +830,7 @@ language_argument(text *language)
 
 /* Ties a cursor to what was searched for. */
 static char *
-cursor_sort(text *q, const char *language)
+cursor_sort(text * q, const char *language)
 {
 	uint64		hash = hash_any_extended((unsigned char *) VARDATA_ANY(q),
 										 VARSIZE_ANY_EXHDR(q), 0);
@@ -843,7 +843,7 @@ cursor_sort(text *q, const char *language)
 
 /* Finds, and finds once more with corrected words where that was little. */
 static FoundVideo *
-find_videos(Search *search, text *q, int *n)
+find_videos(Search *search, text * q, int *n)
 {
 	ListCell   *b;
 
@@ -888,7 +888,7 @@ first_behind(const FoundVideo *videos, int n, const FeedCursor *after)
 }
 
 static void
-write_text_or_null(StringInfo out, const char *key, text *value)
+write_text_or_null(StringInfo out, const char *key, text * value)
 {
 	vv_json_key(out, key);
 	if (value == NULL)

@@ -4,7 +4,7 @@
 --		pages, rights, settings of the session, and what writes do to it.
 --
 BEGIN;
-SELECT plan(167);
+SELECT plan(165);
 
 TRUNCATE vvault.videos, vvault.snapshots;
 \ir ../golden/search.sql
@@ -229,24 +229,6 @@ SELECT is_empty('SELECT * FROM vvault_check()', 'to the last row');
 TRUNCATE vvault.videos;
 SELECT is_empty('TABLE vvault.video_search', 'TRUNCATE leaves nothing to find');
 SELECT is_empty('TABLE vvault.search_words', 'and no words');
-
---
--- Wherever pg_trgm and unaccent are
---
-
-DROP EXTENSION vvault CASCADE;
-DROP EXTENSION pg_trgm, unaccent CASCADE;
-CREATE SCHEMA "Odd ""trgm";
-CREATE SCHEMA "un'accent";
-CREATE EXTENSION pg_trgm SCHEMA "Odd ""trgm";
-CREATE EXTENSION unaccent SCHEMA "un'accent";
-CREATE EXTENSION vvault;
-INSERT INTO vvault.videos (region, video_id, title) VALUES ('PL', 'a', 'Żółć i gęś');
-SELECT is(pg_temp.ids('zolc'), '{a}', 'extensions may be in schemas of their own');
-ALTER EXTENSION pg_trgm SET SCHEMA "un'accent";
-ALTER EXTENSION unaccent SET SCHEMA "Odd ""trgm";
-INSERT INTO vvault.videos (region, video_id, title) VALUES ('PL', 'b', 'Minecraft');
-SELECT is(pg_temp.ids('minecarft'), '{b}', 'and move to others');
 
 SELECT * FROM finish();
 ROLLBACK;

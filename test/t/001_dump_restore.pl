@@ -362,6 +362,26 @@ like($stderr, qr/HINT:  The schema vvault is for its tables/, 'with a hint');
 (undef, undef, $stderr) = $node->psql('wrong_schema', 'CREATE EXTENSION vvault CASCADE');
 like($stderr, qr/ERROR:  schema "vvault" already exists/, 'somebody else\'s schema vvault is not taken over');
 
+# pg_trgm and unaccent may be anywhere, and may move.
+$node->safe_psql('postgres', 'CREATE DATABASE odd_schemas TEMPLATE template0');
+$node->safe_psql('odd_schemas', <<'EOF');
+CREATE SCHEMA "Odd ""trgm";
+CREATE SCHEMA "un'accent";
+CREATE EXTENSION pg_trgm SCHEMA "Odd ""trgm";
+CREATE EXTENSION unaccent SCHEMA "un'accent";
+CREATE EXTENSION vvault;
+INSERT INTO vvault.videos (region, video_id, title) VALUES ('PL', 'a', U&'\017B\00F3\0142\0107');
+EOF
+my $first = q(SELECT public.vvault_search('%s') -> 'videos' -> 0 ->> 'video_id');
+is($node->safe_psql('odd_schemas', 'SET search_path = pg_catalog; ' . sprintf($first, 'zolc')),
+	'a', 'pg_trgm and unaccent may be in schemas of their own');
+$node->safe_psql('odd_schemas', <<'EOF');
+ALTER EXTENSION pg_trgm SET SCHEMA "un'accent";
+ALTER EXTENSION unaccent SET SCHEMA "Odd ""trgm";
+INSERT INTO vvault.videos (region, video_id, title) VALUES ('PL', 'b', 'Minecraft');
+EOF
+is($node->safe_psql('odd_schemas', sprintf($first, 'minecarft')), 'b', 'and move to others');
+
 my ($script) = glob('vvault--*.sql');
 my (undef, $stdout) = $node->psql('wrong_schema', "\\i $script\n");
 like($stdout, qr/Use "CREATE EXTENSION vvault CASCADE" to load this file/,
