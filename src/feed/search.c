@@ -202,7 +202,7 @@ phrase_at(WordEntryPosVector **places, int nwords, int place)
 static WordMatch
 match_phrase(TSVector document, const QueryUnit *unit)
 {
-	WordEntryPosVector *places[VV_QUERY_MAX_WORDS];
+	WordEntryPosVector *places[VV_QUERY_MAX_WORDS] = {0};
 	WordMatch	match = {0, NULL};
 
 	for (int i = 0; i < unit->nwords; i++)
