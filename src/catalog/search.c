@@ -18,16 +18,22 @@
 #include "mb/pg_wchar.h"
 #include "nodes/pg_list.h"
 #include "nodes/value.h"
+#include "tsearch/ts_cache.h"
+#include "tsearch/ts_public.h"
 #include "tsearch/ts_type.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
 
 PG_FUNCTION_INFO_V1(vvault_search_tier);
+PG_FUNCTION_INFO_V1(vvault_search_language);
+PG_FUNCTION_INFO_V1(vvault_search_texts);
 PG_FUNCTION_INFO_V1(vvault_search_document);
 
 #define MAX_WORDS		100		/* of a title or a name; the rest is left out */
 #define MAX_TAGS		12
+#define MAX_TITLE		500		/* characters that are looked at */
+#define MAX_CHANNEL		200
+#define MAX_TAGS_LENGTH	1000
 
 /* The least views of each tier but the first: 1, 2 and 5 times powers of 10. */
 static const int64 tier_floors[VV_TIERS - 1] = {
@@ -148,19 +154,6 @@ vv_next_word(const char **p, const char *end, VvWord *word)
 }
 
 /*
- * The bytes of a word's first characters; all where it has no more.
- */
-int
-vv_word_prefix(const VvWord *word, int nchars)
-{
-	int			len = 0;
-
-	while (nchars-- > 0 && len < word->len)
-		len += pg_utf_mblen((const unsigned char *) word->text + len);
-	return Min(len, word->len);
-}
-
-/*
  * How many characters a word has.
  */
 int
@@ -215,24 +208,16 @@ vv_stemmer(const char *code)
 char *
 vv_stem(Oid stemmer, const VvWord *word)
 {
-	LOCAL_FCINFO(fcinfo, 2);
-	Datum		result;
-	Datum	   *stems;
-	int			n;
+	TSDictionaryCacheEntry *dictionary = lookup_ts_dictionary_cache(stemmer);
+	TSLexeme   *stems;
 
-	/* NULL is an answer here, so this is no DirectFunctionCall */
-	InitFunctionCallInfoData(*fcinfo, NULL, 2, InvalidOid, NULL, NULL);
-	fcinfo->args[0].value = ObjectIdGetDatum(stemmer);
-	fcinfo->args[0].isnull = false;
-	fcinfo->args[1].value =
-		PointerGetDatum(cstring_to_text_with_len(word->text, word->len));
-	fcinfo->args[1].isnull = false;
-	result = ts_lexize(fcinfo);
-	if (fcinfo->isnull)
-		return NULL;
-	deconstruct_array(DatumGetArrayTypeP(result), TEXTOID, -1, false,
-					  TYPALIGN_INT, &stems, NULL, &n);
-	return n > 0 ? TextDatumGetCString(stems[0]) : NULL;
+	stems = (TSLexeme *)
+		DatumGetPointer(FunctionCall4(&dictionary->lexize,
+									  PointerGetDatum(dictionary->dictData),
+									  PointerGetDatum(word->text),
+									  Int32GetDatum(word->len),
+									  PointerGetDatum(NULL)));
+	return stems == NULL ? NULL : stems[0].lexeme;
 }
 
 /*
@@ -259,72 +244,163 @@ vvault_search_tier(PG_FUNCTION_ARGS)
 	PG_RETURN_INT32(tier_of(PG_GETARG_INT64(0)));
 }
 
-/*
- * Appends a lexeme, quoted for the input of a tsvector.
- */
-static void
-append_lexeme(StringInfo out, const char *sign, const char *str, int len)
+/* A lexeme of a document that is being made. */
+typedef struct Lexeme
 {
-	appendStringInfoString(out, " '");
-	appendStringInfoString(out, sign);
-	for (int i = 0; i < len; i++)
-	{
-		if (str[i] == '\'' || str[i] == '\\')
-			appendStringInfoChar(out, str[i]);
-		appendStringInfoChar(out, str[i]);
-	}
-	appendStringInfoChar(out, '\'');
+	const char *text;
+	int			len;
+	int			place;			/* 0: none */
+	int			weight;			/* of the place, 0 (D) to 3 (A) */
+} Lexeme;
+
+/* Lexemes as they come, in any order and as often as they are said. */
+typedef struct LexemeList
+{
+	Lexeme	   *lexemes;
+	int			n;
+} LexemeList;
+
+/* The most that a text has: its words, each with a stem. */
+#define MAX_LEXEMES		(4 * MAX_WORDS + MAX_TAGS + 8)
+
+static void
+add_lexeme(LexemeList *list, const char *text, int len, int place, int weight)
+{
+	Lexeme	   *lexeme = &list->lexemes[list->n++];
+
+	Assert(list->n <= MAX_LEXEMES);
+	lexeme->text = text;
+	lexeme->len = len;
+	lexeme->place = place;
+	lexeme->weight = weight;
+}
+
+static void
+add_sign(LexemeList *list, const char *text)
+{
+	add_lexeme(list, text, strlen(text), 0, 0);
+}
+
+static int
+compare_lexemes(const void *a, const void *b)
+{
+	const Lexeme *la = (const Lexeme *) a;
+	const Lexeme *lb = (const Lexeme *) b;
+	int			order;
+
+	/* the order of a tsvector: bytes, then length */
+	order = memcmp(la->text, lb->text, Min(la->len, lb->len));
+	if (order == 0)
+		order = la->len - lb->len;
+	return order != 0 ? order : la->place - lb->place;
+}
+
+static bool
+same_text(const Lexeme *a, const Lexeme *b)
+{
+	return a->len == b->len && memcmp(a->text, b->text, a->len) == 0;
 }
 
 /*
- * Appends the words of a text; returns the place behind its last one.
+ * Makes the tsvector. Equal lexemes become one entry with the places of all.
+ */
+static TSVector
+make_document(LexemeList *list)
+{
+	TSVector	document;
+	int			nentries = 0;
+	int			size = 0;
+	int			offset = 0;
+
+	qsort(list->lexemes, list->n, sizeof(Lexeme), compare_lexemes);
+	for (int i = 0; i < list->n; i++)
+	{
+		Lexeme	   *lexeme = &list->lexemes[i];
+
+		if (i == 0 || !same_text(lexeme - 1, lexeme))
+		{
+			nentries++;
+			size += lexeme->len;
+		}
+		/* at most: alignment, the number of places, a place */
+		size += 1 + sizeof(uint16) + sizeof(WordEntryPos);
+	}
+
+	document = (TSVector) palloc0(CALCDATASIZE(nentries, size));
+	document->size = nentries;
+	nentries = 0;
+	for (int i = 0; i < list->n;)
+	{
+		Lexeme	   *lexeme = &list->lexemes[i];
+		WordEntry  *entry = ARRPTR(document) + nentries++;
+		WordEntryPosVector *places;
+
+		entry->len = lexeme->len;
+		entry->pos = offset;
+		memcpy(STRPTR(document) + offset, lexeme->text, lexeme->len);
+		offset += lexeme->len;
+		places = _POSVECPTR(document, entry);
+		for (; i < list->n && same_text(lexeme, &list->lexemes[i]); i++)
+		{
+			WordEntryPos *place;
+
+			if (list->lexemes[i].place == 0)
+				continue;
+			entry->haspos = 1;
+			place = &places->pos[places->npos++];
+			WEP_SETPOS(*place, list->lexemes[i].place);
+			WEP_SETWEIGHT(*place, list->lexemes[i].weight);
+		}
+		if (entry->haspos)
+			offset = SHORTALIGN(offset) + sizeof(uint16) +
+				places->npos * sizeof(WordEntryPos);
+	}
+	SET_VARSIZE(document, CALCDATASIZE(document->size, offset));
+	return document;
+}
+
+/*
+ * Adds the words of a text; returns the place behind its last one.
  */
 static int
-append_words(StringInfo out, text * words, int place, char weight,
-			 Oid stemmer)
+add_words(LexemeList *list, const char *p, const char *end, int place,
+		  int weight, Oid stemmer)
 {
-	const char *p = VARDATA_ANY(words);
-	const char *end = p + VARSIZE_ANY_EXHDR(words);
 	VvWord		word;
 
 	for (int n = 0; n < MAX_WORDS && vv_next_word(&p, end, &word); n++)
 	{
-		int			chars = vv_word_chars(&word);
+		char	   *stem = NULL;
 
-		append_lexeme(out, "", word.text, word.len);
-		appendStringInfo(out, ":%d%c", place++, weight);
-		for (int i = 1; i <= VV_PREFIX_CHARS && i <= chars; i++)
-			append_lexeme(out, "!", word.text, vv_word_prefix(&word, i));
+		add_lexeme(list, pnstrdup(word.text, word.len), word.len, place++,
+				   weight);
 		if (OidIsValid(stemmer))
-		{
-			char	   *stem = vv_stem(stemmer, &word);
-
-			if (stem != NULL && *stem != '\0' &&
-				strcmp(stem, word.text) != 0)
-				append_lexeme(out, "", stem, strlen(stem));
-		}
+			stem = vv_stem(stemmer, &word);
+		if (stem != NULL && *stem != '\0' && strcmp(stem, word.text) != 0)
+			add_sign(list, stem);
 	}
 	return place;
 }
 
 /*
- * Appends a tag, which is a line of the text, as its words with one space
+ * Adds a tag, which is a line of the text, as its words with one space
  * between; false at the end of the text.
  */
 static bool
-append_tag(StringInfo out, const char **p, const char *end)
+add_tag(LexemeList *list, const char **p, const char *end)
 {
-	const char *line_end = memchr(*p, '\n', end - *p);
-	VvWord		tag = {.len = 0};
+	const char *line_end;
+	VvWord		tag = {.len = 1, .text = "="};
 	VvWord		word;
 
 	if (*p >= end)
 		return false;
+	line_end = memchr(*p, '\n', end - *p);
 	if (line_end == NULL)
 		line_end = end;
 	while (vv_next_word(p, line_end, &word))
 	{
-		int			space = tag.len > 0 ? 1 : 0;
+		int			space = tag.len > 1 ? 1 : 0;
 
 		if (tag.len + space + word.len > VV_WORD_MAX)
 			break;
@@ -334,58 +410,132 @@ append_tag(StringInfo out, const char **p, const char *end)
 		tag.len += word.len;
 	}
 	*p = line_end + 1;
-	if (tag.len > 0)
-		append_lexeme(out, "=", tag.text, tag.len);
+	if (tag.len > 1)
+		add_lexeme(list, pnstrdup(tag.text, tag.len), tag.len, 0, 0);
 	return true;
 }
 
 /*
- * vvault.search_document(region text, title text, channel_title text,
- *						  tags text, channel_id text, category_id integer,
- *						  language text, views bigint) returns tsvector
+ * Takes the part of a text before the next separator off it.
+ */
+static void
+next_part(const char **p, const char *end, const char **part,
+		  const char **part_end)
+{
+	const char *separator = *p < end ? memchr(*p, VV_PART_END, end - *p) : NULL;
+
+	*part = *p;
+	*part_end = separator == NULL ? end : separator;
+	*p = separator == NULL ? end : separator + 1;
+}
+
+/*
+ * vvault.search_language(tag text) returns text
  *
- * What can be searched for in a video. Texts come folded, tags one a line.
- * A NULL language is unknown, nothing else may be NULL; no errors.
+ * The language of a BCP 47 tag, '' for NULL and for what is none. No errors.
+ */
+Datum
+vvault_search_language(PG_FUNCTION_ARGS)
+{
+	char		language[VV_LANGUAGE_MAX + 1] = "";
+	text	   *tag;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_TEXT_P(cstring_to_text(""));
+	tag = PG_GETARG_TEXT_PP(0);
+	if (!vv_language_code(VARDATA_ANY(tag), VARSIZE_ANY_EXHDR(tag), language))
+		language[0] = '\0';
+	PG_RETURN_TEXT_P(cstring_to_text(language));
+}
+
+/* Appends the first characters of a text, without what ends a part. */
+static void
+append_part(StringInfo out, const char *str, int len, int max_chars)
+{
+	int			start = out->len;
+
+	appendBinaryStringInfo(out, str, pg_mbcharcliplen(str, len, max_chars));
+	for (int i = start; i < out->len; i++)
+	{
+		if (out->data[i] == VV_PART_END)
+			out->data[i] = ' ';
+	}
+}
+
+/*
+ * vvault.search_texts(title text, channel_title text, tags text[])
+ *	returns text
+ *
+ * The texts of a video as vvault.search_document() takes them, but not folded
+ * yet. STRICT; no errors.
+ */
+Datum
+vvault_search_texts(PG_FUNCTION_ARGS)
+{
+	text	   *title = PG_GETARG_TEXT_PP(0);
+	text	   *channel = PG_GETARG_TEXT_PP(1);
+	StringInfoData out;
+	StringInfoData lines;
+	Datum	   *tags;
+	bool	   *isnull;
+	int			ntags;
+
+	initStringInfo(&out);
+	initStringInfo(&lines);
+	append_part(&out, VARDATA_ANY(title), VARSIZE_ANY_EXHDR(title), MAX_TITLE);
+	appendStringInfoChar(&out, VV_PART_END);
+	append_part(&out, VARDATA_ANY(channel), VARSIZE_ANY_EXHDR(channel),
+				MAX_CHANNEL);
+	appendStringInfoChar(&out, VV_PART_END);
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(2), TEXTOID, -1, false,
+					  TYPALIGN_INT, &tags, &isnull, &ntags);
+	for (int i = 0; i < ntags && lines.len < MAX_TAGS_LENGTH; i++)
+	{
+		text	   *tag = isnull[i] ? NULL : DatumGetTextPP(tags[i]);
+
+		if (tag != NULL)
+			appendBinaryStringInfo(&lines, VARDATA_ANY(tag),
+								   VARSIZE_ANY_EXHDR(tag));
+		appendStringInfoChar(&lines, '\n');
+	}
+	append_part(&out, lines.data, lines.len, MAX_TAGS_LENGTH);
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(out.data, out.len));
+}
+
+/*
+ * vvault.search_document(region text, texts text, language text, tier integer)
+ *	returns tsvector
+ *
+ * What can be searched for in a video. texts are the title, the channel's name
+ * and the tags, a line each, folded, with \x01 between the three; language is
+ * a code or ''; tier that of its views. STRICT; no errors.
  */
 Datum
 vvault_search_document(PG_FUNCTION_ARGS)
 {
 	char	   *region = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	text	   *tags = PG_GETARG_TEXT_PP(3);
-	text	   *channel_id = PG_GETARG_TEXT_PP(4);
-	int			tier = tier_of(PG_GETARG_INT64(7));
-	char		language[VV_LANGUAGE_MAX + 1];
-	Oid			stemmer = InvalidOid;
-	const char *p = VARDATA_ANY(tags);
-	const char *end = p + VARSIZE_ANY_EXHDR(tags);
-	StringInfoData out;
+	text	   *texts = PG_GETARG_TEXT_PP(1);
+	char	   *language = text_to_cstring(PG_GETARG_TEXT_PP(2));
+	int			tier = PG_GETARG_INT32(3);
+	const char *p = VARDATA_ANY(texts);
+	const char *end = p + VARSIZE_ANY_EXHDR(texts);
+	const char *part;
+	const char *part_end;
+	Oid			stemmer = *language != '\0' ? vv_stemmer(language) : InvalidOid;
+	LexemeList	list = {palloc(sizeof(Lexeme) * MAX_LEXEMES), 0};
 	int			place;
 
-	initStringInfo(&out);
-	appendStringInfo(&out, "'#%s' '#%s/%d' '/%d' '&%d'", region, region,
-					 tier, tier, PG_GETARG_INT32(5));
-	if (!PG_ARGISNULL(6))
-	{
-		text	   *tag = PG_GETARG_TEXT_PP(6);
-
-		if (vv_language_code(VARDATA_ANY(tag), VARSIZE_ANY_EXHDR(tag),
-							 language))
-		{
-			append_lexeme(&out, "+", language, strlen(language));
-			stemmer = vv_stemmer(language);
-		}
-	}
-	if (VARSIZE_ANY_EXHDR(channel_id) > 0)
-		append_lexeme(&out, "@", VARDATA_ANY(channel_id),
-					  pg_mbcliplen(VARDATA_ANY(channel_id),
-								   VARSIZE_ANY_EXHDR(channel_id),
-								   VV_WORD_MAX));
-	for (int i = 0; i < MAX_TAGS && append_tag(&out, &p, end); i++)
-		;
+	add_sign(&list, psprintf("#%s", region));
+	add_sign(&list, psprintf("#%s/%d", region, tier));
+	add_sign(&list, psprintf("/%d", tier));
+	if (*language != '\0')
+		add_sign(&list, psprintf("+%s", language));
+	next_part(&p, end, &part, &part_end);
+	place = add_words(&list, part, part_end, 1, 3, stemmer);
 	/* a gap, so that no phrase runs from the title into the name */
-	place = append_words(&out, PG_GETARG_TEXT_PP(1), 1, 'A', stemmer);
-	(void) append_words(&out, PG_GETARG_TEXT_PP(2), place + 1, 'B', stemmer);
-
-	PG_RETURN_DATUM(DirectFunctionCall1(tsvectorin,
-										CStringGetDatum(out.data)));
+	next_part(&p, end, &part, &part_end);
+	(void) add_words(&list, part, part_end, place + 1, 2, stemmer);
+	for (int i = 0; i < MAX_TAGS && add_tag(&list, &p, end); i++)
+		;
+	PG_RETURN_TSVECTOR(make_document(&list));
 }

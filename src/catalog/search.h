@@ -8,11 +8,9 @@
  * and B in the channel's name; their stems stand beside them without places.
  * Lexemes that begin with a sign are no words, and no query can name them:
  *
- *		!abc	a word begins so (one to three letters)
  *		#PL		the region		#PL/7	and the tier of its views
  *		/7		the tier alone
- *		&10		the category	+pl		the language
- *		@id		the channel		=a tag	a tag
+ *		+pl		the language	=a tag	a tag
  *
  *-------------------------------------------------------------------------
  */
@@ -22,7 +20,7 @@
 #include "core/compat.h"
 
 #define VV_WORD_MAX			64	/* bytes of a word; what is behind is cut */
-#define VV_PREFIX_CHARS		3	/* the longest beginning that is a lexeme */
+#define VV_PART_END			'\x01'	/* between the parts of a video's texts */
 #define VV_TIERS			25	/* tiers of views, from 0 */
 #define VV_LANGUAGE_MAX		8	/* bytes of a language's code */
 
@@ -35,7 +33,6 @@ typedef struct VvWord
 
 extern bool vv_next_word(const char **p, const char *end, VvWord *word);
 extern bool vv_starts_word(const char *p, const char *end);
-extern int	vv_word_prefix(const VvWord *word, int nchars);
 extern int	vv_word_chars(const VvWord *word);
 extern bool vv_language_code(const char *language, int len, char *code);
 extern Oid	vv_stemmer(const char *code);

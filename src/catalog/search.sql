@@ -6,15 +6,23 @@
 CREATE TABLE vvault.video_search (
 	region text COLLATE "C" NOT NULL,
 	video_id text COLLATE "C" NOT NULL,
+	tier integer NOT NULL,
+	category_id integer NOT NULL,
+	channel_id text COLLATE "C" NOT NULL,
+	language text COLLATE "C" NOT NULL,
 	document tsvector NOT NULL,
 	PRIMARY KEY (region, video_id)
 ) WITH (autovacuum_vacuum_scale_factor = 0.02);
 COMMENT ON TABLE vvault.video_search IS
-'What can be searched for in a video: words and stems of its title and channel, and signs for region, language, category, channel, tags and the tier of its views. Derived from vvault.videos; written only when one of these changes.';
+'What can be searched for in a video: words and stems of its title and channel, and signs for region, language, tags and the tier of its views. Derived from vvault.videos; written only when one of these, its channel or its category changes.';
+COMMENT ON COLUMN vvault.video_search.channel_id IS 'its first 64 characters';
+COMMENT ON COLUMN vvault.video_search.language IS 'code of content_language, empty where unknown';
 
--- A short list of what is not in the index yet: every search reads it.
-CREATE INDEX video_search_idx ON vvault.video_search USING gin (document)
-	WITH (fastupdate = on, gin_pending_list_limit = 256);
+-- New documents wait in a list that every search reads: vvault.search_again()
+-- keeps it short.
+CREATE INDEX video_search_idx ON vvault.video_search USING gin (document);
+CREATE INDEX video_search_channel_idx ON vvault.video_search (channel_id, tier DESC, video_id);
+CREATE INDEX video_search_category_idx ON vvault.video_search (category_id, language, tier DESC, video_id);
 
 CREATE TABLE vvault.search_words (
 	region text COLLATE "C" NOT NULL,
@@ -31,12 +39,23 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION vvault.search_tier(bigint) IS
 'The tier of a number of views, from 0 (under 1000) to 24: a new one at 1, 2 and 5 times each power of ten.';
 
-CREATE FUNCTION vvault.search_document(region text, title text, channel_title text, tags text,
-	channel_id text, category_id integer, language text, views bigint) RETURNS tsvector
+CREATE FUNCTION vvault.search_language(tag text) RETURNS text
+AS 'MODULE_PATHNAME', 'vvault_search_language'
+LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
+COMMENT ON FUNCTION vvault.search_language(text) IS
+'The language of a BCP 47 tag without script and region, empty for NULL and for what is none; nb and nn are no.';
+
+CREATE FUNCTION vvault.search_texts(title text, channel_title text, tags text[]) RETURNS text
+AS 'MODULE_PATHNAME', 'vvault_search_texts'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION vvault.search_texts(text, text, text[]) IS
+'The beginnings of a title, a channel''s name and a list of tags in one text, so that they are folded together.';
+
+CREATE FUNCTION vvault.search_document(region text, texts text, language text, tier integer) RETURNS tsvector
 AS 'MODULE_PATHNAME', 'vvault_search_document'
-LANGUAGE C STABLE PARALLEL SAFE COST 1000;
-COMMENT ON FUNCTION vvault.search_document(text, text, text, text, text, integer, text, bigint) IS
-'What can be searched for in a video whose texts are folded already.';
+LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION vvault.search_document(text, text, text, integer) IS
+'What can be searched for in a video, out of its folded texts, its language and the tier of its views.';
 
 -- pg_trgm and unaccent may be in any schema, and may move to another: what is
 -- parsed here remembers the objects, not their names.
@@ -57,13 +76,15 @@ BEGIN
 	EXECUTE pg_catalog.format($sql$
 		CREATE FUNCTION vvault.fold(t text) RETURNS text
 		LANGUAGE sql STABLE PARALLEL SAFE
-		RETURN %1$s.unaccent(%2$L::pg_catalog.regdictionary,
-			pg_catalog.lower(pg_catalog.normalize(t, 'NFKC') COLLATE "default"))
+		RETURN CASE WHEN pg_catalog.octet_length(t) OPERATOR(pg_catalog.=) pg_catalog.length(t)
+			THEN pg_catalog.lower(t COLLATE "C") COLLATE "default"
+			ELSE %1$s.unaccent(%2$L::pg_catalog.regdictionary,
+				pg_catalog.lower(pg_catalog.normalize(t, 'NFKC') COLLATE "default")) END
 		$sql$, unaccent_schema, unaccent_schema OPERATOR(pg_catalog.||) '.unaccent');
 
 	EXECUTE pg_catalog.format($sql$
 		CREATE INDEX search_words_trgm_idx ON vvault.search_words
-			USING gin (word %s.gin_trgm_ops) WITH (fastupdate = on, gin_pending_list_limit = 64)
+			USING gin (word %s.gin_trgm_ops)
 			WHERE word OPERATOR(pg_catalog.>=) 'a'
 		$sql$, trgm_schema);
 
@@ -92,14 +113,15 @@ COMMENT ON FUNCTION vvault.similar_words(text, text[]) IS
 'Up to 20 words of some regions that are like a given one by their trigrams, the likest first.';
 
 CREATE VIEW vvault.expected_video_search AS
-	SELECT v.region, v.video_id, vvault.search_document(v.region,
-		vvault.fold("left"(v.title, 500)), vvault.fold("left"(v.channel_title, 200)),
-		vvault.fold("left"(array_to_string(v.tags[1:30], E'\n'), 1000)), v.channel_id, v.category_id,
-		v.content_language, v.views) AS document
+	SELECT v.region, v.video_id, vvault.search_tier(v.views) AS tier, v.category_id,
+		"left"(v.channel_id, 64) COLLATE "C" AS channel_id,
+		vvault.search_language(v.content_language) COLLATE "C" AS language,
+		vvault.search_document(v.region, vvault.fold(vvault.search_texts(v.title, v.channel_title, v.tags)),
+			vvault.search_language(v.content_language), vvault.search_tier(v.views)) AS document
 	FROM vvault.videos v;
 COMMENT ON VIEW vvault.expected_video_search IS 'vvault.video_search by naive SQL.';
 
--- Beginnings of words and a region's own signs are not counted: nothing asks.
+-- A region's own signs are not counted: nothing asks.
 CREATE VIEW vvault.expected_search_words AS
 	SELECT e.region, l.lexeme COLLATE "C" AS word, count(*) AS videos
 	FROM vvault.expected_video_search e, unnest(e.document) l
@@ -107,17 +129,25 @@ CREATE VIEW vvault.expected_search_words AS
 	GROUP BY e.region, l.lexeme COLLATE "C";
 COMMENT ON VIEW vvault.expected_search_words IS 'vvault.search_words by naive SQL.';
 
--- The caller holds the locks of these regions.
+-- The caller holds the locks of these regions. What waits to go into an index
+-- is kept short for searches where little is written, and goes in all at once
+-- where much is: each part of the index is visited once then.
 CREATE FUNCTION vvault.search_again(regions text[], video_ids text[]) RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 SET plan_cache_mode = force_generic_plan SET jit = off
+SET gin_pending_list_limit = '256kB' SET work_mem = '64MB'
 AS $$
 #variable_conflict use_column
 DECLARE
+	many boolean := cardinality(video_ids) > 1000;
 	fewer vvault.search_words[];
 BEGIN
+	IF many THEN
+		PERFORM set_config('gin_pending_list_limit', '1GB', true);
+	END IF;
+
 	WITH key AS MATERIALIZED (
 		SELECT DISTINCT k.region COLLATE "C" AS region, k.video_id COLLATE "C" AS video_id
 		FROM unnest(search_again.regions, search_again.video_ids) AS k (region, video_id)
@@ -127,15 +157,19 @@ BEGIN
 			SELECT s.ctid AS place, s.* FROM vvault.video_search s
 			WHERE s.region = k.region AND s.video_id = k.video_id LIMIT 1) s
 	), now AS MATERIALIZED (
-		SELECT e.region, e.video_id, e.document
+		SELECT e.*
 		FROM key k CROSS JOIN LATERAL (
 			SELECT e.* FROM vvault.expected_video_search e
 			WHERE e.region = k.region AND e.video_id = k.video_id LIMIT 1) e
 	), written AS (
-		INSERT INTO vvault.video_search AS s (region, video_id, document)
-		SELECT n.region, n.video_id, n.document FROM now n ORDER BY n.region, n.video_id
-		ON CONFLICT (region, video_id) DO UPDATE SET document = EXCLUDED.document
-			WHERE s.document <> EXCLUDED.document
+		INSERT INTO vvault.video_search AS s (region, video_id, tier, category_id, channel_id, language, document)
+		SELECT n.region, n.video_id, n.tier, n.category_id, n.channel_id, n.language, n.document
+		FROM now n ORDER BY n.region, n.video_id
+		ON CONFLICT (region, video_id) DO UPDATE
+			SET tier = EXCLUDED.tier, category_id = EXCLUDED.category_id, channel_id = EXCLUDED.channel_id,
+				language = EXCLUDED.language, document = EXCLUDED.document
+			WHERE (s.tier, s.category_id, s.channel_id, s.language, s.document)
+				<> (EXCLUDED.tier, EXCLUDED.category_id, EXCLUDED.channel_id, EXCLUDED.language, EXCLUDED.document)
 	), removed AS (
 		-- under the region's lock a row stays where it was seen
 		DELETE FROM vvault.video_search s
@@ -143,10 +177,11 @@ BEGIN
 			WHERE (w.region, w.video_id) NOT IN (SELECT n.region, n.video_id FROM now n)))
 	), delta AS MATERIALIZED (
 		SELECT d.region, d.word, sum(d.sign) AS videos
-		FROM (SELECT n.region, l.lexeme COLLATE "C" AS word, 1 AS sign
-				FROM now n, unnest(n.document) l
+		FROM (SELECT n.region, l.word COLLATE "C" AS word, 1 AS sign
+				FROM now n, unnest(tsvector_to_array(n.document)) AS l (word)
 			UNION ALL
-			SELECT w.region, l.lexeme COLLATE "C", -1 FROM was w, unnest(w.document) l) d
+			SELECT w.region, l.word COLLATE "C", -1
+				FROM was w, unnest(tsvector_to_array(w.document)) AS l (word)) d
 		WHERE d.word >= '$'
 		GROUP BY d.region, d.word HAVING sum(d.sign) <> 0
 	), counted AS (
@@ -157,9 +192,11 @@ BEGIN
 	SELECT array_agg(ROW(d.region, d.word, d.videos)::vvault.search_words) INTO fewer
 	FROM delta d WHERE d.videos < 0;
 
-	IF fewer IS NOT NULL THEN
-		DELETE FROM vvault.search_words c USING unnest(fewer) f
-		WHERE c.region = f.region AND c.word = f.word AND c.videos = 0;
+	DELETE FROM vvault.search_words c USING unnest(fewer) f
+	WHERE c.region = f.region AND c.word = f.word AND c.videos = 0;
+
+	IF many THEN
+		PERFORM gin_clean_pending_list('vvault.video_search_idx'), gin_clean_pending_list('vvault.search_words_trgm_idx');
 	END IF;
 END
 $$;
@@ -179,7 +216,7 @@ BEGIN
 	FOR slice IN
 		SELECT array_agg(c.region) AS regions, array_agg(c.video_id) AS video_ids
 		FROM (SELECT c.region, c.video_id,
-				(row_number() OVER (ORDER BY c.video_id) - 1) / 20000 AS slice
+				(row_number() OVER (ORDER BY c.video_id) - 1) / 100000 AS slice
 			FROM changed_rows c) c
 		GROUP BY c.slice ORDER BY c.slice
 	LOOP
@@ -199,19 +236,20 @@ AS $$
 DECLARE
 	slice record;
 BEGIN
-	-- rows that say the same before and after are no work
+	-- rows that say the same before and after are no work; a first slice is
+	-- always made, so that a session plans all statements early
 	FOR slice IN
-		SELECT array_agg(k.region) AS regions, array_agg(k.video_id) AS video_ids
-		FROM (SELECT k.region, k.video_id, (row_number() OVER (ORDER BY k.video_id) - 1) / 20000 AS slice
-			FROM (SELECT r.region, r.video_id
-				FROM (SELECT o.region, o.video_id, o.title, o.channel_title, o.channel_id, o.category_id,
-						o.content_language, o.tags, vvault.search_tier(o.views) AS tier FROM old_rows o
-					UNION ALL
-					SELECT n.region, n.video_id, n.title, n.channel_title, n.channel_id, n.category_id,
-						n.content_language, n.tags, vvault.search_tier(n.views) FROM new_rows n) r
-				GROUP BY r.region, r.video_id, r.title, r.channel_title, r.channel_id, r.category_id,
-					r.content_language, r.tags, r.tier
-				HAVING count(*) <> 2) k) k
+		SELECT coalesce(array_agg(k.region) FILTER (WHERE k.region IS NOT NULL), '{}') AS regions,
+			coalesce(array_agg(k.video_id) FILTER (WHERE k.region IS NOT NULL), '{}') AS video_ids
+		FROM (SELECT k.region, k.video_id, (row_number() OVER (ORDER BY k.video_id) - 1) / 100000 AS slice
+			FROM (SELECT coalesce(o.region, n.region) AS region, coalesce(o.video_id, n.video_id) AS video_id
+				FROM old_rows o FULL JOIN new_rows n ON n.region = o.region AND n.video_id = o.video_id
+				WHERE o.region IS NULL OR n.region IS NULL
+					OR vvault.search_tier(o.views) <> vvault.search_tier(n.views)
+					OR (o.title, o.channel_title, o.channel_id, o.category_id, o.tags)
+						<> (n.title, n.channel_title, n.channel_id, n.category_id, n.tags)
+					OR o.content_language IS DISTINCT FROM n.content_language) k
+			UNION ALL SELECT NULL, NULL, 0) k
 		GROUP BY k.slice ORDER BY k.slice
 	LOOP
 		PERFORM vvault.search_again(slice.regions, slice.video_ids);
@@ -259,10 +297,14 @@ BEGIN
 		WHERE v.region = d.region AND v.video_id = d.video_id);
 	GET DIAGNOSTICS n = ROW_COUNT;
 	total := total + n;
-	INSERT INTO vvault.video_search AS d (region, video_id, document)
-	SELECT e.region, e.video_id, e.document FROM vvault.expected_video_search e
-	ON CONFLICT (region, video_id) DO UPDATE SET document = EXCLUDED.document
-		WHERE d.document <> EXCLUDED.document;
+	INSERT INTO vvault.video_search AS d (region, video_id, tier, category_id, channel_id, language, document)
+	SELECT e.region, e.video_id, e.tier, e.category_id, e.channel_id, e.language, e.document
+	FROM vvault.expected_video_search e
+	ON CONFLICT (region, video_id) DO UPDATE
+		SET tier = EXCLUDED.tier, category_id = EXCLUDED.category_id, channel_id = EXCLUDED.channel_id,
+			language = EXCLUDED.language, document = EXCLUDED.document
+		WHERE (d.tier, d.category_id, d.channel_id, d.language, d.document)
+			<> (EXCLUDED.tier, EXCLUDED.category_id, EXCLUDED.channel_id, EXCLUDED.language, EXCLUDED.document);
 	GET DIAGNOSTICS n = ROW_COUNT;
 	total := total + n;
 

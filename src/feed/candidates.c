@@ -25,10 +25,22 @@
 #include "feed/columns.h"
 
 #define READ_ALL	4			/* times what is wanted are all read */
+#define READ_ABOUT	2			/* and so are these where it is a guess */
 
 static VvQuery regions_query = {
 	.sql = "SELECT e.region FROM vvault.effective_regions e"
 	" WHERE e.enabled ORDER BY e.region",
+};
+
+/* What stands between / and 0 in the order of bytes are the tiers. */
+static VvQuery tiers_query = {
+	.sql = "SELECT w.word, pg_catalog.sum(w.videos)::bigint"
+	" FROM vvault.search_words w"
+	" WHERE w.region OPERATOR(pg_catalog.=) ANY ($1)"
+	" AND w.word OPERATOR(pg_catalog.>=) '/'"
+	" AND w.word OPERATOR(pg_catalog.<) '0'"
+	" GROUP BY w.word",
+	.nargs = 1, .argtypes = {TEXTARRAYOID}, .index_probes = true,
 };
 
 static VvQuery counts_query = {
@@ -45,8 +57,7 @@ static VvQuery counts_query = {
  * could lead the planner to another index.
  */
 static VvQuery rows_query = {
-	.sql = "SELECT s.region, s.video_id, s.document"
-	" FROM vvault.video_search s"
+	.sql = VV_SEARCH_ROW_SQL
 	" WHERE s.document OPERATOR(pg_catalog.@@) $1",
 	.nargs = 1, .argtypes = {TSQUERYOID}, .index_probes = true,
 };
@@ -95,17 +106,21 @@ text_array(const char *const *strings, int n)
 										   TYPALIGN_INT));
 }
 
-static void
-count_tiers(SearchScope *scope)
+static bool
+keep_tier(const Datum *values, const bool *isnull pg_attribute_unused(),
+		  void *arg)
 {
-	const char *names[VV_TIERS];
+	SearchScope *scope = (SearchScope *) arg;
+	text	   *word = DatumGetTextPP(values[0]);
+	int			tier = 0;
 
-	for (int i = 0; i < VV_TIERS; i++)
-		names[i] = psprintf("/%d", i);
-	vv_count_words(scope, names, VV_TIERS, scope->tiers);
-	scope->total = 0;
-	for (int i = 0; i < VV_TIERS; i++)
-		scope->total += scope->tiers[i];
+	for (int i = 1; i < (int) VARSIZE_ANY_EXHDR(word); i++)
+		tier = tier * 10 + VARDATA_ANY(word)[i] - '0';
+	if (tier < 0 || tier >= VV_TIERS)
+		elog(ERROR, "there is no tier %d", tier);
+	scope->tiers[tier] = DatumGetInt64(values[1]);
+	scope->total += scope->tiers[tier];
+	return true;
 }
 
 /*
@@ -133,7 +148,7 @@ vv_open_scope(text *region, SearchScope *scope)
 	foreach(cell, list.codes)
 		scope->codes[scope->ncodes++] = (char *) lfirst(cell);
 	scope->regions = text_array(scope->codes, scope->ncodes);
-	count_tiers(scope);
+	(void) vv_query_run(&tiers_query, &scope->regions, 0, keep_tier, scope);
 }
 
 typedef struct WordCounts
@@ -210,10 +225,27 @@ filter_row(const Datum *values, const bool *isnull pg_attribute_unused(),
 	work->read++;
 	row.region = DatumGetTextPP(values[0]);
 	row.video_id = DatumGetTextPP(values[1]);
-	row.document = DatumGetTSVector(values[2]);
+	row.tier = DatumGetInt32(values[2]);
+	row.category_id = DatumGetInt32(values[3]);
+	row.channel_id = DatumGetTextPP(values[4]);
+	row.language = DatumGetTextPP(values[5]);
+	row.document = DatumGetTSVector(values[6]);
 	if (in_scope(filter->scope, row.region) && work->action(&row, work->arg))
 		work->counted++;
 	return work->read < work->allowed;
+}
+
+/*
+ * Hands the rows of a query that begins with VV_SEARCH_ROW_SQL to the action.
+ */
+void
+vv_run_rows(VvQuery *query, const Datum *args, const SearchScope *scope,
+			SearchWork *work)
+{
+	RowFilter	filter = {scope, work};
+
+	CHECK_FOR_INTERRUPTS();
+	(void) vv_query_run(query, args, 0, filter_row, &filter);
 }
 
 /*
@@ -221,13 +253,11 @@ filter_row(const Datum *values, const bool *isnull pg_attribute_unused(),
  * reach it.
  */
 static void
-run_rows(const SearchScope *scope, const char *lexemes, SearchWork *work)
+ask_index(const SearchScope *scope, const char *lexemes, SearchWork *work)
 {
-	RowFilter	filter = {scope, work};
 	Datum		args[1];
 	int			nest = -1;
 
-	CHECK_FOR_INTERRUPTS();
 	args[0] = DirectFunctionCall1(tsqueryin, CStringGetDatum(lexemes));
 	if (GinFuzzySearchLimit != 0)
 	{
@@ -236,16 +266,34 @@ run_rows(const SearchScope *scope, const char *lexemes, SearchWork *work)
 								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
 								 false);
 	}
-	(void) vv_query_run(&rows_query, args, 0, filter_row, &filter);
+	vv_run_rows(&rows_query, args, scope, work);
 	if (nest >= 0)
 		AtEOXact_GUC(true, nest);
 }
 
+/* All rows that have the lexemes; false where there are more than allowed. */
+static bool
+collect_all(const SearchScope *scope, const char *lexemes, SearchWork *work)
+{
+	int			left = work->allowed - work->read;
+	SearchWork	all = *work;
+
+	all.read = 0;
+	all.allowed = left + 1;
+	ask_index(scope, scope->region == NULL ? lexemes :
+			  psprintf("%s & '#%s'", lexemes, scope->codes[0]), &all);
+	if (all.read > left)
+		return false;
+	work->read += all.read;
+	work->counted = all.counted;
+	return true;
+}
+
 /*
  * Hands rows that have the lexemes (a tsquery as text, in brackets where it
- * needs them) to the action: all of them where there are at most few, else
- * those of the highest tiers until enough of them counted. About how many
- * there are tells how far down to go at first.
+ * needs them; NULL for all rows) to the action: all of them where there are
+ * at most few, else those of the highest tiers until enough of them counted.
+ * About how many there are tells how far down to go at first.
  */
 void
 vv_collect(const SearchScope *scope, const char *lexemes, int64 at_most,
@@ -255,12 +303,11 @@ vv_collect(const SearchScope *scope, const char *lexemes, int64 at_most,
 	int			tier = VV_TIERS - 1;
 
 	/* the lists of low tiers are long: a few rows more cost less */
-	if (at_most <= READ_ALL * work->wanted)
-	{
-		run_rows(scope, scope->region == NULL ? lexemes :
-				 psprintf("%s & '#%s'", lexemes, scope->codes[0]), work);
+	if (lexemes != NULL &&
+		(at_most <= READ_ALL * work->wanted ||
+		 about <= READ_ABOUT * work->wanted) &&
+		collect_all(scope, lexemes, work))
 		return;
-	}
 	while (tier >= 0 && work->counted < work->wanted &&
 		   work->read < work->allowed)
 	{
@@ -268,7 +315,9 @@ vv_collect(const SearchScope *scope, const char *lexemes, int64 at_most,
 		double		expected = 0;
 
 		initStringInfo(&block);
-		appendStringInfo(&block, "%s & (", lexemes);
+		if (lexemes != NULL)
+			appendStringInfo(&block, "%s & ", lexemes);
+		appendStringInfoChar(&block, '(');
 		for (; tier >= 0 && expected < target; tier--)
 		{
 			if (scope->tiers[tier] == 0)
@@ -282,30 +331,18 @@ vv_collect(const SearchScope *scope, const char *lexemes, int64 at_most,
 		}
 		appendStringInfoChar(&block, ')');
 		if (expected > 0)
-			run_rows(scope, block.data, work);
+			ask_index(scope, block.data, work);
 		target *= 4;
 	}
 }
 
 /*
- * The popularity of a document's video: its tier, as a share of the highest.
+ * The popularity of a row's video: its tier, as a share of the highest.
  */
 double
-vv_popularity(TSVector document)
+vv_popularity(const SearchRow *row)
 {
-	for (int i = 0; i < document->size; i++)
-	{
-		WordEntry  *entry = ARRPTR(document) + i;
-		const char *lexeme = STRPTR(document) + entry->pos;
-		int			tier = 0;
-
-		if (lexeme[0] != '/')
-			continue;
-		for (int j = 1; j < (int) entry->len; j++)
-			tier = tier * 10 + lexeme[j] - '0';
-		return (double) tier / (VV_TIERS - 1);
-	}
-	return 0;
+	return (double) row->tier / (VV_TIERS - 1);
 }
 
 /*

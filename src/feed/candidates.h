@@ -33,8 +33,18 @@ typedef struct SearchRow
 {
 	text	   *region;
 	text	   *video_id;
+	int			tier;
+	int			category_id;
+	text	   *channel_id;
+	text	   *language;
 	TSVector	document;
 } SearchRow;
+
+/* A query of such rows; WHERE follows. */
+#define VV_SEARCH_ROW_SQL \
+	"SELECT s.region, s.video_id, s.tier, s.category_id, s.channel_id," \
+	" s.language, s.document" \
+	" FROM vvault.video_search s"
 
 /* Called for each row; says whether it counts. */
 typedef bool (*SearchAction) (const SearchRow *row, void *arg);
@@ -63,7 +73,9 @@ extern void vv_count_words(const SearchScope *scope, const char *const *words,
 						   int nwords, int64 *counts);
 extern void vv_collect(const SearchScope *scope, const char *lexemes,
 					   int64 at_most, double about, SearchWork *work);
-extern double vv_popularity(TSVector document);
+extern void vv_run_rows(VvQuery *query, const Datum *args,
+						const SearchScope *scope, SearchWork *work);
+extern double vv_popularity(const SearchRow *row);
 extern int	vv_find_lexeme(TSVector document, const char *lexeme, int len);
 extern bool vv_entry_starts(TSVector document, int entry, const char *prefix,
 							int len);

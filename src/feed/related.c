@@ -3,9 +3,11 @@
  * related.c
  *		Videos like a given one.
  *
- * The document of a video has all that likeness rests on: channel, tags,
- * words, category, language. Each of these is asked for in the index, for a
- * bounded number of the most viewed videos that have it; what comes up is then
+ * Likeness rests on channel, category, language, tags and words of the title.
+ * The most viewed videos of the channel, and of the category in that
+ * language, are read off two indexes in their order. Tags and words are asked
+ * for together in one query of the GIN index, as many of the rarest as stay
+ * below a bound: what many videos have says little of any. What comes up is
  * compared with the given one as a whole.
  *
  *-------------------------------------------------------------------------
@@ -29,10 +31,10 @@ PG_FUNCTION_INFO_V1(vvault_related);
 
 #define DEFAULT_PAGE_SIZE	25
 
-#define WANTED_ROWS		30		/* for each feature */
-#define ALLOWED_ROWS	1000	/* that are looked at in all */
+#define MATE_ROWS		100		/* of the channel, and of the category */
+#define RARE_ROWS		500		/* that have one of the rare tags and words */
+#define PAIR_ROWS		5000	/* that have the rarer one of two */
 #define MAX_FEATURES	128
-#define RARE_WORDS		6		/* of the title, that are asked for */
 
 /* What likeness is worth; together 100. */
 #define POINTS_CHANNEL		25
@@ -45,7 +47,8 @@ PG_FUNCTION_INFO_V1(vvault_related);
 
 /* Its own document, as the region has it that observed it last. */
 static VvQuery seed_query = {
-	.sql = "SELECT s.document, r.regions FROM vvault.video_regions r"
+	.sql = "SELECT s.document, s.category_id, s.channel_id, s.language,"
+	" r.regions FROM vvault.video_regions r"
 	" CROSS JOIN LATERAL pg_catalog.unnest(r.regions) AS u(region)"
 	" JOIN vvault.video_search s"
 	" ON s.region OPERATOR(pg_catalog.=) u.region"
@@ -57,6 +60,21 @@ static VvQuery seed_query = {
 	" AND u.region OPERATOR(pg_catalog.=) ANY ($2)"
 	" ORDER BY v.fetched_at DESC, v.region LIMIT 1",
 	.nargs = 2, .argtypes = {TEXTOID, TEXTARRAYOID}, .index_probes = true,
+};
+
+static VvQuery channel_query = {
+	.sql = VV_SEARCH_ROW_SQL
+	" WHERE s.channel_id OPERATOR(pg_catalog.=) $1"
+	" ORDER BY s.tier DESC, s.video_id LIMIT $2",
+	.nargs = 2, .argtypes = {TEXTOID, INT8OID}, .index_order = true,
+};
+
+static VvQuery category_query = {
+	.sql = VV_SEARCH_ROW_SQL
+	" WHERE s.category_id OPERATOR(pg_catalog.=) $1"
+	" AND s.language OPERATOR(pg_catalog.=) $2"
+	" ORDER BY s.tier DESC, s.video_id LIMIT $3",
+	.nargs = 3, .argtypes = {INT4OID, TEXTOID, INT8OID}, .index_order = true,
 };
 
 /* A lexeme of the given video that others may share. */
@@ -74,7 +92,11 @@ typedef struct Seed
 	MemoryContext context;
 	const char *video_id;
 	TSVector	document;
-	Datum		regions;		/* text[]; where it is listed */
+	int			category_id;
+	text	   *channel_id;
+	text	   *language;
+	Datum	   *regions;		/* texts; where it is listed */
+	int			nregions;
 	const SearchScope *scope;
 	Feature		features[MAX_FEATURES];
 	int			nfeatures;
@@ -91,7 +113,11 @@ keep_seed(const Datum *values, const bool *isnull pg_attribute_unused(),
 	MemoryContext old = MemoryContextSwitchTo(seed->context);
 
 	seed->document = DatumGetTSVectorCopy(values[0]);
-	seed->regions = PointerGetDatum(DatumGetArrayTypePCopy(values[1]));
+	seed->category_id = DatumGetInt32(values[1]);
+	seed->channel_id = DatumGetTextPCopy(values[2]);
+	seed->language = DatumGetTextPCopy(values[3]);
+	deconstruct_array(DatumGetArrayTypePCopy(values[4]), TEXTOID, -1, false,
+					  TYPALIGN_INT, &seed->regions, NULL, &seed->nregions);
 	MemoryContextSwitchTo(old);
 	return false;
 }
@@ -99,7 +125,7 @@ keep_seed(const Datum *values, const bool *isnull pg_attribute_unused(),
 static bool
 is_word(const char *lexeme)
 {
-	return strchr("!#/&+@=", lexeme[0]) == NULL;
+	return strchr("#/+=", lexeme[0]) == NULL;
 }
 
 /* A word of the title, not a stem nor a word of the channel's name alone. */
@@ -116,7 +142,7 @@ in_title(TSVector document, const WordEntry *entry)
 	return false;
 }
 
-/* Takes up what others may share: all but beginnings, tiers and regions. */
+/* Takes up the tags and the words of the title. */
 static void
 list_features(Seed *seed)
 {
@@ -127,8 +153,8 @@ list_features(Seed *seed)
 		WordEntry  *entry = ARRPTR(document) + i;
 		const char *lexeme = STRPTR(document) + entry->pos;
 
-		if (strchr("!#/", lexeme[0]) != NULL ||
-			(is_word(lexeme) && !in_title(document, entry)))
+		if (lexeme[0] != '=' &&
+			!(is_word(lexeme) && in_title(document, entry)))
 			continue;
 		seed->features[seed->nfeatures].lexeme = pnstrdup(lexeme, entry->len);
 		seed->features[seed->nfeatures++].len = entry->len;
@@ -160,22 +186,27 @@ weigh_features(Seed *seed)
 	}
 }
 
-/* The share of regions: whether the row's is one that lists the given video. */
+static bool
+same_text(const text *a, const text *b)
+{
+	return VARSIZE_ANY_EXHDR(a) == VARSIZE_ANY_EXHDR(b) &&
+		memcmp(VARDATA_ANY(a), VARDATA_ANY(b), VARSIZE_ANY_EXHDR(a)) == 0;
+}
+
+/* Both are known and equal. */
+static bool
+shared_text(const text *a, const text *b)
+{
+	return VARSIZE_ANY_EXHDR(a) > 0 && same_text(a, b);
+}
+
+/* Whether the row's region is one that lists the given video. */
 static bool
 region_shared(const Seed *seed, const SearchRow *row)
 {
-	Datum	   *regions;
-	int			n;
-
-	deconstruct_array(DatumGetArrayTypeP(seed->regions), TEXTOID, -1, false,
-					  TYPALIGN_INT, &regions, NULL, &n);
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < seed->nregions; i++)
 	{
-		text	   *region = DatumGetTextPP(regions[i]);
-
-		if (VARSIZE_ANY_EXHDR(region) == VARSIZE_ANY_EXHDR(row->region) &&
-			memcmp(VARDATA_ANY(region), VARDATA_ANY(row->region),
-				   VARSIZE_ANY_EXHDR(region)) == 0)
+		if (same_text(DatumGetTextPP(seed->regions[i]), row->region))
 			return true;
 	}
 	return false;
@@ -184,7 +215,7 @@ region_shared(const Seed *seed, const SearchRow *row)
 static double
 likeness(const Seed *seed, const SearchRow *row)
 {
-	double		points = 0;
+	double		points = POINTS_POPULARITY * vv_popularity(row);
 	double		title = 0;
 	int			tags = 0;
 
@@ -196,33 +227,24 @@ likeness(const Seed *seed, const SearchRow *row)
 
 		if (entry < 0)
 			continue;
-		switch (feature->lexeme[0])
-		{
-			case '@':
-				points += POINTS_CHANNEL;
-				break;
-			case '=':
-				tags++;
-				break;
-			case '&':
-				points += POINTS_CATEGORY;
-				break;
-			case '+':
-				points += POINTS_LANGUAGE;
-				break;
-			default:
-				if (in_title(row->document, ARRPTR(row->document) + entry))
-					title += feature->weight;
-		}
+		if (feature->lexeme[0] == '=')
+			tags++;
+		else if (in_title(row->document, ARRPTR(row->document) + entry))
+			title += feature->weight;
 	}
 	if (seed->ntags > 0)
 		points += POINTS_TAGS * (double) tags / seed->ntags;
 	if (seed->title_weight > 0)
 		points += POINTS_TITLE * title / seed->title_weight;
+	if (shared_text(seed->channel_id, row->channel_id))
+		points += POINTS_CHANNEL;
+	if (seed->category_id == row->category_id)
+		points += POINTS_CATEGORY;
+	if (shared_text(seed->language, row->language))
+		points += POINTS_LANGUAGE;
 	if (region_shared(seed, row))
 		points += POINTS_REGION;
-	return points + POINTS_POPULARITY *
-		vv_popularity(row->document);
+	return points;
 }
 
 static bool
@@ -238,18 +260,6 @@ compare_row(const SearchRow *row, void *arg)
 	return true;
 }
 
-/* Asks for rows that have some lexemes; allowed is what may yet be read. */
-static void
-ask(Seed *seed, const char *lexemes, int64 count, int *allowed)
-{
-	SearchWork	work = {compare_row, seed, WANTED_ROWS, *allowed, 0, 0};
-
-	if (*allowed <= 0 || count == 0)
-		return;
-	vv_collect(seed->scope, lexemes, count, count, &work);
-	*allowed -= work.read;
-}
-
 static int
 compare_rarity(const void *a, const void *b)
 {
@@ -262,58 +272,61 @@ compare_rarity(const void *a, const void *b)
 }
 
 /*
- * Asks for channel, tags and the rarest words, the rare first. Those that
- * hardly anybody has go into one question.
+ * Looks at the videos that have one of the rarest tags and words, or, where
+ * all are common, the two rarest.
  */
 static void
-ask_features(Seed *seed, int *allowed)
+look_at_rare(Seed *seed)
 {
-	StringInfoData rare;
-	int64		rare_count = 0;
-	int			words = 0;
+	SearchWork	work = {compare_row, seed, RARE_ROWS, RARE_ROWS + 1, 0, 0};
+	StringInfoData lexemes;
+	int64		count = 0;
+	int			n = 0;
 
-	initStringInfo(&rare);
+	initStringInfo(&lexemes);
 	qsort(seed->features, seed->nfeatures, sizeof(Feature), compare_rarity);
-	for (int i = 0; i < seed->nfeatures; i++)
+	for (; n < seed->nfeatures; n++)
 	{
-		Feature    *feature = &seed->features[i];
-		char	   *quoted = vv_quote_lexeme(feature->lexeme, feature->len);
+		Feature    *feature = &seed->features[n];
 
-		if (feature->lexeme[0] == '&' || feature->lexeme[0] == '+' ||
-			(is_word(feature->lexeme) && words++ >= RARE_WORDS))
-			continue;
-		if (rare_count + feature->count <= WANTED_ROWS)
-		{
-			appendStringInfo(&rare, "%s%s", rare.len > 0 ? " | " : "",
-							 quoted);
-			rare_count += feature->count;
-			continue;
-		}
-		ask(seed, quoted, feature->count, allowed);
+		if (count + feature->count > RARE_ROWS)
+			break;
+		count += feature->count;
+		appendStringInfo(&lexemes, "%s%s", n > 0 ? " | " : "",
+						 vv_quote_lexeme(feature->lexeme, feature->len));
 	}
-	if (rare_count > 0)
-		ask(seed, psprintf("(%s)", rare.data), rare_count, allowed);
+	if (n == 0 && seed->nfeatures > 1 && seed->features[0].count <= PAIR_ROWS)
+		appendStringInfo(&lexemes, "%s & %s",
+						 vv_quote_lexeme(seed->features[0].lexeme,
+										 seed->features[0].len),
+						 vv_quote_lexeme(seed->features[1].lexeme,
+										 seed->features[1].len));
+	if (lexemes.len > 0)
+		vv_collect(seed->scope, lexemes.data, RARE_ROWS, RARE_ROWS, &work);
 }
 
-/* Asks for the category in that language, of which there are always some. */
+/* Looks at the most viewed videos of the channel. */
 static void
-ask_category(Seed *seed, int *allowed)
+look_at_channel(Seed *seed)
 {
-	StringInfoData both;
-	int64		count = seed->scope->total;
+	SearchWork	work = {compare_row, seed, MATE_ROWS, MATE_ROWS, 0, 0};
+	Datum		args[2] = {PointerGetDatum(seed->channel_id), Int64GetDatum(MATE_ROWS)};
 
-	initStringInfo(&both);
-	for (int i = 0; i < seed->nfeatures; i++)
-	{
-		Feature    *feature = &seed->features[i];
+	if (VARSIZE_ANY_EXHDR(seed->channel_id) > 0)
+		vv_run_rows(&channel_query, args, seed->scope, &work);
+}
 
-		if (feature->lexeme[0] != '&' && feature->lexeme[0] != '+')
-			continue;
-		appendStringInfo(&both, "%s%s", both.len > 0 ? " & " : "",
-						 vv_quote_lexeme(feature->lexeme, feature->len));
-		count = Min(count, feature->count);
-	}
-	ask(seed, both.data, count, allowed);
+/* Looks at the most viewed videos of the category in that language. */
+static void
+look_at_category(Seed *seed)
+{
+	SearchWork	work = {compare_row, seed, MATE_ROWS, MATE_ROWS, 0, 0};
+	Datum		args[3] = {
+		Int32GetDatum(seed->category_id), PointerGetDatum(seed->language),
+		Int64GetDatum(MATE_ROWS)
+	};
+
+	vv_run_rows(&category_query, args, seed->scope, &work);
 }
 
 /*
@@ -327,7 +340,6 @@ Datum
 vvault_related(PG_FUNCTION_ARGS)
 {
 	int			page_size = PG_ARGISNULL(1) ? DEFAULT_PAGE_SIZE : PG_GETARG_INT32(1);
-	int			allowed = ALLOWED_ROWS;
 	SearchScope scope;
 	Seed		seed = {0};
 	FoundVideo *videos;
@@ -359,8 +371,9 @@ vvault_related(PG_FUNCTION_ARGS)
 	}
 	list_features(&seed);
 	weigh_features(&seed);
-	ask_features(&seed, &allowed);
-	ask_category(&seed, &allowed);
+	look_at_channel(&seed);
+	look_at_category(&seed);
+	look_at_rare(&seed);
 	videos = vv_sort_found(seed.found, &n);
 
 	appendStringInfoChar(&out, '{');

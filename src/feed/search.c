@@ -37,7 +37,8 @@ PG_FUNCTION_INFO_V1(vvault_search);
 #define WANTED_ROWS		250		/* that match, after which the rest is left */
 #define ALLOWED_ROWS	2000	/* that are looked at in all */
 #define LITTLE			5		/* videos; with fewer, words are corrected */
-#define COMPLETE_FROM	(VV_PREFIX_CHARS + 1)
+#define COMPLETIONS		50		/* words that the index is asked for */
+#define COMPLETE_AMONG	4000	/* words of the regions */
 #define CORRECT_FROM	3		/* characters of a word that is corrected */
 #define MAX_CORRECTIONS	3
 
@@ -63,13 +64,15 @@ static VvQuery fold_query = {
 };
 
 static VvQuery completions_query = {
-	.sql = "SELECT w.word, pg_catalog.sum(w.videos)::bigint"
-	" FROM vvault.search_words w"
+	.sql = "WITH w AS MATERIALIZED ("
+	"SELECT w.word, w.videos FROM vvault.search_words w"
 	" WHERE w.region OPERATOR(pg_catalog.=) ANY ($1)"
 	" AND w.word OPERATOR(pg_catalog.>=) $2"
-	" AND w.word OPERATOR(pg_catalog.<) $3"
-	" GROUP BY w.word ORDER BY 2 DESC, w.word LIMIT 50",
-	.nargs = 3, .argtypes = {TEXTARRAYOID, TEXTOID, TEXTOID},
+	" AND w.word OPERATOR(pg_catalog.<) $3 LIMIT $4)"
+	" SELECT w.word, pg_catalog.sum(w.videos)::bigint,"
+	" (SELECT pg_catalog.count(*) FROM w)"
+	" FROM w GROUP BY w.word ORDER BY 2 DESC, w.word LIMIT 50",
+	.nargs = 4, .argtypes = {TEXTARRAYOID, TEXTOID, TEXTOID, INT8OID},
 	.index_probes = true,
 };
 
@@ -350,7 +353,7 @@ score_row(const SearchRow *row, void *arg)
 									  (QueryBranch *) lfirst(cell)));
 	if (best < 0)
 		return false;
-	best += POINTS_POPULARITY * vv_popularity(row->document);
+	best += POINTS_POPULARITY * vv_popularity(row);
 	return vv_keep_found(search->found, row, best);
 }
 
@@ -417,21 +420,39 @@ add_stem(const char *language, QueryUnit *unit)
 		unit->stems = lappend(unit->stems, stem);
 }
 
+typedef struct CompletionList
+{
+	WordList	list;
+	int64		among;			/* words that begin so */
+} CompletionList;
+
+static bool
+keep_completion(const Datum *values, const bool *isnull, void *arg)
+{
+	CompletionList *completions = (CompletionList *) arg;
+
+	completions->among = DatumGetInt64(values[2]);
+	return keep_word(values, isnull, &completions->list);
+}
+
 static void
 add_completions(Search *search, QueryUnit *unit)
 {
-	WordList	list = new_word_list(50);
+	CompletionList completions = {new_word_list(COMPLETIONS), 0};
 	char	   *word = unit->words[0].text;
-	Datum		args[3];
+	Datum		args[4];
 
 	args[0] = search->scope.regions;
 	args[1] = CStringGetTextDatum(word);
 	/* behind every word that begins so: the last character there is */
 	args[2] = CStringGetTextDatum(psprintf("%s\xF4\x8F\xBF\xBF", word));
-	(void) vv_query_run(&completions_query, args, 0, keep_word, &list);
-	unit->completions = list.words;
-	for (int i = 0; i < list_length(list.words); i++)
-		unit->ncompleted += list.counts[i];
+	args[3] = Int64GetDatum(COMPLETE_AMONG + 1);
+	(void) vv_query_run(&completions_query, args, 0, keep_completion,
+						&completions);
+	unit->common = completions.among > COMPLETE_AMONG;
+	unit->completions = completions.list.words;
+	for (int i = 0; i < list_length(unit->completions); i++)
+		unit->ncompleted += completions.list.counts[i];
 }
 
 /* Fills in what else a word may be written like. */
@@ -445,30 +466,8 @@ expand_unit(Search *search, QueryUnit *unit)
 	else
 		for (int i = 0; i < (int) lengthof(site_languages); i++)
 			add_stem(site_languages[i], unit);
-	if (unit->last && vv_word_chars(&unit->words[0]) >= COMPLETE_FROM)
+	if (unit->last)
 		add_completions(search, unit);
-}
-
-static int64
-count_list(const SearchScope *scope, List *words)
-{
-	int			n = list_length(words);
-	const char **names = palloc(sizeof(char *) * Max(n, 1));
-	int64	   *counts = palloc(sizeof(int64) * Max(n, 1));
-	int64		sum = 0;
-
-	for (int i = 0; i < n; i++)
-		names[i] = (char *) list_nth(words, i);
-	vv_count_words(scope, names, n, counts);
-	for (int i = 0; i < n; i++)
-		sum += counts[i];
-	return sum;
-}
-
-static bool
-is_short(const QueryUnit *unit)
-{
-	return unit->last && vv_word_chars(&unit->words[0]) < COMPLETE_FROM;
 }
 
 /* All words that would do for a unit that is not quoted. */
@@ -482,29 +481,71 @@ alternatives(const QueryUnit *unit)
 	return list_concat(words, unit->corrections);
 }
 
-/* About how many rows have a unit. */
-static int64
-estimate_unit(const SearchScope *scope, const QueryUnit *unit)
+/* The words of a unit that are to be counted. */
+static List *
+counted_words(const QueryUnit *unit)
 {
-	int64		least = scope->total;
+	List	   *words = NIL;
 
-	if (is_short(unit))
-		return scope->total;
-	if (!unit->quoted)
-	{
-		List	   *words = list_make1(unit->words[0].text);
-
-		words = list_concat(words, unit->stems);
-		words = list_concat(words, unit->corrections);
-		return Min(unit->ncompleted + count_list(scope, words), scope->total);
-	}
 	for (int i = 0; i < unit->nwords; i++)
-	{
-		int64		count = count_list(scope, list_make1(unit->words[i].text));
+		words = lappend(words, unit->words[i].text);
+	words = list_concat(words, unit->stems);
+	return list_concat(words, unit->corrections);
+}
 
-		least = Min(least, count);
+static List *
+all_units(const Search *search)
+{
+	List	   *units = NIL;
+	ListCell   *cell;
+
+	foreach(cell, search->branches)
+		units = list_concat(units, ((QueryBranch *) lfirst(cell))->units);
+	return units;
+}
+
+/* Of alternatives the sum, of words that all must be there the least. */
+static void
+estimate_unit(const Search *search, QueryUnit *unit, const int64 *counts, int n)
+{
+	int64		least = search->scope.total;
+	int64		sum = unit->ncompleted;
+
+	for (int i = 0; i < n; i++)
+	{
+		least = Min(least, counts[i]);
+		sum += counts[i];
 	}
-	return least;
+	unit->count = unit->common ? search->scope.total :
+		Min(search->scope.total, unit->quoted ? least : sum);
+}
+
+/* Tells of every unit about how many rows have it. */
+static void
+estimate_units(Search *search)
+{
+	List	   *units = all_units(search);
+	List	   *words = NIL;
+	const char **names;
+	int64	   *counts;
+	int			n = 0;
+	ListCell   *cell;
+
+	foreach(cell, units)
+		words = list_concat(words, counted_words((QueryUnit *) lfirst(cell)));
+	names = palloc(sizeof(char *) * Max(list_length(words), 1));
+	counts = palloc(sizeof(int64) * Max(list_length(words), 1));
+	foreach(cell, words)
+		names[n++] = (char *) lfirst(cell);
+	vv_count_words(&search->scope, names, n, counts);
+	foreach(cell, units)
+	{
+		QueryUnit  *unit = (QueryUnit *) lfirst(cell);
+
+		n = list_length(counted_words(unit));
+		estimate_unit(search, unit, counts, n);
+		counts += n;
+	}
 }
 
 /* Appends what the index is asked for a unit. */
@@ -529,77 +570,108 @@ append_unit(StringInfo out, const QueryUnit *unit)
 			appendStringInfo(out, "%s'%s'", separator, (char *) lfirst(cell));
 			separator = " | ";
 		}
-		if (is_short(unit))
-			appendStringInfo(out, " | '!%s'", unit->words[0].text);
 	}
 	appendStringInfoChar(out, ')');
 }
 
-/*
- * Appends what the index is asked for a branch. Adds to how many rows may have
- * it, which is what its rarest word has, and to how many are likely to: words
- * of one query stand together more often than by chance, so each further one
- * counts half of what chance says, by the logarithm.
- */
-static void
-append_branch(StringInfo out, const Search *search, const QueryBranch *branch,
-			  int64 *at_most, double *about)
+/* What the index is asked for one or more branches. */
+typedef struct Question
 {
+	StringInfoData lexemes;		/* empty: for all rows */
+	int64		at_most;		/* rows that may have it */
+	double		about;			/* rows that are likely to */
+} Question;
+
+/*
+ * What the index is asked for a branch. At most what its rarest word has may
+ * have it; words of one query stand together more often than by chance, so
+ * each further one counts half of what chance says, by the logarithm.
+ */
+static Question
+ask_branch(const Search *search, const QueryBranch *branch)
+{
+	Question	question = {.at_most = search->scope.total};
 	double		total = Max(search->scope.total, 1);
-	int64		least = search->scope.total;
 	double		chance = 1;
-	const char *separator = "";
 	ListCell   *cell;
 
-	appendStringInfoChar(out, '(');
+	initStringInfo(&question.lexemes);
 	foreach(cell, branch->units)
 	{
 		QueryUnit  *unit = (QueryUnit *) lfirst(cell);
 
 		/* a longer phrase may be missing where its words are not */
-		if (unit->negated && unit->nwords > 1)
+		if (unit->common || (unit->negated && unit->nwords > 1))
 			continue;
-		appendStringInfoString(out, separator);
+		if (question.lexemes.len > 0)
+			appendStringInfoString(&question.lexemes, " & ");
 		if (unit->negated)
-			appendStringInfoChar(out, '!');
+			appendStringInfoChar(&question.lexemes, '!');
 		else
 		{
-			int64		count = estimate_unit(&search->scope, unit);
-
-			least = Min(least, count);
-			chance *= sqrt(count / total);
+			question.at_most = Min(question.at_most, unit->count);
+			chance *= sqrt(unit->count / total);
 		}
-		append_unit(out, unit);
-		separator = " & ";
+		append_unit(&question.lexemes, unit);
 	}
-	appendStringInfoChar(out, ')');
-	*at_most += least;
-	*about += chance * sqrt(least / total) * total;
+	question.about = chance * sqrt(question.at_most / total) * total;
+	return question;
 }
 
+/* Adds a branch as an alternative. */
+static void
+add_alternative(Question *all, const Question *branch)
+{
+	appendStringInfo(&all->lexemes, "%s(%s)",
+					 all->lexemes.len > 0 ? " | " : "", branch->lexemes.data);
+	all->at_most += branch->at_most;
+	all->about += branch->about;
+}
+
+/* Looks at the rows that the index has for a question. */
+static void
+look_at(Search *search, Question *question, SearchWork *work)
+{
+	StringInfoData lexemes;
+
+	if (question->at_most == 0)
+		return;
+	initStringInfo(&lexemes);
+	if (question->lexemes.len > 0)
+		appendStringInfo(&lexemes, "(%s)", question->lexemes.data);
+	if (search->language != NULL)
+		appendStringInfo(&lexemes, "%s'+%s'", lexemes.len > 0 ? " & " : "",
+						 search->language);
+	vv_collect(&search->scope, lexemes.len > 0 ? lexemes.data : NULL,
+			   question->at_most, question->about, work);
+}
+
+/*
+ * All branches are asked for together, but for the one that may have nothing
+ * for the index: that ends with a beginning of very many words.
+ */
 static void
 run_search(Search *search)
 {
 	SearchWork	work = {score_row, search, WANTED_ROWS, ALLOWED_ROWS, 0, 0};
-	StringInfoData lexemes;
-	int64		at_most = 0;
-	double		about = 0;
+	Question	all = {.at_most = 0};
 	ListCell   *cell;
 
-	initStringInfo(&lexemes);
-	appendStringInfoChar(&lexemes, '(');
+	initStringInfo(&all.lexemes);
+	estimate_units(search);
 	foreach(cell, search->branches)
 	{
-		if (lexemes.len > 1)
-			appendStringInfoString(&lexemes, " | ");
-		append_branch(&lexemes, search, (QueryBranch *) lfirst(cell),
-					  &at_most, &about);
+		Question	branch = ask_branch(search, (QueryBranch *) lfirst(cell));
+
+		if (branch.lexemes.len > 0)
+			add_alternative(&all, &branch);
+		else
+			look_at(search, &branch, &work);
 	}
-	appendStringInfoChar(&lexemes, ')');
-	if (search->language != NULL)
-		appendStringInfo(&lexemes, " & '+%s'", search->language);
-	if (at_most > 0)
-		vv_collect(&search->scope, lexemes.data, at_most, about, &work);
+	work.counted = 0;
+	work.read = 0;
+	if (all.lexemes.len > 0)
+		look_at(search, &all, &work);
 }
 
 /* ----------
@@ -737,12 +809,9 @@ correct_unit(Search *search, QueryUnit *unit)
 
 /* A word that may be corrected: known says whether videos have it. */
 static bool
-correctable(const Search *search, const QueryUnit *unit, bool known)
+correctable(const QueryUnit *unit, bool known)
 {
-	if (unit->negated || unit->quoted)
-		return false;
-	return known || (!is_short(unit) &&
-					 estimate_unit(&search->scope, unit) == 0);
+	return !unit->negated && !unit->quoted && (known || unit->count == 0);
 }
 
 /*
@@ -767,7 +836,7 @@ correct_query(Search *search)
 			{
 				QueryUnit  *unit = (QueryUnit *) lfirst(u);
 
-				if (!correctable(search, unit, pass == 1))
+				if (!correctable(unit, pass == 1))
 					continue;
 				correct_unit(search, unit);
 				corrected = corrected || unit->corrections != NIL;

@@ -28,6 +28,8 @@ typedef struct QueryUnit
 	List	   *stems;			/* char *, of a word that is not quoted */
 	List	   *completions;	/* char *, of the last word */
 	int64		ncompleted;		/* rows that have one */
+	bool		common;			/* too many words begin so to name them */
+	int64		count;			/* about how many rows have the unit */
 	List	   *corrections;	/* char *, of a word that nothing has */
 } QueryUnit;
 
