@@ -81,13 +81,13 @@ plan_without(const char *const *settings, int n)
 /* No other way to an order than an index. */
 static const char *const but_index_order[] = {
 	"enable_sort", "enable_incremental_sort", "enable_seqscan",
-	"enable_bitmapscan", "enable_material"
+	"enable_bitmapscan", "enable_material", "jit"
 };
 
 /* No other way to a row than an index. */
 static const char *const but_index_probes[] = {
 	"enable_seqscan", "enable_hashjoin", "enable_mergejoin",
-	"enable_material", "enable_memoize"
+	"enable_material", "enable_memoize", "jit"
 };
 
 /*

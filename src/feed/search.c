@@ -37,8 +37,8 @@ PG_FUNCTION_INFO_V1(vvault_search);
 #define WANTED_ROWS		250		/* that match, after which the rest is left */
 #define ALLOWED_ROWS	2000	/* that are looked at in all */
 #define LITTLE			5		/* videos; with fewer, words are corrected */
-#define COMPLETIONS		50		/* words that the index is asked for */
-#define COMPLETE_AMONG	4000	/* words of the regions */
+#define COMPLETIONS		30		/* words that the index is asked for */
+#define COMPLETE_AMONG	2000	/* words, in all regions together */
 #define CORRECT_FROM	3		/* characters of a word that is corrected */
 #define MAX_CORRECTIONS	3
 
@@ -65,13 +65,17 @@ static VvQuery fold_query = {
 
 static VvQuery completions_query = {
 	.sql = "WITH w AS MATERIALIZED ("
+	"SELECT r.region, b.word, b.videos"
+	" FROM pg_catalog.unnest($1) AS r(region) CROSS JOIN LATERAL ("
 	"SELECT w.word, w.videos FROM vvault.search_words w"
-	" WHERE w.region OPERATOR(pg_catalog.=) ANY ($1)"
+	" WHERE w.region OPERATOR(pg_catalog.=) r.region"
 	" AND w.word OPERATOR(pg_catalog.>=) $2"
-	" AND w.word OPERATOR(pg_catalog.<) $3 LIMIT $4)"
+	" AND w.word OPERATOR(pg_catalog.<) $3 ORDER BY w.word LIMIT $4) b)"
 	" SELECT w.word, pg_catalog.sum(w.videos)::bigint,"
-	" (SELECT pg_catalog.count(*) FROM w)"
-	" FROM w GROUP BY w.word ORDER BY 2 DESC, w.word LIMIT 50",
+	" (SELECT pg_catalog.max(c.n) FROM"
+	" (SELECT pg_catalog.count(*) AS n FROM w GROUP BY w.region) c)"
+	" FROM w GROUP BY w.word ORDER BY 2 DESC, w.word LIMIT "
+	CppAsString2(COMPLETIONS),
 	.nargs = 4, .argtypes = {TEXTARRAYOID, TEXTOID, TEXTOID, INT8OID},
 	.index_probes = true,
 };
@@ -423,7 +427,7 @@ add_stem(const char *language, QueryUnit *unit)
 typedef struct CompletionList
 {
 	WordList	list;
-	int64		among;			/* words that begin so */
+	int64		among;			/* words of one region that begin so */
 } CompletionList;
 
 static bool
@@ -439,6 +443,7 @@ static void
 add_completions(Search *search, QueryUnit *unit)
 {
 	CompletionList completions = {new_word_list(COMPLETIONS), 0};
+	int64		limit = COMPLETE_AMONG / Max(search->scope.ncodes, 1);
 	char	   *word = unit->words[0].text;
 	Datum		args[4];
 
@@ -446,10 +451,10 @@ add_completions(Search *search, QueryUnit *unit)
 	args[1] = CStringGetTextDatum(word);
 	/* behind every word that begins so: the last character there is */
 	args[2] = CStringGetTextDatum(psprintf("%s\xF4\x8F\xBF\xBF", word));
-	args[3] = Int64GetDatum(COMPLETE_AMONG + 1);
+	args[3] = Int64GetDatum(limit + 1);
 	(void) vv_query_run(&completions_query, args, 0, keep_completion,
 						&completions);
-	unit->common = completions.among > COMPLETE_AMONG;
+	unit->common = completions.among > limit;
 	unit->completions = completions.list.words;
 	for (int i = 0; i < list_length(unit->completions); i++)
 		unit->ncompleted += completions.list.counts[i];
@@ -582,26 +587,40 @@ typedef struct Question
 	double		about;			/* rows that are likely to */
 } Question;
 
+static int
+compare_units(const ListCell *a, const ListCell *b)
+{
+	const QueryUnit *ua = (const QueryUnit *) lfirst(a);
+	const QueryUnit *ub = (const QueryUnit *) lfirst(b);
+
+	return ua->count < ub->count ? -1 : ua->count > ub->count;
+}
+
 /*
- * What the index is asked for a branch. At most what its rarest word has may
- * have it; words of one query stand together more often than by chance, so
- * each further one counts half of what chance says, by the logarithm.
+ * What the index is asked for a branch: its rarest words, until few rows are
+ * left to look at, since each further word costs for every row that the
+ * rarest has. At most what that one has may match; words of one query stand
+ * together more often than by chance, so each further one counts half of what
+ * chance says, by the logarithm.
  */
 static Question
 ask_branch(const Search *search, const QueryBranch *branch)
 {
-	Question	question = {.at_most = search->scope.total};
+	Question	question = {.at_most = search->scope.total, .about = search->scope.total};
 	double		total = Max(search->scope.total, 1);
 	double		chance = 1;
+	List	   *units = list_copy(branch->units);
 	ListCell   *cell;
 
 	initStringInfo(&question.lexemes);
-	foreach(cell, branch->units)
+	list_sort(units, compare_units);
+	foreach(cell, units)
 	{
 		QueryUnit  *unit = (QueryUnit *) lfirst(cell);
 
 		/* a longer phrase may be missing where its words are not */
-		if (unit->common || (unit->negated && unit->nwords > 1))
+		if (unit->common || (unit->negated && unit->nwords > 1) ||
+			(question.lexemes.len > 0 && question.about <= WANTED_ROWS))
 			continue;
 		if (question.lexemes.len > 0)
 			appendStringInfoString(&question.lexemes, " & ");
@@ -611,10 +630,10 @@ ask_branch(const Search *search, const QueryBranch *branch)
 		{
 			question.at_most = Min(question.at_most, unit->count);
 			chance *= sqrt(unit->count / total);
+			question.about = chance * sqrt(question.at_most / total) * total;
 		}
 		append_unit(&question.lexemes, unit);
 	}
-	question.about = chance * sqrt(question.at_most / total) * total;
 	return question;
 }
 
