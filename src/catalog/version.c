@@ -87,7 +87,8 @@ rows_are_filtered(void)
 	static const char *const tables[] = {
 		"videos", "video_regions", "snapshots", "categories", "ingests",
 		"category_stats", "daily_stats", "regions", "region_defaults",
-		"settings", "setting_defaults", "feed_versions"
+		"settings", "setting_defaults", "feed_versions", "video_search",
+		"search_words"
 	};
 	Oid			schema = get_namespace_oid("vvault", false);
 

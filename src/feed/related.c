@@ -22,6 +22,8 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "catalog/version.h"
+#include "core/http_reply.h"
 #include "core/json_writer.h"
 #include "core/query.h"
 #include "feed/candidates.h"
@@ -355,6 +357,15 @@ vvault_related(PG_FUNCTION_ARGS)
 	{
 		SPI_finish();
 		PG_RETURN_NULL();
+	}
+	if (vv_http_requested() &&
+		vv_reply_known("vvault_related", NULL,
+					   psprintf("%d %s", page_size,
+								text_to_cstring(PG_GETARG_TEXT_PP(0))),
+					   "feed_max_age"))
+	{
+		SPI_finish();
+		PG_RETURN_TEXT_P(cstring_to_text("null"));
 	}
 	vv_open_scope(NULL, &scope);
 	seed.context = CurrentMemoryContext;

@@ -23,6 +23,8 @@
 #include "utils/builtins.h"
 
 #include "catalog/regions.h"
+#include "catalog/version.h"
+#include "core/http_reply.h"
 #include "core/json_writer.h"
 #include "core/query.h"
 #include "feed/candidates.h"
@@ -916,6 +918,20 @@ language_argument(text * language)
 	return code;
 }
 
+static List *
+query_argument(text * q)
+{
+	if (q == NULL)
+		return NIL;
+	if (VARSIZE_ANY_EXHDR(q) > VV_QUERY_MAX_BYTES)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid query of %zu bytes",
+						(size_t) VARSIZE_ANY_EXHDR(q)),
+				 errhint("A query has up to %d bytes.", VV_QUERY_MAX_BYTES)));
+	return vv_parse_query(fold_text(q));
+}
+
 /* Ties a cursor to what was searched for. */
 static char *
 cursor_sort(text * q, const char *language)
@@ -931,20 +947,11 @@ cursor_sort(text * q, const char *language)
 
 /* Finds, and finds once more with corrected words where that was little. */
 static FoundVideo *
-find_videos(Search *search, text * q, int *n)
+find_videos(Search *search, int *n)
 {
 	ListCell   *b;
 
 	*n = 0;
-	if (q == NULL)
-		return NULL;
-	if (VARSIZE_ANY_EXHDR(q) > VV_QUERY_MAX_BYTES)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid query of %zu bytes",
-						(size_t) VARSIZE_ANY_EXHDR(q)),
-				 errhint("A query has up to %d bytes.", VV_QUERY_MAX_BYTES)));
-	search->branches = vv_parse_query(fold_text(q));
 	if (search->branches == NIL)
 		return NULL;
 	search->found = vv_found_table();
@@ -985,6 +992,23 @@ write_text_or_null(StringInfo out, const char *key, text * value)
 		vv_json_text(out, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
 }
 
+/* Whether the client that PostgREST answers has this page already. */
+static bool
+page_known(const Search *search, text * q, text * cursor, int page_size)
+{
+	const char *region = search->scope.region == NULL ? "*" :
+	text_to_cstring(search->scope.region);
+
+	return vv_http_requested() &&
+		vv_reply_known("vvault_search", search->scope.region,
+					   psprintf("%s %s %d %s %s", region,
+								search->language == NULL ? "*" : search->language,
+								page_size,
+								cursor == NULL ? "*" : text_to_cstring(cursor),
+								q == NULL ? "" : psprintf("=%s", text_to_cstring(q))),
+					   "feed_max_age");
+}
+
 /*
  * vvault_search(q text, region text DEFAULT NULL, language text DEFAULT NULL,
  *				 page_size int DEFAULT 25, cursor text DEFAULT NULL)
@@ -1017,21 +1041,27 @@ vvault_search(PG_FUNCTION_ARGS)
 	vv_open_scope(region, &search.scope);
 	search.language =
 		language_argument(PG_ARGISNULL(2) ? NULL : PG_GETARG_TEXT_PP(2));
-	videos = find_videos(&search, q, &n);
+	search.branches = query_argument(q);
 	if (q != NULL)
 		sort = cursor_sort(q, search.language);
-	if (!PG_ARGISNULL(4))
+	if (!PG_ARGISNULL(4) &&
+		(q == NULL ||
+		 !vv_cursor_decode(PG_GETARG_TEXT_PP(4),
+						   region == NULL ? "*" : text_to_cstring(region),
+						   sort, &cursor)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid cursor"),
+				 errhint("Pass the next_cursor of a page of the same search.")));
+	if (page_known(&search, q, PG_ARGISNULL(4) ? NULL : PG_GETARG_TEXT_PP(4),
+				   page_size))
 	{
-		if (q == NULL ||
-			!vv_cursor_decode(PG_GETARG_TEXT_PP(4),
-							  region == NULL ? "*" : text_to_cstring(region),
-							  sort, &cursor))
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("invalid cursor"),
-					 errhint("Pass the next_cursor of a page of the same search.")));
-		first = first_behind(videos, n, &cursor);
+		SPI_finish();
+		PG_RETURN_TEXT_P(cstring_to_text("null"));
 	}
+	videos = find_videos(&search, &n);
+	if (!PG_ARGISNULL(4))
+		first = first_behind(videos, n, &cursor);
 
 	appendStringInfoChar(&out, '{');
 	write_text_or_null(&out, "query", q);

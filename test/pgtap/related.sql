@@ -3,7 +3,7 @@
 --		vvault_related: what each likeness is worth, bounds, rights, NULLs.
 --
 BEGIN;
-SELECT plan(34);
+SELECT plan(35);
 
 TRUNCATE vvault.videos, vvault.snapshots;
 
@@ -111,6 +111,12 @@ SELECT 'US', 'p' || n, 'Part ' || n, E'UC''\\odd" &|!', ARRAY[E'\'', '\', 'tag']
 SELECT cmp_ok((SELECT min((v ->> 'views')::bigint) FROM json_array_elements(vvault_related('p1', 25) -> 'videos') v), '>=', 2000000::bigint,
 	'of thousands of the same channel those of the highest tier come first');
 SELECT cmp_ok((vvault_related('p1', 200) ->> 'total')::int, '>=', 30, 'and there are enough of them');
+-- 'alpha' and 'omega' are in too many videos to be asked for alone
+INSERT INTO vvault.videos (region, video_id, title, category_id)
+SELECT 'US', 'w' || n, CASE WHEN n <= 600 THEN 'alpha' ELSE 'omega' END, n FROM generate_series(1, 1200) n;
+INSERT INTO vvault.videos (region, video_id, title, category_id) VALUES
+	('US', 'both1', 'alpha omega', 5001), ('US', 'both2', 'omega alpha', 5002);
+SELECT is(pg_temp.ids('both1'), '{both2}', 'of common words two are asked for at once');
 SELECT is_empty('SELECT * FROM vvault_check()', 'the derived tables are right');
 
 SELECT * FROM finish();

@@ -4,7 +4,7 @@
 --		pages, rights, settings of the session, and what writes do to it.
 --
 BEGIN;
-SELECT plan(165);
+SELECT plan(173);
 
 TRUNCATE vvault.videos, vvault.snapshots;
 \ir ../golden/search.sql
@@ -192,6 +192,18 @@ INSERT INTO vvault.videos (region, video_id, title, channel_title, channel_id, t
 SELECT is(pg_temp.ids('longish'), '{long}', 'a title of a megabyte is found by its beginning');
 SELECT is(pg_temp.ids('quote double'), '{odd}', 'signs in titles do no harm');
 SELECT is_empty('SELECT * FROM vvault_check()', 'and the derived tables are right');
+
+-- a beginning of more words than the index is asked for
+INSERT INTO vvault.videos (region, video_id, title, channel_title, views)
+SELECT 'US', 'many' || n, string_agg(format('zy%s', 10000 + n * 70 + i), ' '), 'Manyword', n FROM generate_series(1, 40) n, generate_series(1, 70) i GROUP BY n;
+SELECT is((SELECT count(*) FROM unnest(pg_temp.ids('zy', 'US'))), 40::bigint, 'a beginning of very many words is found without the index');
+SELECT is((SELECT count(*) FROM unnest(pg_temp.ids('zy'))), 40::bigint, 'in all regions too');
+SELECT is((SELECT count(*) FROM unnest(pg_temp.ids('manyword zy', 'US'))), 40::bigint, 'beside another word');
+SELECT is((SELECT count(*) FROM unnest(pg_temp.ids('zy10071 zy', 'US'))), 1::bigint, 'which may be rare');
+SELECT is((SELECT count(*) FROM unnest(pg_temp.ids('klompen or zy'))), 41::bigint, 'or instead of another');
+SELECT is((SELECT count(*) FROM unnest(pg_temp.ids('-zy10071 zy', 'US'))), 39::bigint, 'without one');
+SELECT is(pg_temp.ids('zy', 'US', 'en'), '{}', 'in a language that none has');
+SELECT is(pg_temp.ids('zy', 'PL'), '{}', 'in a region that has none');
 
 -- any writes, at random
 SELECT setseed(0.3);
