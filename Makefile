@@ -70,6 +70,7 @@ SQL_PARTS = \
 	src/catalog/regions.sql \
 	src/catalog/tables.sql \
 	src/catalog/warmer.sql \
+	src/catalog/search.sql \
 	src/catalog/derived.sql \
 	src/catalog/maintenance.sql \
 	src/catalog/ingest.sql \
@@ -78,6 +79,8 @@ SQL_PARTS = \
 	src/feed/trending.sql \
 	src/feed/explain.sql \
 	src/feed/video.sql \
+	src/feed/search.sql \
+	src/feed/related.sql \
 	src/feed/health.sql \
 	src/analytics/backtest.sql \
 	src/analytics/stats.sql \

@@ -3,11 +3,12 @@
 # run.sh
 #		The benchmarks, on a throw-away cluster: `make bench`.
 #
-# usage: bench/run.sh [PART ...]		parts: feed trending scores ingest analytics http
+# usage: bench/run.sh [PART ...]		parts: feed trending scores ingest analytics search http
 #
 # What is compared is measured in turn within one run, in ROUNDS rounds (5) of
 # SECONDS seconds (2), and medians are taken: on a shared machine only ratios
-# mean something. VIDEOS (1000000) is the larger catalog of feed and analytics.
+# mean something. VIDEOS (1000000) is the larger catalog of feed,
+# analytics and search.
 
 # shellcheck source=scripts/lib.sh
 source "$(dirname "$0")/../scripts/lib.sh"
@@ -214,6 +215,15 @@ part_analytics()
 	bench_sql -d postgres -c 'DROP DATABASE rollup' -c 'DROP DATABASE no_rollup'
 }
 
+part_search()
+{
+	heading "search: $VIDEOS videos"
+	bench_database search
+	bench_sql -d search -v videos="$VIDEOS" -f bench/sql/search_fill.sql >/dev/null
+	bench_sql -d search -f bench/sql/search.sql
+	bench_sql -d postgres -c 'DROP DATABASE search'
+}
+
 # Beside what it replaces, by HTTP.
 part_http()
 {
@@ -243,7 +253,7 @@ main()
 	scripts/stage.sh "$STAGE" "$TREE"
 	cluster_create "$WORK" "fsync = off" "shared_buffers = 1GB" "max_wal_size = 8GB" "autovacuum = off"
 	cluster_start "$WORK"
-	for part in "${@:-feed trending scores ingest analytics http}"; do
+	for part in "${@:-feed trending scores ingest analytics search http}"; do
 		for part in $part; do
 			"part_$part"
 		done

@@ -69,6 +69,7 @@ lint_cppcheck()
 		--enable=warning,performance,portability \
 		--suppress=missingIncludeSystem --suppress=missingInclude \
 		--suppress=normalCheckLevelMaxBranches \
+		'-Dforeach(cell,list)=while (next_cell(&cell, list))' \
 		--template='{file}:{line}: {severity}: {message} [{id}]' \
 		-I "$TREE/src" "${CPPCHECK_MACROS[@]}" \
 		--include="$("$PG_CONFIG" --includedir-server)/pg_config.h" src 2>&1

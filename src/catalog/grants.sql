@@ -29,7 +29,9 @@ BEGIN
 		vvault.effective_regions, vvault.setting_defaults, vvault.settings,
 		vvault.effective_settings, vvault.categories, vvault.videos, vvault.video_regions,
 		vvault.snapshots, vvault.category_stats, vvault.daily_stats, vvault.feed_versions,
-		vvault.ingests TO %I', vvault_grant.role);
+		vvault.ingests, vvault.video_search, vvault.search_words TO %I', vvault_grant.role);
+	EXECUTE format('GRANT EXECUTE ON FUNCTION vvault.fold(text),
+		vvault.similar_words(text, text[]) TO %I', vvault_grant.role);
 	FOR f IN
 		SELECT p.oid::regprocedure AS signature
 		FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid

@@ -106,7 +106,7 @@ BEGIN
 	ON CONFLICT (region, written_by) DO NOTHING;
 	GET DIAGNOSTICS unknown = ROW_COUNT;
 	RETURN unknown + vvault.rebuild_video_regions() + vvault.rebuild_category_stats()
-		+ vvault.rebuild_daily();
+		+ vvault.rebuild_daily() + vvault.rebuild_search();
 END
 $$;
 COMMENT ON FUNCTION @extschema@.vvault_rebuild() IS
@@ -153,6 +153,19 @@ AS $$
 		FULL JOIN vvault.expected_daily_stats e
 			ON e.region = d.region AND e.day = d.day AND e.category_id = d.category_id
 	WHERE (d.videos, d.viral, d.score_sum) IS DISTINCT FROM (e.videos, e.viral, e.score_sum)
+	UNION ALL
+	SELECT 'video_search', coalesce(d.region, e.region), coalesce(d.video_id, e.video_id),
+		d.document::text, e.document::text
+	FROM vvault.video_search d
+		FULL JOIN vvault.expected_video_search e
+			ON e.region = d.region AND e.video_id = d.video_id
+	WHERE d.document IS DISTINCT FROM e.document
+	UNION ALL
+	SELECT 'search_words', coalesce(d.region, e.region), coalesce(d.word, e.word),
+		d.videos::text, e.videos::text
+	FROM vvault.search_words d
+		FULL JOIN vvault.expected_search_words e ON e.region = d.region AND e.word = d.word
+	WHERE d.videos IS DISTINCT FROM e.videos
 	UNION ALL
 	SELECT 'feed_versions', u.region, u.written_by, NULL, 'a version'
 	FROM (SELECT DISTINCT v.region, v.region AS written_by FROM vvault.videos v

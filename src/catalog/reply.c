@@ -176,17 +176,11 @@ static void
 look_at_state(FunctionCallInfo fcinfo, VvReply *reply)
 {
 	const VvReplier *replier = reply->replier;
-	text	   *region = NULL;
+	int			i = replier->region_arg - 1;
+	text	   *region = i < 0 || PG_ARGISNULL(i) ? NULL : PG_GETARG_TEXT_PP(i);
 
-	if (replier->of_region && PG_ARGISNULL(0))
-		reply->bypass = VV_BYPASS_VERSION;
-	else
-	{
-		if (replier->of_region)
-			region = PG_GETARG_TEXT_PP(0);
-		reply->bypass = vv_read_tag(region, &reply->tag) ?
-			vv_sharing_problem() : VV_BYPASS_VERSION;
-	}
+	reply->bypass = vv_read_tag(region, &reply->tag) ? vv_sharing_problem() :
+		VV_BYPASS_VERSION;
 	if (!vv_reply_key(replier, fcinfo, &reply->key) &&
 		reply->bypass == VV_BYPASS_NONE)
 		reply->bypass = VV_BYPASS_SIZE;

@@ -46,8 +46,9 @@ typedef struct VvReplier
 	const char *name;
 	int			nargs;
 	Oid			argtypes[VV_REPLY_MAX_ARGS];	/* text or integer */
-	bool		of_region;		/* the first argument is one, and the reply is
-								 * made of its feed alone */
+	int			region_arg;		/* which argument, from 1, names the region
+								 * whose feed alone the reply is made of; 0, or
+								 * a NULL there: it is made of all feeds */
 	VvReplyWriter write;
 } VvReplier;
 

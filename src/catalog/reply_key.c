@@ -3,10 +3,10 @@
  * reply_key.c
  *		A call of a function as the key of its reply, and back.
  *
- * The bytes are: the database; R where the reply is made of the feed of the
- * region that is the first argument, else A; the function's name and a zero;
- * the arguments, each as N (NULL), I and four bytes, or T, two bytes of length
- * and a text.
+ * The bytes are: the database; which argument is the region whose feed alone
+ * the reply is made of, 0 for none; the function's name and a zero; the
+ * arguments, each as N (NULL), I and four bytes, or T, two bytes of length and
+ * a text.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,8 +16,6 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
-#define OF_REGION	'R'
-#define OF_ALL		'A'
 #define ARG_NULL	'N'
 #define ARG_INTEGER	'I'
 #define ARG_TEXT	'T'
@@ -75,7 +73,7 @@ vv_reply_key(const VvReplier *replier, FunctionCallInfo fcinfo, VvKey *key)
 
 	key->len = 0;
 	fits = put(key, &MyDatabaseId, sizeof(Oid)) &&
-		put_char(key, replier->of_region ? OF_REGION : OF_ALL) &&
+		put_char(key, replier->region_arg) &&
 		put(key, replier->name, strlen(replier->name) + 1);
 	for (int i = 0; i < replier->nargs && fits; i++)
 		fits = put_arg(key, replier->argtypes[i], fcinfo->args[i]);
@@ -140,21 +138,21 @@ vv_reply_key_decode(const VvKey *key, VvCall *call)
 {
 	const char *at = key->bytes + CALL_AT;
 	const char *end = key->bytes + key->len;
-	bool		of_region = *at++ == OF_REGION;
+	int			region_arg = *at++;
 	StringInfoData sql;
 
 	initStringInfo(&sql);
 	call->region = NULL;
 	call->function = pstrdup(at);
 	at += strlen(at) + 1;
-	while (at < end)
+	for (int i = 1; at < end; i++)
 	{
 		char	   *value;
 
 		if (sql.len > 0)
 			appendStringInfoString(&sql, ", ");
 		value = take_arg(&at, &sql);
-		if (of_region && call->region == NULL)
+		if (i == region_arg)
 			call->region = value;
 	}
 	call->arguments = sql.data;

@@ -57,7 +57,7 @@
 static const char *const tables[] = {
 	"feed_versions", "videos", "video_regions", "snapshots", "categories", "ingests",
 	"category_stats", "daily_stats", "regions", "region_defaults",
-	"settings", "setting_defaults"
+	"settings", "setting_defaults", "video_search", "search_words"
 };
 
 /*

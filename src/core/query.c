@@ -65,23 +65,32 @@ prepare(VvQuery *query)
 }
 
 /*
- * For as long as the returned nest level lasts, the planner has no other way
- * to an order than an index.
+ * For as long as the returned nest level lasts, the planner does without these
+ * settings.
  */
 static int
-plan_in_index_order(void)
+plan_without(const char *const *settings, int n)
 {
-	static const char *const others[] = {
-		"enable_sort", "enable_incremental_sort", "enable_seqscan",
-		"enable_bitmapscan", "enable_material"
-	};
 	int			nest = NewGUCNestLevel();
 
-	for (int i = 0; i < (int) lengthof(others); i++)
-		(void) set_config_option(others[i], "off", PGC_USERSET, PGC_S_SESSION,
-								 GUC_ACTION_SAVE, true, 0, false);
+	for (int i = 0; i < n; i++)
+		(void) set_config_option(settings[i], "off", PGC_USERSET,
+								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+								 false);
 	return nest;
 }
+
+/* No other way to an order than an index. */
+static const char *const but_index_order[] = {
+	"enable_sort", "enable_incremental_sort", "enable_seqscan",
+	"enable_bitmapscan", "enable_material", "jit"
+};
+
+/* No other way to a row than an index. */
+static const char *const but_index_probes[] = {
+	"enable_seqscan", "enable_hashjoin", "enable_mergejoin",
+	"enable_material", "enable_memoize", "jit"
+};
 
 /*
  * Around whatever may make a plan. Returns a nest level for end_planning().
@@ -93,9 +102,12 @@ begin_planning(VvQuery *query)
 	vv_require_same_version();
 	if (query->plan == NULL)
 		prepare(query);
-	if (query->index_order &&
-		(!query->planned || !SPI_plan_is_valid(query->plan)))
-		return plan_in_index_order();
+	if (query->planned && SPI_plan_is_valid(query->plan))
+		return -1;
+	if (query->index_order)
+		return plan_without(but_index_order, lengthof(but_index_order));
+	if (query->index_probes)
+		return plan_without(but_index_probes, lengthof(but_index_probes));
 	return -1;
 }
 

@@ -34,6 +34,12 @@ typedef struct VvQuery
 	 */
 	bool		index_order;
 
+	/*
+	 * Set where the plan must find rows by an index, also in joins, and sort
+	 * them at the end.
+	 */
+	bool		index_probes;
+
 	SPIPlanPtr	plan;
 	bool		planned;
 } VvQuery;

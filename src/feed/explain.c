@@ -163,8 +163,8 @@ write_explanation(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 	}
 	if (region == NULL)
 		return false;
-	/* the tag is of all feeds, a region's facts are known by its own */
-	vv_feed_facts(region, NULL, &facts);
+	/* facts are known by a region's own tag, not by that of all */
+	vv_feed_facts(region, PG_ARGISNULL(1) ? NULL : reply, &facts);
 	as_of = vv_feed_clock(&facts);
 	if (vv_reply_is_known(reply, facts.max_age,
 						  facts.max_age > 0 ? facts.max_age : VV_STEP_MOMENT,
@@ -191,6 +191,7 @@ static const VvReplier explain = {
 	.name = "vvault_trending_explain",
 	.nargs = 2,
 	.argtypes = {TEXTOID, TEXTOID},
+	.region_arg = 2,
 	.write = write_explanation,
 };
 

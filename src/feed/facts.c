@@ -36,6 +36,37 @@ static VvQuery facts_query = {
 	.argtypes = {TEXTOID},
 };
 
+static VvQuery page_limit_query = {
+	.sql = "SELECT " SETTING_SQL("page_limit") "::integer",
+};
+
+static bool
+keep_page_limit(const Datum *values, const bool *isnull, void *arg)
+{
+	if (isnull[0])
+		elog(ERROR, "a shipped setting of vvault is missing");
+	*(int *) arg = DatumGetInt32(values[0]);
+	return false;
+}
+
+/*
+ * The size of a page that was asked for, cut to the page limit; raises the
+ * error of one that is not valid. The caller is connected to SPI.
+ */
+int
+vv_page_size(int page_size)
+{
+	int			limit = 0;
+
+	(void) vv_query_run(&page_limit_query, NULL, 1, keep_page_limit, &limit);
+	if (page_size < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid page_size %d", page_size),
+				 errhint("A page has from 1 to %d videos.", limit)));
+	return Min(page_size, limit);
+}
+
 static bool
 keep_facts(const Datum *values, const bool *isnull, void *arg)
 {

@@ -25,6 +25,7 @@ typedef struct FeedFacts
 
 extern void vv_feed_facts(text *region, const VvReply *reply,
 						  FeedFacts *facts);
+extern int	vv_page_size(int page_size);
 extern TimestampTz vv_feed_clock(const FeedFacts *facts);
 
 #endif							/* VVAULT_FACTS_H */

@@ -24,9 +24,9 @@
 #include "utils/timestamp.h"
 
 #include "catalog/reply.h"
-#include "catalog/video_regions.h"
 #include "core/json_writer.h"
 #include "core/query.h"
+#include "feed/columns.h"
 #include "feed/cursor.h"
 #include "feed/facts.h"
 #include "feed/threshold.h"
@@ -35,39 +35,11 @@ PG_FUNCTION_INFO_V1(vvault_trending);
 
 #define DEFAULT_PAGE_SIZE	25
 
-/* What a page shows of a video, behind which its sort key stands. */
-static const JsonColumn video_columns[] = {
-	JSON_COLUMN("video_id", TEXT),
-	JSON_COLUMN("title", TEXT),
-	JSON_COLUMN("channel_title", TEXT),
-	JSON_COLUMN("views", INT8),
-	JSON_COLUMN("likes", INT8),
-	JSON_COLUMN("thumbnail_url", TEXT),
-	JSON_COLUMN("regions", TEXT_ARRAY),
-	JSON_COLUMN("content_language", TEXT),
-	JSON_COLUMN("engagement_rate", FLOAT8),
-	JSON_COLUMN("comments", INT8),
-	JSON_COLUMN("channel_id", TEXT),
-	JSON_COLUMN("category_id", INT4),
-	JSON_COLUMN("published_at", TIMESTAMPTZ),
-	JSON_COLUMN("rank", INT4),
-	JSON_COLUMN("virality_score", FLOAT8),
-	JSON_COLUMN("momentum_score", FLOAT8),
-};
-
-#define COL_VIDEO_ID	0
-#define COL_REGIONS		6		/* which vv_region_lookup() gives */
-#define COL_SORT_KEY	lengthof(video_columns)
-
-#define VIDEO_COLUMNS_SQL \
-	"SELECT v.video_id, v.title, v.channel_title, v.views, v.likes," \
-	" v.thumbnail_url," \
-	" NULL::pg_catalog._text, v.content_language, v.engagement_rate, v.comments, v.channel_id," \
-	" v.category_id, v.published_at, v.rank, v.virality_score," \
-	" v.momentum_score, "
+/* Behind what a page shows of a video stands its sort key. */
+#define COL_SORT_KEY	VV_VIDEO_COLUMNS
 
 #define FEED_SQL(key, charted, range) \
-	VIDEO_COLUMNS_SQL key \
+	VV_VIDEO_COLUMNS_SQL key \
 	" FROM vvault.videos v" \
 	" WHERE v.region OPERATOR(pg_catalog.=) $1" charted range \
 	" ORDER BY " key " DESC, v.video_id LIMIT 1001"
@@ -119,7 +91,7 @@ static FeedSort feed_sorts[] = {
  * The videos of a page that were found elsewhere, in the order given.
  */
 static VvQuery by_id_query = {
-	.sql = VIDEO_COLUMNS_SQL "u.n"
+	.sql = VV_VIDEO_COLUMNS_SQL "u.n"
 	" FROM ROWS FROM (pg_catalog.unnest($2)) WITH ORDINALITY AS u(video_id, n)"
 	" CROSS JOIN LATERAL (SELECT w.* FROM vvault.videos w"
 	"  WHERE w.region OPERATOR(pg_catalog.=) $1"
@@ -169,21 +141,14 @@ static bool
 add_video(const Datum *values, const bool *isnull, void *arg)
 {
 	FeedPage   *page = (FeedPage *) arg;
-	Datum		shown[lengthof(video_columns)];
-	bool		nulls[lengthof(video_columns)];
 
 	if (page->n == page->page_size)
 	{
 		page->more = true;
 		return false;
 	}
-	memcpy(shown, values, sizeof(shown));
-	memcpy(nulls, isnull, sizeof(nulls));
-	shown[COL_REGIONS] = vv_region_lookup(&page->regions, values[COL_VIDEO_ID],
-										  &nulls[COL_REGIONS]);
 	appendStringInfoString(page->out, page->n > 0 ? ",{" : "{");
-	vv_json_row(page->out, video_columns, lengthof(video_columns),
-				shown, nulls);
+	vv_write_video(page->out, &page->regions, values, isnull);
 	if (page->scores != NULL)
 	{
 		vv_json_key(page->out, "trending_score");
@@ -196,7 +161,7 @@ add_video(const Datum *values, const bool *isnull, void *arg)
 
 		/* every kind of sort key is 64 bits, passed by value */
 		page->last.key = DatumGetInt64(values[COL_SORT_KEY]);
-		page->last.video_id = TextDatumGetCString(values[COL_VIDEO_ID]);
+		page->last.video_id = TextDatumGetCString(values[VV_COL_VIDEO_ID]);
 		MemoryContextSwitchTo(old);
 	}
 	return true;
@@ -353,7 +318,7 @@ static const VvReplier trending = {
 	.name = "vvault_trending",
 	.nargs = 4,
 	.argtypes = {TEXTOID, INT4OID, TEXTOID, TEXTOID},
-	.of_region = true,
+	.region_arg = 1,
 	.write = write_feed,
 };
 

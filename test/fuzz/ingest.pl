@@ -216,7 +216,7 @@ sub response
 # ---------------------------------------------------------------------------
 
 my $setup = <<'EOF';
-CREATE EXTENSION vvault;
+CREATE EXTENSION vvault CASCADE;
 CREATE TABLE response (round integer PRIMARY KEY, content bytea NOT NULL);
 CREATE TABLE outcome (round integer PRIMARY KEY, outcome text NOT NULL);
 

@@ -98,6 +98,8 @@ my $replies = join("\n",
 		} qw(US PL SE DE)),
 	"SELECT vvault_trending('PL');",
 	'SELECT vvault_regions();',
+	(map { "SELECT vvault_search('$_');" } 'the', 'official video', 'koettbullar'),
+	'SELECT vvault_related(video_id) FROM vvault.video_regions ORDER BY video_id LIMIT 20;',
 	'SELECT vvault_video(video_id) FROM vvault.video_regions ORDER BY video_id;',
 	q(SELECT name, value FROM vvault.effective_settings ORDER BY name;));
 
@@ -162,7 +164,7 @@ $node->safe_psql('postgres', 'CREATE DATABASE plain TEMPLATE template0');
 command_ok([ 'pg_dump', '-d', $connstr->('origin'), '-f', "$dir/plain.sql" ],
 	'pg_dump, plain');
 my $dump = slurp_file("$dir/plain.sql");
-unlike($dump, qr/^COPY vvault\.(?:video_regions|category_stats|daily_videos|feed_versions|region_defaults|setting_defaults) /m,
+unlike($dump, qr/^COPY vvault\.(?:video_regions|category_stats|daily_videos|video_search|search_words|feed_versions|region_defaults|setting_defaults) /m,
 	'derived and shipped tables are not dumped');
 command_ok(
 	[ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', "$dir/plain.sql", '-d', $connstr->('plain') ],
@@ -357,8 +359,28 @@ $node->safe_psql('wrong_schema', 'CREATE SCHEMA vvault');
 (undef, undef, $stderr) = $node->psql('wrong_schema', 'CREATE EXTENSION vvault SCHEMA vvault CASCADE');
 like($stderr, qr/ERROR:  vvault cannot be created in the schema vvault/, 'SCHEMA vvault is refused');
 like($stderr, qr/HINT:  The schema vvault is for its tables/, 'with a hint');
-(undef, undef, $stderr) = $node->psql('wrong_schema', 'CREATE EXTENSION vvault');
+(undef, undef, $stderr) = $node->psql('wrong_schema', 'CREATE EXTENSION vvault CASCADE');
 like($stderr, qr/ERROR:  schema "vvault" already exists/, 'somebody else\'s schema vvault is not taken over');
+
+# pg_trgm and unaccent may be anywhere, and may move.
+$node->safe_psql('postgres', 'CREATE DATABASE odd_schemas TEMPLATE template0');
+$node->safe_psql('odd_schemas', <<'EOF');
+CREATE SCHEMA "Odd ""trgm";
+CREATE SCHEMA "un'accent";
+CREATE EXTENSION pg_trgm SCHEMA "Odd ""trgm";
+CREATE EXTENSION unaccent SCHEMA "un'accent";
+CREATE EXTENSION vvault;
+INSERT INTO vvault.videos (region, video_id, title) VALUES ('PL', 'a', U&'\017B\00F3\0142\0107');
+EOF
+my $first = q(SELECT public.vvault_search('%s') -> 'videos' -> 0 ->> 'video_id');
+is($node->safe_psql('odd_schemas', 'SET search_path = pg_catalog; ' . sprintf($first, 'zolc')),
+	'a', 'pg_trgm and unaccent may be in schemas of their own');
+$node->safe_psql('odd_schemas', <<'EOF');
+ALTER EXTENSION pg_trgm SET SCHEMA "un'accent";
+ALTER EXTENSION unaccent SET SCHEMA "Odd ""trgm";
+INSERT INTO vvault.videos (region, video_id, title) VALUES ('PL', 'b', 'Minecraft');
+EOF
+is($node->safe_psql('odd_schemas', sprintf($first, 'minecarft')), 'b', 'and move to others');
 
 for my $script (glob('vvault--*.sql'))
 {

@@ -995,7 +995,7 @@ EOF
 my %tables = map { $_ => 1 }
   split /\n/, $node->safe_psql('postgres', 'SELECT DISTINCT derived_table FROM vvault_check()');
 is(join(' ', sort keys %tables),
-	'category_stats daily_stats daily_videos feed_versions video_regions',
+	'category_stats daily_stats daily_videos feed_versions search_words video_regions video_search',
 	'vvault_check() finds what was written past the triggers, in every table');
 my $before = $node->safe_psql('postgres',
 	q(SELECT string_agg(version::text, ',' ORDER BY written_by) FROM vvault.feed_versions WHERE region = 'PL'));

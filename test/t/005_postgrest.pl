@@ -113,6 +113,26 @@ for my $headers ('', 'x', '[]', '{', '{"if-none-match":5}', '{"if-none-match":nu
 	is($reply->{status}, 200, 'headers that cannot be read are passed over: ' . substr($headers, 0, 40));
 }
 
+# a search and related videos go the same way
+for my $call ([ 'vvault_search', { q => 'quote', region => 'SE' }, { q => 'quote 1', region => 'SE' }, { q => 'quote', region => 'PL' },
+		{ q => 'quote', region => 'SE', language => 'sv' }, { q => 'quote', region => 'SE', page_size => 1 }, { q => 'quote' }, { q => '' } ],
+	[ 'vvault_related', { video_id => 'v1' }, { video_id => 'v2' }, { video_id => 'v1', page_size => 1 } ])
+{
+	my ($function, $arguments, @others) = @$call;
+
+	$reply = get($function, $arguments);
+	is($reply->{headers}{'Cache-Control'}, 'public, max-age=3600', "a reply of $function may be kept");
+	like($reply->{body}, qr/"video_id":"v2"/, 'and has what was asked for');
+	my $tag = $reply->{headers}{ETag};
+	$reply = get($function, $arguments, { 'if-none-match' => $tag });
+	is("$reply->{status} $reply->{body}", '304 null', 'who has it does not get it again');
+	isnt(get($function, $_)->{headers}{ETag}, $tag, 'other arguments have another ETag: ' . join ' ', %$_) for @others;
+	$node->safe_psql('postgres', q{UPDATE vvault.videos SET title = title || ' more' WHERE video_id = 'v2' AND region = 'SE'});
+	is(get($function, $arguments, { 'if-none-match' => $tag })->{status}, 200, 'a change of a title is seen');
+}
+like(get('vvault_search', { q => 'a' x 1001, region => 'SE' }, { 'if-none-match' => '*' })->{error}, qr/22023/,
+	'a query that is too long is refused before anything else');
+
 # a change of the feed
 $node->safe_psql('postgres', q{UPDATE vvault.videos SET views = 10 WHERE video_id = 'v1' AND region = 'PL'});
 $reply = get('vvault_trending', { region => 'PL', page_size => 2 }, { 'if-none-match' => $etag });

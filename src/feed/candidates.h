@@ -1,0 +1,88 @@
+/*-------------------------------------------------------------------------
+ *
+ * candidates.h
+ *		Videos that have some words, the most viewed first, in bounded work.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef VVAULT_CANDIDATES_H
+#define VVAULT_CANDIDATES_H
+
+#include "core/compat.h"
+
+#include "tsearch/ts_type.h"
+#include "utils/array.h"
+#include "utils/hsearch.h"
+
+#include "catalog/search.h"
+#include "core/query.h"
+
+/* The regions that are looked at, and how their videos spread over tiers. */
+typedef struct SearchScope
+{
+	text	   *region;			/* the only one, NULL for all enabled */
+	const char **codes;
+	int			ncodes;
+	Datum		regions;		/* the same, text[] */
+	int64		tiers[VV_TIERS];
+	int64		total;			/* their sum */
+} SearchScope;
+
+/* A row of vvault.video_search. */
+typedef struct SearchRow
+{
+	text	   *region;
+	text	   *video_id;
+	int			tier;
+	int			category_id;
+	text	   *channel_id;
+	text	   *language;
+	TSVector	document;
+} SearchRow;
+
+/* A query of such rows; WHERE follows. */
+#define VV_SEARCH_ROW_SQL \
+	"SELECT s.region, s.video_id, s.tier, s.category_id, s.channel_id," \
+	" s.language, s.document" \
+	" FROM vvault.video_search s"
+
+/* Called for each row; says whether it counts. */
+typedef bool (*SearchAction) (const SearchRow *row, void *arg);
+
+/* What is to be collected, and what it has cost so far. */
+typedef struct SearchWork
+{
+	SearchAction action;
+	void	   *arg;
+	int			wanted;			/* rows that count, after which to stop */
+	int			allowed;		/* rows that may be read */
+	int			counted;
+	int			read;
+} SearchWork;
+
+/* A video found: its best row. */
+typedef struct FoundVideo
+{
+	char		video_id[VV_WORD_MAX + 1];	/* hash key; must be first */
+	char		region[16];
+	double		score;
+} FoundVideo;
+
+extern void vv_open_scope(text *region, SearchScope *scope);
+extern void vv_count_words(const SearchScope *scope, const char *const *words,
+						   int nwords, int64 *counts);
+extern void vv_collect(const SearchScope *scope, const char *lexemes,
+					   int64 at_most, double about, SearchWork *work);
+extern void vv_run_rows(VvQuery *query, const Datum *args,
+						const SearchScope *scope, SearchWork *work);
+extern double vv_popularity(const SearchRow *row);
+extern int	vv_find_lexeme(TSVector document, const char *lexeme, int len);
+extern bool vv_entry_starts(TSVector document, int entry, const char *prefix,
+							int len);
+extern char *vv_quote_lexeme(const char *lexeme, int len);
+extern HTAB *vv_found_table(void);
+extern bool vv_keep_found(HTAB *found, const SearchRow *row, double score);
+extern FoundVideo *vv_sort_found(HTAB *found, int *n);
+extern int	vv_write_found(StringInfo out, const FoundVideo *videos, int n);
+
+#endif							/* VVAULT_CANDIDATES_H */

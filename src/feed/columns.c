@@ -1,0 +1,50 @@
+/*-------------------------------------------------------------------------
+ *
+ * columns.c
+ *		What a page shows of a video.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "feed/columns.h"
+
+#include "core/json_writer.h"
+
+static const JsonColumn video_columns[] = {
+	JSON_COLUMN("video_id", TEXT),
+	JSON_COLUMN("title", TEXT),
+	JSON_COLUMN("channel_title", TEXT),
+	JSON_COLUMN("views", INT8),
+	JSON_COLUMN("likes", INT8),
+	JSON_COLUMN("thumbnail_url", TEXT),
+	JSON_COLUMN("regions", TEXT_ARRAY),
+	JSON_COLUMN("content_language", TEXT),
+	JSON_COLUMN("engagement_rate", FLOAT8),
+	JSON_COLUMN("comments", INT8),
+	JSON_COLUMN("channel_id", TEXT),
+	JSON_COLUMN("category_id", INT4),
+	JSON_COLUMN("published_at", TIMESTAMPTZ),
+	JSON_COLUMN("rank", INT4),
+	JSON_COLUMN("virality_score", FLOAT8),
+	JSON_COLUMN("momentum_score", FLOAT8),
+};
+
+StaticAssertDecl(lengthof(video_columns) == VV_VIDEO_COLUMNS,
+				 "VV_VIDEO_COLUMNS_SQL has a column for each of these");
+
+/*
+ * Appends what VV_VIDEO_COLUMNS_SQL gives of a video as the members of an
+ * object, without its braces.
+ */
+void
+vv_write_video(StringInfo out, VvRegionLookup *regions, const Datum *values,
+			   const bool *isnull)
+{
+	Datum		shown[VV_VIDEO_COLUMNS];
+	bool		nulls[VV_VIDEO_COLUMNS];
+
+	memcpy(shown, values, sizeof(shown));
+	memcpy(nulls, isnull, sizeof(nulls));
+	shown[VV_COL_REGIONS] = vv_region_lookup(regions, values[VV_COL_VIDEO_ID],
+											 &nulls[VV_COL_REGIONS]);
+	vv_json_row(out, video_columns, VV_VIDEO_COLUMNS, shown, nulls);
+}

@@ -1,0 +1,44 @@
+/*-------------------------------------------------------------------------
+ *
+ * search_query.h
+ *		What somebody searches for, taken apart.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef VVAULT_SEARCH_QUERY_H
+#define VVAULT_SEARCH_QUERY_H
+
+#include "core/compat.h"
+
+#include "nodes/pg_list.h"
+
+#include "catalog/search.h"
+
+#define VV_QUERY_MAX_BYTES	1000
+#define VV_QUERY_MAX_WORDS	32
+
+/* One thing that a video must have, or must not. */
+typedef struct QueryUnit
+{
+	bool		negated;
+	bool		quoted;			/* these words, in this order, as written */
+	bool		last;			/* a word that may not be finished yet */
+	int			nwords;
+	VvWord	   *words;
+	List	   *stems;			/* char *, of a word that is not quoted */
+	List	   *completions;	/* char *, of the last word */
+	int64		ncompleted;		/* rows that have one */
+	bool		common;			/* too many words begin so to name them */
+	int64		count;			/* about how many rows have the unit */
+	List	   *corrections;	/* char *, of a word that nothing has */
+} QueryUnit;
+
+/* What stands between two ORs: all its units must be met. */
+typedef struct QueryBranch
+{
+	List	   *units;			/* QueryUnit * */
+} QueryBranch;
+
+extern List *vv_parse_query(const char *folded);
+
+#endif							/* VVAULT_SEARCH_QUERY_H */
