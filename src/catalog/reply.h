@@ -47,8 +47,8 @@ typedef struct VvReplier
 	int			nargs;
 	Oid			argtypes[VV_REPLY_MAX_ARGS];	/* text or integer */
 	int			region_arg;		/* which argument, from 1, names the region
-								 * whose feed alone the reply is made of; 0, or
-								 * a NULL there: it is made of all feeds */
+								 * whose feed alone the reply is made of; 0,
+								 * or a NULL there: it is made of all feeds */
 	VvReplyWriter write;
 } VvReplier;
 

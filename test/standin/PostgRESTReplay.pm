@@ -60,6 +60,18 @@ sub connection
 	return $self->{dbh};
 }
 
+# Statements go before their connection, and both before the program ends.
+sub DESTROY
+{
+	my ($self) = @_;
+	my $dbh = delete $self->{dbh} or return;
+
+	local ($@, $!, $?);
+	%{ $dbh->{CachedKids} } = ();
+	$dbh->disconnect;
+	return;
+}
+
 # What a function takes and gives; read once, as PostgREST does at its start.
 sub function
 {
