@@ -319,7 +319,7 @@ look_for_crashes()
 
 start_cluster()
 {
-	cluster_create "$WORK" "shared_preload_libraries = 'pg_stat_statements'" \
+	cluster_create "$WORK" "shared_preload_libraries = 'pg_stat_statements, vvault'" \
 		"pg_stat_statements.track = all" "max_prepared_transactions = 10" \
 		"wal_level = logical" "fsync = off" &&
 		cluster_start "$WORK" &&

@@ -48,7 +48,7 @@ inside_main()
 				return 1
 			}
 		scripts/stage.sh "$STAGE" "$TREE"
-		cluster_create "$WORK" "fsync = off"
+		cluster_create "$WORK" "fsync = off" "shared_preload_libraries = 'vvault'"
 		cluster_start "$WORK"
 	fi
 	generate >"$WORK/reference.md"

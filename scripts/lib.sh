@@ -197,13 +197,10 @@ remove_work()
 # caller has built stays behind: it may be for another server version.
 copy_project()
 {
-	local version
-
-	version=$(sed -n "s/^default_version *= *'\(.*\)'/\1/p" "$ROOT/vvault.control")
 	copy_folder "$ROOT" "$1" --exclude=./.git --exclude=./.work \
 		--exclude=./.demo --exclude=./.versions --exclude=node_modules \
 		--exclude='*.o' --exclude='*.bc' --exclude='*.so' \
-		--exclude="./vvault--$version.sql" --exclude=./results \
+		--exclude="./vvault--*.sql" --exclude=./results \
 		--exclude=./output_iso
 }
 

@@ -24,8 +24,7 @@
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
-#include "catalog/version.h"
-#include "core/http_reply.h"
+#include "catalog/reply.h"
 #include "core/json_writer.h"
 #include "core/query.h"
 #include "score/score.h"
@@ -460,6 +459,39 @@ vvault_viral_timeline(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
+static bool
+write_analytics(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
+{
+	int			days = get_days(fcinfo);
+	Stats		stats;
+
+	/* the last day ends with this one */
+	if (vv_reply_is_known(reply, vv_max_age("analytics_max_age"),
+						  SECS_PER_DAY,
+						  vv_clock_step(GetCurrentTransactionStartTimestamp(),
+										SECS_PER_DAY)))
+		return true;
+	read_regions(&stats, CurrentMemoryContext);
+	read_totals(&stats);
+	read_days(&stats, days);
+	appendStringInfoChar(out, '{');
+	vv_json_key(out, "regions");
+	append_regions(out, &stats);
+	vv_json_key(out, "timeline");
+	append_timeline(out, &stats);
+	vv_json_key(out, "updated_at");
+	(void) vv_query_run(&updated_query, NULL, 1, append_updated, out);
+	appendStringInfoChar(out, '}');
+	return true;
+}
+
+static const VvReplier analytics = {
+	.name = "vvault_analytics",
+	.nargs = 1,
+	.argtypes = {INT4OID},
+	.write = write_analytics,
+};
+
 /*
  * vvault_analytics(days integer) returns json
  *
@@ -470,32 +502,5 @@ vvault_viral_timeline(PG_FUNCTION_ARGS)
 Datum
 vvault_analytics(PG_FUNCTION_ARGS)
 {
-	int			days = get_days(fcinfo);
-	StringInfoData out;
-	MemoryContext context = CurrentMemoryContext;
-	Stats		stats;
-
-	initStringInfo(&out);
-	SPI_connect();
-	if (vv_http_requested() &&
-		vv_reply_known("vvault_analytics", NULL,
-					   psprintf("%d %d", days, today()),
-					   "analytics_max_age"))
-	{
-		SPI_finish();
-		PG_RETURN_TEXT_P(cstring_to_text("null"));
-	}
-	read_regions(&stats, context);
-	read_totals(&stats);
-	read_days(&stats, days);
-	appendStringInfoChar(&out, '{');
-	vv_json_key(&out, "regions");
-	append_regions(&out, &stats);
-	vv_json_key(&out, "timeline");
-	append_timeline(&out, &stats);
-	vv_json_key(&out, "updated_at");
-	(void) vv_query_run(&updated_query, NULL, 1, append_updated, &out);
-	SPI_finish();
-	appendStringInfoChar(&out, '}');
-	PG_RETURN_TEXT_P(cstring_to_text_with_len(out.data, out.len));
+	return vv_reply(fcinfo, &analytics);
 }

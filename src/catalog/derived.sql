@@ -50,6 +50,7 @@ BEGIN
 		UPDATE vvault.feed_versions f SET version = gen_random_uuid(), changed_at = now()
 		WHERE f.region = '*' AND f.written_by = '*';
 	END IF;
+	PERFORM vvault.cache_wake();
 END
 $$;
 COMMENT ON FUNCTION vvault.bump(text[], text[]) IS
@@ -68,6 +69,7 @@ BEGIN
 		SELECT v.region, v.written_by FROM vvault.feed_versions v) u
 	ON CONFLICT (region, written_by) DO UPDATE
 		SET version = EXCLUDED.version, changed_at = EXCLUDED.changed_at;
+	PERFORM vvault.cache_wake();
 END
 $$;
 COMMENT ON FUNCTION vvault.bump_all() IS
@@ -505,6 +507,49 @@ CREATE TRIGGER snapshots_truncated AFTER TRUNCATE ON vvault.snapshots
 	FOR EACH STATEMENT EXECUTE FUNCTION vvault.snapshots_truncated();
 
 --
+-- ingests: replies tell of the latest chart
+--
+
+CREATE FUNCTION vvault.ingests_changed() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	written text[] := ARRAY(SELECT DISTINCT c.region FROM changed_rows c ORDER BY c.region);
+BEGIN
+	IF TG_OP = 'INSERT' THEN
+		-- taking in the same chart again changes nothing that replies show
+		PERFORM vvault.lock_region(w) FROM unnest(written) w;
+		written := ARRAY(
+			SELECT DISTINCT c.region FROM changed_rows c
+			WHERE c.accepted > 0 AND NOT EXISTS (SELECT FROM vvault.ingests i
+				WHERE i.region = c.region AND i.accepted > 0 AND i.fetched_at >= c.fetched_at
+					AND i.id NOT IN (SELECT o.id FROM changed_rows o)));
+	END IF;
+	IF written <> '{}' THEN
+		PERFORM vvault.bump(written, written);
+	END IF;
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION vvault.ingests_changed() IS
+'Trigger on vvault.ingests: new versions for regions whose latest chart may be another.';
+
+CREATE TRIGGER ingests_inserted AFTER INSERT ON vvault.ingests
+	REFERENCING NEW TABLE AS changed_rows
+	FOR EACH STATEMENT EXECUTE FUNCTION vvault.ingests_changed();
+CREATE TRIGGER ingests_deleted AFTER DELETE ON vvault.ingests
+	REFERENCING OLD TABLE AS changed_rows
+	FOR EACH STATEMENT EXECUTE FUNCTION vvault.ingests_changed();
+CREATE TRIGGER ingests_updated_from AFTER UPDATE ON vvault.ingests
+	REFERENCING OLD TABLE AS changed_rows
+	FOR EACH STATEMENT EXECUTE FUNCTION vvault.ingests_changed();
+CREATE TRIGGER ingests_updated_to AFTER UPDATE ON vvault.ingests
+	REFERENCING NEW TABLE AS changed_rows
+	FOR EACH STATEMENT EXECUTE FUNCTION vvault.ingests_changed();
+
+--
 -- Settings and regions: every feed may show them
 --
 
@@ -541,6 +586,8 @@ CREATE TRIGGER regions_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON v
 CREATE TRIGGER region_defaults_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON vvault.region_defaults
 	FOR EACH STATEMENT EXECUTE FUNCTION vvault.facts_changed();
 CREATE TRIGGER setting_defaults_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON vvault.setting_defaults
+	FOR EACH STATEMENT EXECUTE FUNCTION vvault.facts_changed();
+CREATE TRIGGER ingests_truncated AFTER TRUNCATE ON vvault.ingests
 	FOR EACH STATEMENT EXECUTE FUNCTION vvault.facts_changed();
 CREATE TRIGGER categories_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON vvault.categories
 	FOR EACH STATEMENT EXECUTE FUNCTION vvault.facts_changed();

@@ -1,27 +1,4 @@
--- Rights. PUBLIC keeps EXECUTE on the pure scores and aggregates alone: on
--- what is IMMUTABLE and lives outside the schema vvault. Support functions of
--- aggregates are checked as their owner's, so they need no right of PUBLIC.
-
-DO $revoke$
-DECLARE
-	f record;
-BEGIN
-	FOR f IN
-		SELECT p.oid::pg_catalog.regprocedure AS signature
-		FROM pg_catalog.pg_depend d
-			JOIN pg_catalog.pg_proc p ON p.oid OPERATOR(pg_catalog.=) d.objid
-		WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass
-			AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_extension'::pg_catalog.regclass
-			AND d.refobjid OPERATOR(pg_catalog.=)
-				(SELECT e.oid FROM pg_catalog.pg_extension e WHERE e.extname OPERATOR(pg_catalog.=) 'vvault')
-			AND d.deptype OPERATOR(pg_catalog.=) 'e'
-			AND (p.pronamespace OPERATOR(pg_catalog.=) 'vvault'::pg_catalog.regnamespace
-				OR p.prokind OPERATOR(pg_catalog.=) 'f' AND p.provolatile OPERATOR(pg_catalog.<>) 'i')
-	LOOP
-		EXECUTE pg_catalog.format('REVOKE ALL ON ROUTINE %s FROM PUBLIC', f.signature);
-	END LOOP;
-END
-$revoke$;
+-- What a role needs, granted by one call.
 
 CREATE FUNCTION @extschema@.vvault_grant(role name, access text) RETURNS void
 LANGUAGE plpgsql VOLATILE
@@ -69,7 +46,6 @@ BEGIN
 	END LOOP;
 END
 $$;
-REVOKE ALL ON FUNCTION @extschema@.vvault_grant(name, text) FROM PUBLIC;
 COMMENT ON FUNCTION @extschema@.vvault_grant(name, text) IS
 'Gives a role what it needs and no more: reader calls the functions that read, writer also those that write.
 Units and ranges: access is reader or writer.

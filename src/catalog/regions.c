@@ -15,8 +15,7 @@
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 
-#include "catalog/version.h"
-#include "core/http_reply.h"
+#include "catalog/reply.h"
 #include "core/json_writer.h"
 #include "core/query.h"
 
@@ -163,6 +162,28 @@ vvault_require_region(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+static bool
+write_regions(FunctionCallInfo fcinfo pg_attribute_unused(), VvReply *reply,
+			  StringInfo out)
+{
+	int			n;
+
+	if (vv_reply_is_known(reply, vv_max_age("feed_max_age"), 0, 0))
+		return true;
+	appendStringInfoString(out, "{\"regions\":");
+	n = vv_query_json_array(&list_query, NULL, out, list_columns,
+							lengthof(list_columns));
+	vv_json_key(out, "total");
+	vv_json_int(out, n);
+	appendStringInfoChar(out, '}');
+	return true;
+}
+
+static const VvReplier regions = {
+	.name = "vvault_regions",
+	.write = write_regions,
+};
+
 /*
  * vvault_regions() returns json
  *
@@ -171,24 +192,5 @@ vvault_require_region(PG_FUNCTION_ARGS)
 Datum
 vvault_regions(PG_FUNCTION_ARGS)
 {
-	StringInfoData out;
-	int			n;
-
-	(void) fcinfo;
-	initStringInfo(&out);
-	SPI_connect();
-	if (vv_http_requested() &&
-		vv_reply_known("vvault_regions", NULL, "", "feed_max_age"))
-	{
-		SPI_finish();
-		PG_RETURN_TEXT_P(cstring_to_text("null"));
-	}
-	appendStringInfoString(&out, "{\"regions\":");
-	n = vv_query_json_array(&list_query, NULL, &out, list_columns,
-							lengthof(list_columns));
-	SPI_finish();
-	vv_json_key(&out, "total");
-	vv_json_int(&out, n);
-	appendStringInfoChar(&out, '}');
-	PG_RETURN_TEXT_P(cstring_to_text_with_len(out.data, out.len));
+	return vv_reply(fcinfo, &regions);
 }

@@ -27,6 +27,8 @@
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
+#include "core/same_version.h"
+
 PG_FUNCTION_INFO_V1(vvault_parse_chart);
 
 #define MAX_VIDEO_ID_BYTES	64
@@ -745,6 +747,7 @@ vvault_parse_chart(PG_FUNCTION_ARGS)
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	MemoryContext item_context;
 
+	vv_require_same_version();	/* its columns are known by their numbers */
 	InitMaterializedSRF(fcinfo, 0);
 	split_response(json, VARSIZE_ANY_EXHDR(response), &parse);
 

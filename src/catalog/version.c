@@ -1,26 +1,195 @@
 /*-------------------------------------------------------------------------
  *
  * version.c
- *		What a reply depends on, as bytes: the versions of feeds under the
- *		caller's snapshot, the function and its arguments.
+ *		Which state of the database a caller sees, and whether a reply made
+ *		from it may be shared.
  *
  * Every change of what a feed shows gives it a new version in the same
- * transaction (see derived.sql), so equal bytes mean equal replies: in an old
- * snapshot, on a standby and right after a commit alike.
+ * transaction (see derived.sql), so equal versions mean equal replies: in an
+ * old snapshot, on a standby and right after a commit alike. A tag is a hash
+ * of all versions of a region, which are random: two states do not meet in it.
+ *
+ * A hit of the reply cache costs little more than this probe, so it scans the
+ * index itself. Where the table is not a plain one of this server, its rows
+ * come through SPI.
  *
  *-------------------------------------------------------------------------
  */
 #include "catalog/version.h"
 
+#include "access/gin.h"
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/relation.h"
+#include "access/stratnum.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 #include "utils/rls.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
 #include "utils/uuid.h"
 
-#include "core/http_reply.h"
 #include "core/query.h"
+#include "core/shared_memory.h"
+
+/* Of its columns */
+#define COL_REGION		0
+#define COL_WRITTEN_BY	1
+#define COL_VERSION		2
+#define NCOLUMNS		3
+
+#define VERSIONS	0			/* among these: */
+
+/* What replies are made of. */
+static const char *const tables[] = {
+	"feed_versions", "videos", "video_regions", "snapshots", "categories", "ingests",
+	"category_stats", "daily_stats", "regions", "region_defaults",
+	"settings", "setting_defaults", "video_search", "search_words"
+};
+
+/*
+ * What was looked up in the system catalogs. It holds until one of them
+ * changes that it came from.
+ */
+static struct
+{
+	bool		valid;
+	Oid			schema;
+	Oid			tables[lengthof(tables)];
+
+	/* what one user may do; InvalidOid for none known */
+	Oid			user;
+	VvBypass	problem;
+} known;
+
+static void
+forget_known(Datum arg pg_attribute_unused(), int cache pg_attribute_unused(),
+			 uint32 hash pg_attribute_unused())
+{
+	known.		valid = false;
+}
+
+static void
+look_up(void)
+{
+	static bool registered = false;
+
+	if (!registered)
+	{
+		CacheRegisterSyscacheCallback(RELOID, forget_known, (Datum) 0);
+		CacheRegisterSyscacheCallback(NAMESPACEOID, forget_known, (Datum) 0);
+		CacheRegisterSyscacheCallback(AUTHOID, forget_known, (Datum) 0);
+		CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, forget_known, (Datum) 0);
+		registered = true;
+	}
+	/* a change that comes in meanwhile makes it invalid again */
+	known.		valid = true;
+	known.		user = InvalidOid;
+	known.		schema = get_namespace_oid("vvault", false);
+
+	for (int i = 0; i < (int) lengthof(tables); i++)
+		known.		tables[i] = get_relname_relid(tables[i], known.schema);
+}
+
+/*
+ * Opens one of the tables; NULL where it is gone.
+ */
+static Relation
+open_table(int i)
+{
+	for (int tries = 0; tries < 3; tries++)
+	{
+		Relation	table;
+
+		if (!known.valid)
+			look_up();
+		/* taking the lock lets news of other sessions in */
+		table = try_relation_open(known.tables[i], AccessShareLock);
+		if (table != NULL && known.valid)
+			return table;
+		if (table != NULL)
+			relation_close(table, AccessShareLock);
+	}
+	return NULL;
+}
+
+/*
+ * The primary key's index of a table that lies in this server's own storage,
+ * all of it; else InvalidOid.
+ */
+static Oid
+plain_index(Relation table)
+{
+	if (table->rd_rel->relkind != RELKIND_RELATION ||
+		table->rd_rel->relhassubclass ||
+		table->rd_tableam != GetHeapamTableAmRoutine())
+		return InvalidOid;
+	if (!table->rd_indexvalid)
+		list_free(RelationGetIndexList(table));
+	return table->rd_pkindex;
+}
+
+static void
+append_version(StringInfo state, Datum region, Datum written_by,
+			   Datum version)
+{
+	text	   *names[2] = {DatumGetTextPP(written_by), DatumGetTextPP(region)};
+
+	for (int i = 0; i < 2; i++)
+	{
+		appendBinaryStringInfo(state, VARDATA_ANY(names[i]),
+							   VARSIZE_ANY_EXHDR(names[i]));
+		appendStringInfoChar(state, '\0');
+	}
+	appendBinaryStringInfo(state, (char *) DatumGetUUIDP(version)->data,
+						   UUID_LEN);
+}
+
+/*
+ * Reads the versions of a region, or all, in the order of the primary key.
+ */
+static void
+scan_versions(Relation table, Oid index, text *region, StringInfo state)
+{
+	ScanKeyData key[1];
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	if (region != NULL)
+		ScanKeyInit(&key[0], COL_REGION + 1, BTEqualStrategyNumber, F_TEXTEQ,
+					PointerGetDatum(region));
+	scan = systable_beginscan(table, index, true, GetActiveSnapshot(),
+							  region != NULL ? 1 : 0, key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Datum		values[NCOLUMNS];
+		bool		isnull;
+
+		for (int i = 0; i < NCOLUMNS; i++)
+			values[i] = heap_getattr(tuple, i + 1, RelationGetDescr(table),
+									 &isnull);
+		append_version(state, values[COL_REGION], values[COL_WRITTEN_BY],
+					   values[COL_VERSION]);
+	}
+	systable_endscan(scan);
+}
+
+/*
+ * The same by SQL
+ */
 
 #define VERSIONS_SQL \
 	"SELECT f.region, f.written_by, f.version FROM vvault.feed_versions f"
@@ -37,92 +206,139 @@ static VvQuery all_query = {
 	.sql = VERSIONS_SQL " ORDER BY f.region, f.written_by",
 };
 
-static VvQuery max_age_query = {
-	.sql = "SELECT e.value::integer FROM vvault.effective_settings e"
-	" WHERE e.name OPERATOR(pg_catalog.=) $1",
-	.nargs = 1,
-	.argtypes = {TEXTOID},
-};
-
 static bool
-append_version(const Datum *values, const bool *isnull, void *arg)
+keep_version(const Datum *values, const bool *isnull pg_attribute_unused(),
+			 void *arg)
 {
-	StringInfo	identity = (StringInfo) arg;
-
-	(void) isnull;
-	appendStringInfo(identity, "%s>%s:", TextDatumGetCString(values[1]),
-					 TextDatumGetCString(values[0]));
-	appendBinaryStringInfo(identity,
-						   (char *) DatumGetUUIDP(values[2])->data, UUID_LEN);
+	append_version((StringInfo) arg, values[COL_REGION],
+				   values[COL_WRITTEN_BY], values[COL_VERSION]);
 	return true;
 }
 
-/*
- * Appends the versions that the feed of a region is made of, or of all feeds
- * where region is NULL. The caller is connected to SPI.
- */
 static void
-append_versions(StringInfo identity, text *region)
+query_versions(text *region, StringInfo state)
 {
+	MemoryContext context = CurrentMemoryContext;
 	Datum		args[1] = {PointerGetDatum(region)};
 
+	SPI_connect();
 	(void) vv_query_run(region == NULL ? &all_query : &region_query, args, 0,
-						append_version, identity);
-}
-
-static bool
-keep_seconds(const Datum *values, const bool *isnull, void *arg)
-{
-	if (!isnull[0])
-		*(int *) arg = DatumGetInt32(values[0]);
-	return false;
+						keep_version, state);
+	SPI_finish();
+	MemoryContextSwitchTo(context);
 }
 
 /*
- * Whether this role sees only some rows of a table that replies are made of.
- */
-static bool
-rows_are_filtered(void)
-{
-	static const char *const tables[] = {
-		"videos", "video_regions", "snapshots", "categories", "ingests",
-		"category_stats", "daily_stats", "regions", "region_defaults",
-		"settings", "setting_defaults", "feed_versions", "video_search",
-		"search_words"
-	};
-	Oid			schema = get_namespace_oid("vvault", false);
-
-	for (int i = 0; i < (int) lengthof(tables); i++)
-	{
-		Oid			table = get_relname_relid(tables[i], schema);
-
-		if (OidIsValid(table) &&
-			check_enable_rls(table, InvalidOid, true) == RLS_ENABLED)
-			return true;
-	}
-	return false;
-}
-
-/*
- * Tells PostgREST, which made this call, of the reply that a function gives
- * for its arguments on a region's feed (NULL: on all of them); the setting
- * says for how long it may be kept. Under row-level security a reply is one
- * role's own, and nobody is to keep it. Returns true where the client has it
- * already and nothing needs to be made. The caller is connected to SPI.
+ * Reads the tag of a region's feed, or of all feeds where region is NULL,
+ * under the active snapshot. Returns false where it has none: the region is
+ * unknown.
  */
 bool
-vv_reply_known(const char *function, text *region, const char *arguments,
-			   const char *max_age_setting)
+vv_read_tag(text *region, VvTag *tag)
 {
-	Datum		args[1] = {CStringGetTextDatum(max_age_setting)};
-	int			max_age = 0;
-	StringInfoData identity;
+	StringInfoData state;
+	Relation	table = open_table(VERSIONS);
+	Oid			index;
 
-	(void) vv_query_run(&max_age_query, args, 1, keep_seconds, &max_age);
-	initStringInfo(&identity);
-	appendStringInfo(&identity, "%s %s(%s) ", VVAULT_VERSION, function,
-					 arguments);
-	append_versions(&identity, region);
-	return vv_http_not_modified(&identity,
-								rows_are_filtered() ? 0 : max_age);
+	if (table == NULL)
+		return false;
+	initStringInfo(&state);
+	index = plain_index(table);
+	if (OidIsValid(index))
+		scan_versions(table, index, region, &state);
+	relation_close(table, NoLock);
+	if (state.len == 0)
+		query_versions(region, &state);
+	for (int i = 0; i < (int) lengthof(tag->words); i++)
+		tag->words[i] = hash_bytes_extended((unsigned char *) state.data,
+											state.len, i);
+	pfree(state.data);
+	return state.len > 0;
+}
+
+/*
+ * Whether a user may not read all rows of all tables that replies are made
+ * of, by privileges or by row-level security. Where even a table's owner is
+ * under it, so are the views over the table.
+ */
+static VvBypass
+find_problem(void)
+{
+	if (!vv_may_use_schema(known.schema, GetUserId()))
+		return VV_BYPASS_PRIVILEGE;
+	for (int i = 0; i < (int) lengthof(tables); i++)
+	{
+		Oid			table = known.tables[i];
+		HeapTuple	tuple;
+		bool		forced;
+
+		if (!OidIsValid(table))
+			return VV_BYPASS_VERSION;
+		if (pg_class_aclcheck(table, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
+			return VV_BYPASS_PRIVILEGE;
+		tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(table));
+		if (!HeapTupleIsValid(tuple))
+			return VV_BYPASS_VERSION;
+		forced = ((Form_pg_class) GETSTRUCT(tuple))->relforcerowsecurity;
+		ReleaseSysCache(tuple);
+		if (forced || check_enable_rls(table, InvalidOid, true) == RLS_ENABLED)
+			return VV_BYPASS_ROW_SECURITY;
+	}
+	return VV_BYPASS_NONE;
+}
+
+/*
+ * Why a reply that this caller would compute now is not what everybody with
+ * the same tag would; VV_BYPASS_NONE where it is. To be called after
+ * vv_read_tag().
+ *
+ * A transaction that may have written sees rows whose version is not changed
+ * yet. A search under gin_fuzzy_search_limit finds what it happens to find.
+ */
+VvBypass
+vv_sharing_problem(void)
+{
+	Oid			user = GetUserId();
+
+	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
+		return VV_BYPASS_WRITE;
+	if (GinFuzzySearchLimit != 0)
+		return VV_BYPASS_SETTING;
+	if (!known.valid)
+		look_up();
+	if (known.user != user)
+	{
+		VvBypass	problem = find_problem();
+
+		known.		user = user;
+		known.		problem = problem;
+	}
+	return known.problem;
+}
+
+/*
+ * Opens a table and the index of its primary key, which the current user may
+ * read all rows of. NULL where it is not a plain one, or he may not, or may
+ * have written: it is then to be read by SQL.
+ */
+Relation
+vv_open_plain_table(const char *name, Relation *index)
+{
+	int			i = 0;
+	Relation	table;
+	Oid			index_oid;
+
+	while (strcmp(tables[i], name) != 0)
+		i++;
+	table = open_table(i);
+	if (table == NULL)
+		return NULL;
+	index_oid = plain_index(table);
+	if (vv_sharing_problem() != VV_BYPASS_NONE || !OidIsValid(index_oid))
+	{
+		relation_close(table, NoLock);
+		return NULL;
+	}
+	*index = index_open(index_oid, AccessShareLock);
+	return table;
 }

@@ -1,8 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * version.h
- *		What a reply depends on, as bytes: the versions of feeds under the
- *		caller's snapshot, the function and its arguments.
+ *		Which state of the database a caller sees, and whether a reply made
+ *		from it may be shared.
  *
  *-------------------------------------------------------------------------
  */
@@ -11,8 +11,12 @@
 
 #include "core/compat.h"
 
-extern bool vv_reply_known(const char *function, text *region,
-						   const char *arguments,
-						   const char *max_age_setting);
+#include "utils/relcache.h"
+
+#include "core/reply_store.h"
+
+extern bool vv_read_tag(text *region, VvTag *tag);
+extern VvBypass vv_sharing_problem(void);
+extern Relation vv_open_plain_table(const char *name, Relation *index);
 
 #endif							/* VVAULT_VERSION_H */

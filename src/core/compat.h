@@ -12,10 +12,14 @@
 
 #include "postgres.h"
 
+#include "access/genam.h"
+#include "catalog/pg_namespace.h"
 #include "common/jsonapi.h"
 #include "lib/stringinfo.h"
+#include "utils/acl.h"
 #include "utils/guc.h"
 #include "utils/json.h"
+#include "utils/wait_event.h"
 
 #if PG_VERSION_NUM < 140000
 #error "vvault needs PostgreSQL 14 or later"
@@ -23,6 +27,12 @@
 
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"
+#endif
+
+/* Segments of shared memory that can be had at run time, by name */
+#if PG_VERSION_NUM >= 170000
+#include "storage/dsm_registry.h"
+#define HAVE_NAMED_SEGMENTS 1
 #endif
 
 #if PG_VERSION_NUM < 150000
@@ -132,6 +142,52 @@ initReadOnlyStringInfo(StringInfo str, char *data, int len)
 	str->maxlen = 0;
 	str->cursor = 0;
 }
+#endif
+
+/* What pg_stat_activity shows of a backend that waits for another's reply. */
+static inline uint32
+vv_wait_event(void)
+{
+#if PG_VERSION_NUM >= 170000
+	static uint32 event = 0;
+
+	if (event == 0)
+		event = WaitEventExtensionNew("VvaultReply");
+	return event;
+#else
+	return PG_WAIT_EXTENSION;
+#endif
+}
+
+/* Whether a user may look into a schema. */
+static inline bool
+vv_may_use_schema(Oid schema, Oid user)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_aclcheck(NamespaceRelationId, schema, user,
+						   ACL_USAGE) == ACLCHECK_OK;
+#else
+	return pg_namespace_aclcheck(schema, user, ACL_USAGE) == ACLCHECK_OK;
+#endif
+}
+
+/* Begins a scan that only reads. */
+static inline IndexScanDesc
+vv_index_beginscan(Relation table, Relation index, Snapshot snapshot,
+				   int nkeys)
+{
+#if PG_VERSION_NUM >= 180000
+	return index_beginscan(table, index, snapshot, NULL, nkeys, 0);
+#else
+	return index_beginscan(table, index, snapshot, nkeys, 0);
+#endif
+}
+
+/*
+ * Before 15 shared memory is asked for while the library is loaded.
+ */
+#if PG_VERSION_NUM >= 150000
+#define HAVE_SHMEM_REQUEST_HOOK 1
 #endif
 
 #endif							/* VVAULT_COMPAT_H */

@@ -126,12 +126,14 @@ set_locally(const char *name, const char *value)
 
 /*
  * Tells PostgREST of a reply that is made from identity, which holds whatever
- * the reply depends on, and may be kept for max_age seconds, 0 for not at all.
+ * the reply depends on, and may be kept for max_age seconds, 0 for not at all;
+ * x_cache says where it comes from: HIT, MISS or BYPASS.
  * Returns true where the client has this very reply: the status is 304 then
  * and nothing needs to be made. Only to be called where vv_http_requested().
  */
 bool
-vv_http_not_modified(const StringInfo identity, int max_age)
+vv_http_not_modified(const StringInfo identity, int max_age,
+					 const char *x_cache)
 {
 	char		etag[ETAG_LEN + 1];
 	char	   *headers;
@@ -145,10 +147,10 @@ vv_http_not_modified(const StringInfo identity, int max_age)
 	if (max_age > 0)
 		headers = psprintf("[{\"Cache-Control\":\"public, max-age=%d\"},"
 						   "{\"ETag\":\"\\\"%.32s\\\"\"},"
-						   "{\"X-Cache\":\"BYPASS\"}]", max_age, etag + 1);
+						   "{\"X-Cache\":\"%s\"}]", max_age, etag + 1, x_cache);
 	else
-		headers = pstrdup("[{\"Cache-Control\":\"no-store\"},"
-						  "{\"X-Cache\":\"BYPASS\"}]");
+		headers = psprintf("[{\"Cache-Control\":\"no-store\"},"
+						   "{\"X-Cache\":\"%s\"}]", x_cache);
 	set_locally("response.headers", headers);
 
 	same = max_age > 0 && names_etag(if_none_match(), etag);

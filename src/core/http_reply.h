@@ -14,6 +14,7 @@
 #include "lib/stringinfo.h"
 
 extern bool vv_http_requested(void);
-extern bool vv_http_not_modified(const StringInfo identity, int max_age);
+extern bool vv_http_not_modified(const StringInfo identity, int max_age,
+								 const char *x_cache);
 
 #endif							/* VVAULT_HTTP_REPLY_H */

@@ -10,15 +10,18 @@
 #include "fmgr.h"
 #include "utils/guc.h"
 
+#include "core/shared_memory.h"
+
 PG_MODULE_MAGIC;
 
 void		_PG_init(void);
 
 /*
- * A misspelt setting vvault.* is refused instead of being kept in silence.
+ * Settings come before their prefix is reserved. A misspelt setting vvault.* is refused instead of being kept in silence.
  */
 void
 _PG_init(void)
 {
+	vv_shared_memory_init();
 	MarkGUCPrefixReserved("vvault");
 }

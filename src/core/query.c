@@ -15,6 +15,8 @@
 #include "tcop/dest.h"
 #include "utils/guc.h"
 
+#include "core/same_version.h"
+
 typedef struct RowReceiver
 {
 	DestReceiver pub;			/* must be first */
@@ -92,10 +94,12 @@ static const char *const but_index_probes[] = {
 
 /*
  * Around whatever may make a plan. Returns a nest level for end_planning().
+ * Every query begins here, and knows tables of this library's version.
  */
 static int
 begin_planning(VvQuery *query)
 {
+	vv_require_same_version();
 	if (query->plan == NULL)
 		prepare(query);
 	if (query->planned && SPI_plan_is_valid(query->plan))
@@ -117,8 +121,8 @@ end_planning(VvQuery *query, int nest)
 
 /*
  * Runs a query and hands each row to the action; stops after limit rows where
- * limit is not 0. Returns the number of rows handed over. Errors: those of the
- * query.
+ * limit is not 0. Returns the number of rows handed over. Errors: 55000 from
+ * vv_require_same_version(), and those of the query.
  */
 uint64
 vv_query_run(VvQuery *query, const Datum *args, uint64 limit,

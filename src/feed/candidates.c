@@ -22,6 +22,7 @@
 #include "utils/fmgrprotos.h"
 
 #include "catalog/regions.h"
+#include "catalog/video_regions.h"
 #include "feed/columns.h"
 
 #define READ_ALL	4			/* times what is wanted are all read */
@@ -481,6 +482,7 @@ typedef struct FoundPage
 	StringInfo	out;
 	const FoundVideo *videos;
 	int			n;
+	VvRegionLookup regions;
 } FoundPage;
 
 static bool
@@ -488,10 +490,17 @@ add_found(const Datum *values, const bool *isnull, void *arg)
 {
 	FoundPage  *page = (FoundPage *) arg;
 	int64		place = DatumGetInt64(values[lengthof(video_columns)]);
+	Datum		shown[lengthof(video_columns)];
+	bool		shown_isnull[lengthof(video_columns)];
 
+	memcpy(shown, values, sizeof(shown));
+	memcpy(shown_isnull, isnull, sizeof(shown_isnull));
+	shown[VV_COL_REGIONS] = vv_region_lookup(&page->regions,
+											 values[VV_COL_VIDEO_ID],
+											 &shown_isnull[VV_COL_REGIONS]);
 	appendStringInfoString(page->out, page->n++ > 0 ? ",{" : "{");
-	vv_json_row(page->out, video_columns, lengthof(video_columns), values,
-				isnull);
+	vv_json_row(page->out, video_columns, lengthof(video_columns), shown,
+				shown_isnull);
 	vv_json_key(page->out, "score");
 	vv_json_float(page->out, page->videos[place - 1].score);
 	appendStringInfoChar(page->out, '}');
@@ -504,7 +513,7 @@ add_found(const Datum *values, const bool *isnull, void *arg)
 int
 vv_write_found(StringInfo out, const FoundVideo *videos, int n)
 {
-	FoundPage	page = {out, videos, 0};
+	FoundPage	page = {.out = out, .videos = videos};
 	const char **regions = palloc(sizeof(char *) * Max(n, 1));
 	const char **ids = palloc(sizeof(char *) * Max(n, 1));
 	Datum		args[2];
@@ -517,8 +526,10 @@ vv_write_found(StringInfo out, const FoundVideo *videos, int n)
 	args[0] = text_array(regions, n);
 	args[1] = text_array(ids, n);
 	appendStringInfoChar(out, '[');
+	vv_region_lookup_begin(&page.regions);
 	if (n > 0)
 		(void) vv_query_run(&page_query, args, 0, add_found, &page);
+	vv_region_lookup_end(&page.regions);
 	appendStringInfoChar(out, ']');
 	return page.n;
 }

@@ -28,12 +28,13 @@
 	JSON_COLUMN("virality_score", FLOAT8), \
 	JSON_COLUMN("momentum_score", FLOAT8)
 
+#define VV_COL_VIDEO_ID	0
+#define VV_COL_REGIONS	6		/* which vv_region_lookup() gives */
+
 /* The same columns of a row v of vvault.videos; one more may follow. */
 #define VV_VIDEO_COLUMNS_SQL \
 	"SELECT v.video_id, v.title, v.channel_title, v.views, v.likes," \
-	" v.thumbnail_url," \
-	" (SELECT r.regions FROM vvault.video_regions r" \
-	"  WHERE r.video_id OPERATOR(pg_catalog.=) v.video_id)," \
+	" v.thumbnail_url, NULL::pg_catalog._text," \
 	" v.content_language, v.engagement_rate, v.comments, v.channel_id," \
 	" v.category_id, v.published_at, v.rank, v.virality_score," \
 	" v.momentum_score, "

@@ -176,7 +176,7 @@ vvault_trending_explain(PG_FUNCTION_ARGS)
 		SPI_finish();
 		PG_RETURN_NULL();
 	}
-	vv_feed_facts(region, best.context, &facts);
+	vv_feed_facts(region, NULL, &facts);
 	args[0] = PointerGetDatum(region);
 	args[1] = PointerGetDatum(video_id);
 	if (vv_query_run(&video_query, args, 1, keep_figures, &figures) == 0)

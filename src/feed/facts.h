@@ -12,6 +12,8 @@
 
 #include "datatype/timestamp.h"
 
+#include "catalog/reply.h"
+
 typedef struct FeedFacts
 {
 	MemoryContext context;		/* of the texts */
@@ -21,7 +23,7 @@ typedef struct FeedFacts
 	int			max_age;		/* seconds */
 } FeedFacts;
 
-extern void vv_feed_facts(text *region, MemoryContext context,
+extern void vv_feed_facts(text *region, const VvReply *reply,
 						  FeedFacts *facts);
 extern int	vv_page_size(int page_size);
 extern TimestampTz vv_feed_clock(const FeedFacts *facts);

@@ -17,6 +17,8 @@
 #include "core/http_reply.h"
 #include "core/json_writer.h"
 #include "core/query.h"
+#include "core/reply_store.h"
+#include "core/shared_memory.h"
 
 PG_FUNCTION_INFO_V1(vvault_health);
 
@@ -65,10 +67,52 @@ add_region(const Datum *values, const bool *isnull, void *arg)
 }
 
 /*
+ * The reply cache of the server, all its databases together; null where there
+ * is none.
+ */
+static void
+append_cache(StringInfo out)
+{
+	VvStoreTotals totals;
+	const struct
+	{
+		const char *key;
+		const int64 *value;
+	}			counters[] = {
+		{"size", &totals.size}, {"used", &totals.used},
+		{"replies", &totals.entries}, {"hits", &totals.hits},
+		{"misses", &totals.misses}, {"waits", &totals.waits},
+		{"published", &totals.published}, {"evicted", &totals.evicted},
+	};
+
+	vv_json_key(out, "cache");
+	if (!vv_shared_memory_ready())
+	{
+		appendStringInfoString(out, "null");
+		return;
+	}
+	vv_store_totals(&totals);
+	appendStringInfoChar(out, '{');
+	for (int i = 0; i < (int) lengthof(counters); i++)
+	{
+		vv_json_key(out, counters[i].key);
+		vv_json_int(out, *counters[i].value);
+	}
+	vv_json_key(out, "bypasses");
+	appendStringInfoChar(out, '{');
+	for (int i = 0; i < VV_BYPASSES; i++)
+	{
+		vv_json_key(out, vv_bypass_name(i));
+		vv_json_int(out, totals.bypasses[i]);
+	}
+	appendStringInfoString(out, "}}");
+}
+
+/*
  * vvault_health() returns json
  *
- * How the site stands. No errors of its own. Source: vvault.category_stats
- * and vvault.ingests.
+ * How the site stands. No errors of its own. Source: vvault.category_stats,
+ * vvault.ingests and shared memory.
  */
 Datum
 vvault_health(PG_FUNCTION_ARGS)
@@ -96,8 +140,10 @@ vvault_health(PG_FUNCTION_ARGS)
 	vv_json_key(&out, "videos");
 	vv_json_int(&out, regions.videos);
 	vv_json_key(&out, "regions");
-	appendStringInfo(&out, "[%s]}", regions.json.data);
+	appendStringInfo(&out, "[%s]", regions.json.data);
+	append_cache(&out);
+	appendStringInfoChar(&out, '}');
 	if (vv_http_requested())
-		(void) vv_http_not_modified(&out, 0);
+		(void) vv_http_not_modified(&out, 0, "BYPASS");
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(out.data, out.len));
 }

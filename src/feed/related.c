@@ -22,8 +22,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
-#include "catalog/version.h"
-#include "core/http_reply.h"
+#include "catalog/reply.h"
 #include "core/json_writer.h"
 #include "core/query.h"
 #include "feed/candidates.h"
@@ -331,6 +330,54 @@ look_at_category(Seed *seed)
 	vv_run_rows(&category_query, args, seed->scope, &work);
 }
 
+static bool
+write_related(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
+{
+	int			page_size = vv_page_size(PG_ARGISNULL(1) ? DEFAULT_PAGE_SIZE :
+										 PG_GETARG_INT32(1));
+	SearchScope scope;
+	Seed		seed = {.context = CurrentMemoryContext, .scope = &scope};
+	FoundVideo *videos;
+	Datum		args[2];
+	int			total;
+	int			n;
+
+	if (PG_ARGISNULL(0))
+		return false;
+	if (vv_reply_is_known(reply, vv_max_age("feed_max_age"), 0, 0))
+		return true;
+	vv_open_scope(NULL, &scope);
+	seed.video_id = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	seed.found = vv_found_table();
+	args[0] = PG_GETARG_DATUM(0);
+	args[1] = scope.regions;
+	if (vv_query_run(&seed_query, args, 1, keep_seed, &seed) == 0)
+		return false;
+	list_features(&seed);
+	weigh_features(&seed);
+	look_at_channel(&seed);
+	look_at_category(&seed);
+	look_at_rare(&seed);
+	videos = vv_sort_found(seed.found, &n);
+
+	appendStringInfoChar(out, '{');
+	vv_json_key(out, "video_id");
+	vv_json_text(out, seed.video_id, strlen(seed.video_id));
+	vv_json_key(out, "videos");
+	total = vv_write_found(out, videos, Min(page_size, n));
+	vv_json_key(out, "total");
+	vv_json_int(out, total);
+	appendStringInfoChar(out, '}');
+	return true;
+}
+
+static const VvReplier related = {
+	.name = "vvault_related",
+	.nargs = 2,
+	.argtypes = {TEXTOID, INT4OID},
+	.write = write_related,
+};
+
 /*
  * vvault_related(video_id text, page_size int DEFAULT 25) returns json
  *
@@ -341,60 +388,5 @@ look_at_category(Seed *seed)
 Datum
 vvault_related(PG_FUNCTION_ARGS)
 {
-	int			page_size = PG_ARGISNULL(1) ? DEFAULT_PAGE_SIZE : PG_GETARG_INT32(1);
-	SearchScope scope;
-	Seed		seed = {0};
-	FoundVideo *videos;
-	Datum		args[2];
-	StringInfoData out;
-	int			total;
-	int			n;
-
-	initStringInfo(&out);
-	SPI_connect();
-	page_size = vv_page_size(page_size);
-	if (PG_ARGISNULL(0))
-	{
-		SPI_finish();
-		PG_RETURN_NULL();
-	}
-	if (vv_http_requested() &&
-		vv_reply_known("vvault_related", NULL,
-					   psprintf("%d %s", page_size,
-								text_to_cstring(PG_GETARG_TEXT_PP(0))),
-					   "feed_max_age"))
-	{
-		SPI_finish();
-		PG_RETURN_TEXT_P(cstring_to_text("null"));
-	}
-	vv_open_scope(NULL, &scope);
-	seed.context = CurrentMemoryContext;
-	seed.scope = &scope;
-	seed.video_id = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	seed.found = vv_found_table();
-	args[0] = PG_GETARG_DATUM(0);
-	args[1] = scope.regions;
-	(void) vv_query_run(&seed_query, args, 1, keep_seed, &seed);
-	if (seed.document == NULL)
-	{
-		SPI_finish();
-		PG_RETURN_NULL();
-	}
-	list_features(&seed);
-	weigh_features(&seed);
-	look_at_channel(&seed);
-	look_at_category(&seed);
-	look_at_rare(&seed);
-	videos = vv_sort_found(seed.found, &n);
-
-	appendStringInfoChar(&out, '{');
-	vv_json_key(&out, "video_id");
-	vv_json_text(&out, seed.video_id, strlen(seed.video_id));
-	vv_json_key(&out, "videos");
-	total = vv_write_found(&out, videos, Min(page_size, n));
-	vv_json_key(&out, "total");
-	vv_json_int(&out, total);
-	appendStringInfoChar(&out, '}');
-	SPI_finish();
-	PG_RETURN_TEXT_P(cstring_to_text_with_len(out.data, out.len));
+	return vv_reply(fcinfo, &related);
 }

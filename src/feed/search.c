@@ -23,8 +23,7 @@
 #include "utils/builtins.h"
 
 #include "catalog/regions.h"
-#include "catalog/version.h"
-#include "core/http_reply.h"
+#include "catalog/reply.h"
 #include "core/json_writer.h"
 #include "core/query.h"
 #include "feed/candidates.h"
@@ -832,7 +831,7 @@ correct_unit(Search *search, QueryUnit *unit)
 static bool
 correctable(const QueryUnit *unit, bool known)
 {
-	return !unit->negated && !unit->quoted && (known || unit->count == 0);
+	return !unit->negated && !unit->quoted && (known ||unit->count == 0);
 }
 
 /*
@@ -992,22 +991,80 @@ write_text_or_null(StringInfo out, const char *key, text * value)
 		vv_json_text(out, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
 }
 
-/* Whether the client that PostgREST answers has this page already. */
-static bool
-page_known(const Search *search, text * q, text * cursor, int page_size)
+/* The page behind a cursor, or the first. */
+static void
+write_page(Search *search, text * q, int page_size, const char *sort,
+		   const FeedCursor *after, StringInfo out)
 {
-	const char *region = search->scope.region == NULL ? "*" :
-	text_to_cstring(search->scope.region);
+	text	   *region = search->scope.region;
+	const char *region_name = region == NULL ? "*" : text_to_cstring(region);
+	int			n;
+	FoundVideo *videos = find_videos(search, &n);
+	int			first = after == NULL ? 0 : first_behind(videos, n, after);
+	int			total;
 
-	return vv_http_requested() &&
-		vv_reply_known("vvault_search", search->scope.region,
-					   psprintf("%s %s %d %s %s", region,
-								search->language == NULL ? "*" : search->language,
-								page_size,
-								cursor == NULL ? "*" : text_to_cstring(cursor),
-								q == NULL ? "" : psprintf("=%s", text_to_cstring(q))),
-					   "feed_max_age");
+	appendStringInfoChar(out, '{');
+	write_text_or_null(out, "query", q);
+	write_text_or_null(out, "region", region);
+	vv_json_key(out, "videos");
+	total = vv_write_found(out, videos + first, Min(page_size, n - first));
+	vv_json_key(out, "total");
+	vv_json_int(out, total);
+	vv_json_key(out, "next_cursor");
+	if (n - first > page_size)
+	{
+		const FoundVideo *last = &videos[first + page_size - 1];
+		FeedCursor	next = {
+			.key = DatumGetInt64(Float8GetDatum(last->score)),
+			.video_id = pstrdup(last->video_id)
+		};
+
+		appendStringInfo(out, "\"%s\"",
+						 vv_cursor_encode(region_name, sort, &next));
+	}
+	else
+		appendStringInfoString(out, "null");
+	appendStringInfoChar(out, '}');
 }
+
+static bool
+write_search(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
+{
+	text	   *q = PG_ARGISNULL(0) ? NULL : PG_GETARG_TEXT_PP(0);
+	text	   *region = PG_ARGISNULL(1) ? NULL : PG_GETARG_TEXT_PP(1);
+	int			page_size = PG_ARGISNULL(3) ? DEFAULT_PAGE_SIZE : PG_GETARG_INT32(3);
+	bool		has_cursor = !PG_ARGISNULL(4);
+	Search		search = {0};
+	FeedCursor	after;
+	char	   *sort;
+
+	page_size = vv_page_size(page_size);
+	vv_open_scope(region, &search.scope);
+	search.language =
+		language_argument(PG_ARGISNULL(2) ? NULL : PG_GETARG_TEXT_PP(2));
+	search.branches = query_argument(q);
+	sort = q == NULL ? NULL : cursor_sort(q, search.language);
+	if (has_cursor &&
+		(q == NULL ||
+		 !vv_cursor_decode(PG_GETARG_TEXT_PP(4),
+						   region == NULL ? "*" : text_to_cstring(region),
+						   sort, &after)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid cursor"),
+				 errhint("Pass the next_cursor of a page of the same search.")));
+	if (!vv_reply_is_known(reply, vv_max_age("feed_max_age"), 0, 0))
+		write_page(&search, q, page_size, sort, has_cursor ? &after : NULL,
+				   out);
+	return true;
+}
+
+static const VvReplier search = {
+	.name = "vvault_search",
+	.nargs = 5,
+	.argtypes = {TEXTOID, TEXTOID, TEXTOID, INT4OID, TEXTOID},
+	.write = write_search,
+};
 
 /*
  * vvault_search(q text, region text DEFAULT NULL, language text DEFAULT NULL,
@@ -1023,69 +1080,5 @@ page_known(const Search *search, text * q, text * cursor, int page_size)
 Datum
 vvault_search(PG_FUNCTION_ARGS)
 {
-	text	   *q = PG_ARGISNULL(0) ? NULL : PG_GETARG_TEXT_PP(0);
-	text	   *region = PG_ARGISNULL(1) ? NULL : PG_GETARG_TEXT_PP(1);
-	int			page_size = PG_ARGISNULL(3) ? DEFAULT_PAGE_SIZE : PG_GETARG_INT32(3);
-	Search		search = {0};
-	FoundVideo *videos;
-	FeedCursor	cursor;
-	char	   *sort = NULL;
-	int			first = 0;
-	int			total;
-	int			n;
-	StringInfoData out;
-
-	initStringInfo(&out);
-	SPI_connect();
-	page_size = vv_page_size(page_size);
-	vv_open_scope(region, &search.scope);
-	search.language =
-		language_argument(PG_ARGISNULL(2) ? NULL : PG_GETARG_TEXT_PP(2));
-	search.branches = query_argument(q);
-	if (q != NULL)
-		sort = cursor_sort(q, search.language);
-	if (!PG_ARGISNULL(4) &&
-		(q == NULL ||
-		 !vv_cursor_decode(PG_GETARG_TEXT_PP(4),
-						   region == NULL ? "*" : text_to_cstring(region),
-						   sort, &cursor)))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid cursor"),
-				 errhint("Pass the next_cursor of a page of the same search.")));
-	if (page_known(&search, q, PG_ARGISNULL(4) ? NULL : PG_GETARG_TEXT_PP(4),
-				   page_size))
-	{
-		SPI_finish();
-		PG_RETURN_TEXT_P(cstring_to_text("null"));
-	}
-	videos = find_videos(&search, &n);
-	if (!PG_ARGISNULL(4))
-		first = first_behind(videos, n, &cursor);
-
-	appendStringInfoChar(&out, '{');
-	write_text_or_null(&out, "query", q);
-	write_text_or_null(&out, "region", region);
-	vv_json_key(&out, "videos");
-	total = vv_write_found(&out, videos + first, Min(page_size, n - first));
-	vv_json_key(&out, "total");
-	vv_json_int(&out, total);
-	vv_json_key(&out, "next_cursor");
-	if (n - first > page_size)
-	{
-		const FoundVideo *last = &videos[first + page_size - 1];
-
-		cursor.key = DatumGetInt64(Float8GetDatum(last->score));
-		cursor.as_of = 0;
-		cursor.video_id = pstrdup(last->video_id);
-		appendStringInfo(&out, "\"%s\"",
-						 vv_cursor_encode(region == NULL ? "*" :
-										  text_to_cstring(region),
-										  sort, &cursor));
-	}
-	else
-		appendStringInfoString(&out, "null");
-	appendStringInfoChar(&out, '}');
-	SPI_finish();
-	PG_RETURN_TEXT_P(cstring_to_text_with_len(out.data, out.len));
+	return vv_reply(fcinfo, &search);
 }

@@ -23,8 +23,8 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-#include "catalog/version.h"
-#include "core/http_reply.h"
+#include "catalog/reply.h"
+#include "catalog/video_regions.h"
 #include "core/json_writer.h"
 #include "core/query.h"
 #include "feed/columns.h"
@@ -41,7 +41,6 @@ static const JsonColumn video_columns[] = {
 	VV_VIDEO_JSON_COLUMNS
 };
 
-#define COL_VIDEO_ID	0
 #define COL_SORT_KEY	lengthof(video_columns)
 
 #define FEED_SQL(key, charted, range) \
@@ -137,7 +136,9 @@ typedef struct FeedPage
 	int			page_size;
 	int			n;				/* videos written */
 	bool		more;			/* whether there is a video behind them */
+	TimestampTz as_of;			/* the instant of an order that moves */
 	FeedCursor	last;			/* the last one written */
+	VvRegionLookup regions;
 	const ScoredVideo *scores;	/* of the videos, where the order moves */
 } FeedPage;
 
@@ -145,15 +146,21 @@ static bool
 add_video(const Datum *values, const bool *isnull, void *arg)
 {
 	FeedPage   *page = (FeedPage *) arg;
+	Datum		shown[lengthof(video_columns)];
+	bool		nulls[lengthof(video_columns)];
 
 	if (page->n == page->page_size)
 	{
 		page->more = true;
 		return false;
 	}
+	memcpy(shown, values, sizeof(shown));
+	memcpy(nulls, isnull, sizeof(nulls));
+	shown[VV_COL_REGIONS] = vv_region_lookup(&page->regions, values[VV_COL_VIDEO_ID],
+											 &nulls[VV_COL_REGIONS]);
 	appendStringInfoString(page->out, page->n > 0 ? ",{" : "{");
 	vv_json_row(page->out, video_columns, lengthof(video_columns),
-				values, isnull);
+				shown, nulls);
 	if (page->scores != NULL)
 	{
 		vv_json_key(page->out, "trending_score");
@@ -166,7 +173,7 @@ add_video(const Datum *values, const bool *isnull, void *arg)
 
 		/* every kind of sort key is 64 bits, passed by value */
 		page->last.key = DatumGetInt64(values[COL_SORT_KEY]);
-		page->last.video_id = TextDatumGetCString(values[COL_VIDEO_ID]);
+		page->last.video_id = TextDatumGetCString(values[VV_COL_VIDEO_ID]);
 		MemoryContextSwitchTo(old);
 	}
 	return true;
@@ -239,32 +246,58 @@ valid_key(const FeedSort *sort, int64 key)
 	return true;
 }
 
-/*
- * vvault_trending(region text, page_size int DEFAULT 25,
- *				   sort text DEFAULT NULL, cursor text DEFAULT NULL)
- *	returns json
- *
- * One page of a region's feed. page_size 1 and up, cut to the page limit; a
- * NULL page_size, sort or cursor is the default. 22023 for an invalid region,
- * page_size, sort or cursor. Source: vvault.videos and vvault.video_regions.
- */
-Datum
-vvault_trending(PG_FUNCTION_ARGS)
+static void
+write_page(FeedSort *sort, text *region, const FeedFacts *facts,
+		   const FeedCursor *after, FeedPage *page)
+{
+	StringInfo	out = page->out;
+
+	appendStringInfoChar(out, '{');
+	vv_json_key(out, "region");
+	vv_json_text(out, VARDATA_ANY(region), VARSIZE_ANY_EXHDR(region));
+	vv_json_key(out, "region_name");
+	vv_json_text(out, facts->region_name, strlen(facts->region_name));
+	vv_json_key(out, "videos");
+	appendStringInfoChar(out, '[');
+	vv_region_lookup_begin(&page->regions);
+	if (sort->moves)
+		write_trending(region, page->as_of, after, page);
+	else
+		write_videos(sort, region, after, page);
+	vv_region_lookup_end(&page->regions);
+	appendStringInfoChar(out, ']');
+	vv_json_key(out, "total");
+	vv_json_int(out, page->n);
+	vv_json_key(out, "sort");
+	vv_json_text(out, sort->name, strlen(sort->name));
+	if (sort->moves)
+	{
+		vv_json_key(out, "as_of");
+		vv_json_timestamptz(out, page->as_of);
+	}
+	vv_json_key(out, "next_cursor");
+	if (page->more)
+		appendStringInfo(out, "\"%s\"",
+						 vv_cursor_encode(text_to_cstring(region), sort->name,
+										  &page->last));
+	else
+		appendStringInfoString(out, "null");
+	appendStringInfoChar(out, '}');
+}
+
+static bool
+write_feed(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 {
 	text	   *region = PG_ARGISNULL(0) ? NULL : PG_GETARG_TEXT_PP(0);
 	int			page_size = PG_ARGISNULL(1) ? DEFAULT_PAGE_SIZE : PG_GETARG_INT32(1);
 	FeedFacts	facts;
-	FeedPage	page = {.context = CurrentMemoryContext};
+	FeedPage	page = {.context = CurrentMemoryContext, .out = out};
 	FeedSort   *sort;
 	FeedCursor	after;
 	bool		has_cursor = !PG_ARGISNULL(3);
-	TimestampTz as_of;
-	MemoryContext context = CurrentMemoryContext;
-	StringInfoData out;
+	int			step = 0;
 
-	initStringInfo(&out);
-	SPI_connect();
-	vv_feed_facts(region, context, &facts);
+	vv_feed_facts(region, reply, &facts);
 	if (page_size < 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -282,49 +315,36 @@ vvault_trending(PG_FUNCTION_ARGS)
 				 errmsg("invalid cursor"),
 				 errhint("Pass the next_cursor of a page with the same region and sort.")));
 
-	as_of = has_cursor ? after.as_of : vv_feed_clock(&facts);
-	page.out = &out;
+	/* a cursor brings its instant along */
+	page.as_of = has_cursor ? after.as_of : vv_feed_clock(&facts);
 	page.page_size = Min(page_size, facts.page_limit);
-	if (vv_http_requested() &&
-		vv_reply_known("vvault_trending", region,
-					   psprintf("%s %d %s " INT64_FORMAT " %s",
-								text_to_cstring(region), page.page_size,
-								sort->name, sort->moves ? as_of : 0,
-								has_cursor ? text_to_cstring(PG_GETARG_TEXT_PP(3)) : ""),
-					   "feed_max_age"))
-	{
-		SPI_finish();
-		PG_RETURN_TEXT_P(cstring_to_text("null"));
-	}
-	appendStringInfoChar(&out, '{');
-	vv_json_key(&out, "region");
-	vv_json_text(&out, VARDATA_ANY(region), VARSIZE_ANY_EXHDR(region));
-	vv_json_key(&out, "region_name");
-	vv_json_text(&out, facts.region_name, strlen(facts.region_name));
-	vv_json_key(&out, "videos");
-	appendStringInfoChar(&out, '[');
-	if (sort->moves)
-		write_trending(region, as_of, has_cursor ? &after : NULL, &page);
-	else
-		write_videos(sort, region, has_cursor ? &after : NULL, &page);
-	appendStringInfoChar(&out, ']');
-	vv_json_key(&out, "total");
-	vv_json_int(&out, page.n);
-	vv_json_key(&out, "sort");
-	vv_json_text(&out, sort->name, strlen(sort->name));
-	if (sort->moves)
-	{
-		vv_json_key(&out, "as_of");
-		vv_json_timestamptz(&out, as_of);
-	}
-	vv_json_key(&out, "next_cursor");
-	if (page.more)
-		appendStringInfo(&out, "\"%s\"",
-						 vv_cursor_encode(text_to_cstring(region), sort->name,
-										  &page.last));
-	else
-		appendStringInfoString(&out, "null");
-	appendStringInfoChar(&out, '}');
-	SPI_finish();
-	PG_RETURN_TEXT_P(cstring_to_text_with_len(out.data, out.len));
+	if (sort->moves && !has_cursor)
+		step = facts.max_age > 0 ? facts.max_age : VV_STEP_MOMENT;
+	if (vv_reply_is_known(reply, facts.max_age, step, page.as_of))
+		return true;
+	write_page(sort, region, &facts, has_cursor ? &after : NULL, &page);
+	return true;
+}
+
+static const VvReplier trending = {
+	.name = "vvault_trending",
+	.nargs = 4,
+	.argtypes = {TEXTOID, INT4OID, TEXTOID, TEXTOID},
+	.of_region = true,
+	.write = write_feed,
+};
+
+/*
+ * vvault_trending(region text, page_size int DEFAULT 25,
+ *				   sort text DEFAULT NULL, cursor text DEFAULT NULL)
+ *	returns json
+ *
+ * One page of a region's feed. page_size 1 and up, cut to the page limit; a
+ * NULL page_size, sort or cursor is the default. 22023 for an invalid region,
+ * page_size, sort or cursor. Source: vvault.videos and vvault.video_regions.
+ */
+Datum
+vvault_trending(PG_FUNCTION_ARGS)
+{
+	return vv_reply(fcinfo, &trending);
 }

@@ -11,8 +11,7 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 
-#include "catalog/version.h"
-#include "core/http_reply.h"
+#include "catalog/reply.h"
 #include "core/json_writer.h"
 #include "core/query.h"
 
@@ -114,6 +113,33 @@ append_video(const Datum *values, const bool *isnull, void *arg)
 	return false;
 }
 
+static bool
+write_video(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
+{
+	Datum		args[1] = {PG_GETARG_DATUM(0)};
+
+	if (vv_reply_is_known(reply, vv_max_age("feed_max_age"), 0, 0))
+		return true;
+	appendStringInfoChar(out, '{');
+	if (vv_query_run(&video_query, args, 1, append_video, out) == 0)
+		return false;
+	vv_json_key(out, "regions");
+	(void) vv_query_json_array(&regions_query, args, out, region_columns,
+							   lengthof(region_columns));
+	vv_json_key(out, "history");
+	(void) vv_query_json_array(&history_query, args, out, history_columns,
+							   lengthof(history_columns));
+	appendStringInfoChar(out, '}');
+	return true;
+}
+
+static const VvReplier video = {
+	.name = "vvault_video",
+	.nargs = 1,
+	.argtypes = {TEXTOID},
+	.write = write_video,
+};
+
 /*
  * vvault_video(video_id text) returns json
  *
@@ -123,36 +149,7 @@ append_video(const Datum *values, const bool *isnull, void *arg)
 Datum
 vvault_video(PG_FUNCTION_ARGS)
 {
-	StringInfoData out;
-	Datum		args[1];
-	uint64		found;
-
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	args[0] = PG_GETARG_DATUM(0);
-	initStringInfo(&out);
-	SPI_connect();
-	if (vv_http_requested() &&
-		vv_reply_known("vvault_video", NULL, TextDatumGetCString(args[0]),
-					   "feed_max_age"))
-	{
-		SPI_finish();
-		PG_RETURN_TEXT_P(cstring_to_text("null"));
-	}
-	appendStringInfoChar(&out, '{');
-	found = vv_query_run(&video_query, args, 1, append_video, &out);
-	if (found > 0)
-	{
-		vv_json_key(&out, "regions");
-		(void) vv_query_json_array(&regions_query, args, &out, region_columns,
-								   lengthof(region_columns));
-		vv_json_key(&out, "history");
-		(void) vv_query_json_array(&history_query, args, &out, history_columns,
-								   lengthof(history_columns));
-		appendStringInfoChar(&out, '}');
-	}
-	SPI_finish();
-	if (found == 0)
-		PG_RETURN_NULL();
-	PG_RETURN_TEXT_P(cstring_to_text_with_len(out.data, out.len));
+	return vv_reply(fcinfo, &video);
 }

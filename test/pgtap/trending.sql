@@ -178,12 +178,12 @@ END
 $$;
 -- one row more tells whether there is a next page
 SELECT is(pg_temp.work_of(format('SELECT vvault_trending(''PL'', 25, %L)', sort)),
-	'0 scans, 26 rows, 26 probes', 'a page by ' || sort || ' reads its own rows')
+	'0 scans, 26 rows, 25 probes', 'a page by ' || sort || ' reads its own rows')
 FROM unnest('{views,newest,engagement,virality,momentum,hot}'::text[]) sort;
 UPDATE vvault.videos SET views = 7 WHERE region = 'PL';
 SELECT is(pg_temp.work_of(format('SELECT vvault_trending(''PL'', 25, NULL, %L)',
 		vvault_trending('PL', 200) ->> 'next_cursor')),
-	'0 scans, 26 rows, 26 probes', 'so does a page behind 200 with the same key');
+	'0 scans, 26 rows, 25 probes', 'so does a page behind 200 with the same key');
 
 -- trending moves with the clock: compared with the full sort, at its instant
 CREATE FUNCTION pg_temp.naive_trending(region text, as_of timestamptz) RETURNS text[]

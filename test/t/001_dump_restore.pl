@@ -382,10 +382,12 @@ INSERT INTO vvault.videos (region, video_id, title) VALUES ('PL', 'b', 'Minecraf
 EOF
 is($node->safe_psql('odd_schemas', sprintf($first, 'minecarft')), 'b', 'and move to others');
 
-my ($script) = glob('vvault--*.sql');
-my (undef, $stdout) = $node->psql('wrong_schema', "\\i $script\n");
-like($stdout, qr/Use "CREATE EXTENSION vvault CASCADE" to load this file/,
-	'the install script, sourced by psql, tells how to load it');
+for my $script (glob('vvault--*.sql'))
+{
+	my $how = $script =~ /--.*--/ ? 'ALTER EXTENSION vvault UPDATE' : 'CREATE EXTENSION vvault CASCADE';
+	my (undef, $stdout) = $node->psql('wrong_schema', "\\i $script\n");
+	like($stdout, qr/Use "$how" to load this file/, "$script, sourced by psql, tells how to load it");
+}
 
 $node->stop;
 done_testing();

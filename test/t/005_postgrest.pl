@@ -24,6 +24,9 @@ INSERT INTO vvault.videos (region, video_id, title, views)
 SELECT r, 'v' || n, 'quote " and ' || n, n FROM unnest('{PL,SE}'::text[]) r, generate_series(1, 3) n;
 EOF
 
+# Whom get() asks.
+my $asked = $node;
+
 sub quote
 {
 	my ($text) = @_;
@@ -39,7 +42,7 @@ sub get
 	my ($function, $arguments, $headers) = @_;
 	my $request = quote(ref $headers ? JSON::PP->new->encode($headers) : $headers // '{"host":"localhost"}');
 	my $call = join ', ', map { "\"$_\" := " . quote($arguments->{$_}) } sort keys %$arguments;
-	my ($status, $out, $err) = $node->psql('postgres', <<"EOF");
+	my ($status, $out, $err) = $asked->psql('postgres', <<"EOF");
 \\set VERBOSITY verbose
 BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY;
 \\o /dev/null
@@ -66,13 +69,17 @@ EOF
 my $reply = get('vvault_trending', { region => 'PL', page_size => 2 });
 is($reply->{status}, 200, 'a first request is answered');
 is($reply->{headers}{'Cache-Control'}, 'public, max-age=3600', 'and may be kept for an hour');
-is($reply->{headers}{'X-Cache'}, 'BYPASS', 'no cache was asked');
+is($reply->{headers}{'X-Cache'}, 'MISS', 'it was not in the cache');
 like($reply->{headers}{ETag}, qr/^"[0-9a-f]{32}"$/, 'it has a strong ETag');
 is($reply->{body}, $node->safe_psql('postgres', q{SELECT vvault_trending('PL', 2)}),
 	'its body passes byte for byte');
 my $etag = $reply->{headers}{ETag};
 
-is(get('vvault_trending', { region => 'PL', page_size => 2 })->{headers}{ETag}, $etag, 'the same reply has the same ETag');
+my $hit = get('vvault_trending', { region => 'PL', page_size => 2 });
+is($hit->{headers}{ETag}, $etag, 'the same reply has the same ETag');
+is($hit->{headers}{'X-Cache'}, 'HIT', 'and now it comes from the cache');
+is($hit->{headers}{'Cache-Control'}, 'public, max-age=3600', 'to be kept as long');
+is($hit->{body}, $reply->{body}, 'and has the same bytes');
 isnt(get('vvault_trending', { region => 'PL', page_size => 1 })->{headers}{ETag}, $etag, 'another page size another one');
 isnt(get('vvault_trending', { region => 'SE', page_size => 2 })->{headers}{ETag}, $etag, 'another region too');
 isnt(get('vvault_trending', { region => 'PL', page_size => 2, sort => 'newest' })->{headers}{ETag}, $etag, 'another sort too');
@@ -82,7 +89,13 @@ for my $list ($etag, "W/$etag", "\"other\", $etag", '*')
 	$reply = get('vvault_trending', { region => 'PL', page_size => 2 }, { host => 'x', 'if-none-match' => $list });
 	is("$reply->{status} $reply->{body}", '304 null', "If-None-Match: $list has it already");
 	is($reply->{headers}{ETag}, $etag, 'the 304 repeats the ETag');
+	is($reply->{headers}{'X-Cache'}, 'HIT', 'and says where it was found');
 }
+$node->safe_psql('postgres', 'SELECT vvault_cache_clear()');
+$reply = get('vvault_trending', { region => 'PL', page_size => 2 }, { 'if-none-match' => $etag });
+is("$reply->{status} $reply->{headers}{'X-Cache'} $reply->{headers}{ETag}", "304 MISS $etag", 'a 304 needs no reply in the cache');
+$reply = get('vvault_trending', { region => 'PL', page_size => 2 });
+is("$reply->{status} $reply->{headers}{'X-Cache'} $reply->{body}", "200 MISS $hit->{body}", 'and leaves none there');
 for my $list ('"other"', '', substr($etag, 0, -2), 'W/')
 {
 	$reply = get('vvault_trending', { region => 'PL', page_size => 2 }, { 'if-none-match' => $list });
@@ -159,6 +172,8 @@ for my $call ([ 'vvault_regions', {}, 3600 ], [ 'vvault_video', { video_id => 'v
 
 	$reply = get($function, $arguments);
 	is($reply->{headers}{'Cache-Control'}, "public, max-age=$max_age", "$function may be kept");
+	is($reply->{headers}{'X-Cache'}, 'MISS', 'it is in the cache');
+	is(get($function, $arguments)->{headers}{'X-Cache'}, 'HIT', 'from then on');
 	is(get($function, $arguments, { 'if-none-match' => $reply->{headers}{ETag} })->{status}, 304, 'and is known by its ETag');
 	$node->safe_psql('postgres', q{UPDATE vvault.videos SET views = views + 1 WHERE video_id = 'v2'});
 	is(get($function, $arguments, { 'if-none-match' => $reply->{headers}{ETag} })->{status}, 200, 'until something changes');
@@ -174,6 +189,7 @@ for my $call ([ 'vvault_trending', { region => 'PL' } ], [ 'vvault_video', { vid
 	$reply = get(@$call, { 'if-none-match' => '*' });
 	is("$reply->{status} $reply->{headers}{'Cache-Control'} " . ($reply->{headers}{ETag} // 'untagged'),
 		'200 no-store untagged', "with row-level security nobody keeps a reply of $call->[0]");
+	is($reply->{headers}{'X-Cache'}, 'BYPASS', 'nor does the cache');
 }
 is(JSON::PP->new->decode(get('vvault_trending', { region => 'PL' })->{body})->{total}, 0, 'which shows what the role may see');
 $node->safe_psql('postgres', 'ALTER TABLE vvault.videos DISABLE ROW LEVEL SECURITY');
@@ -187,5 +203,21 @@ like(get('vvault_trending', { region => 'PL', cursor => 'x' })->{error}, qr/2202
 is($node->safe_psql('postgres', q{BEGIN; SELECT length(vvault_trending('PL')::text) > 0; SELECT
 	coalesce(current_setting('response.headers', true), 'none'); COMMIT}),
 	"t\nnone", 'a call without a request touches no setting');
+
+# without preloading: from 17 on there is a cache all the same
+$asked = new_node('plain', preload => 0);
+$asked->safe_psql('postgres', <<'EOF');
+CREATE EXTENSION vvault CASCADE;
+CREATE ROLE anon LOGIN;
+SELECT vvault_grant('anon', 'reader');
+EOF
+my @expected = $asked->safe_psql('postgres', 'SHOW server_version_num') < 170000 ? ('BYPASS', 'BYPASS') : ('MISS', 'HIT');
+for my $x_cache (@expected)
+{
+	$reply = get('vvault_trending', { region => 'PL' });
+	is("$reply->{status} $reply->{headers}{'X-Cache'}", "200 $x_cache", "without preloading: $x_cache");
+	is($reply->{headers}{'Cache-Control'}, 'public, max-age=3600', 'clients may keep the reply');
+	is(get('vvault_trending', { region => 'PL' }, { 'if-none-match' => $reply->{headers}{ETag} })->{status}, 304, 'and are told that they have it');
+}
 
 done_testing();

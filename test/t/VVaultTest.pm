@@ -17,21 +17,29 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 our @EXPORT = qw(new_node run_script sample_file load_sample ingest_all
-  is_consistent open_session);
+  is_consistent open_session cache_functions cache_counters);
 
-# A UTF8 node, made and started. Further parameters are those of init().
+# A UTF8 node, made and started, with vvault preloaded. preload => 0 leaves that
+# out, conf => '...' adds lines to its configuration; further parameters are
+# those of init(), and install_path of new().
 sub new_node
 {
-	my ($name, %init) = @_;
-	my $node = PostgreSQL::Test::Cluster->new($name);
+	my ($name, %params) = @_;
+	my $path = delete $params{install_path};
+	my $node = PostgreSQL::Test::Cluster->new($name, $path ? (install_path => $path) : ());
+	my $preload = delete $params{preload} // 1;
+	my $conf = delete $params{conf} // '';
 
-	$node->init(extra => [ '--encoding=UTF8', '--locale=C' ], %init);
-	$node->append_conf('postgresql.conf', <<'EOF');
+	$node->init(extra => [ '--encoding=UTF8', '--locale=C' ], %params);
+	$node->append_conf('postgresql.conf', <<"EOF");
 log_statement = none
 deadlock_timeout = 50ms
 max_connections = 40
 shared_buffers = 32MB
 EOF
+	$node->append_conf('postgresql.conf', "shared_preload_libraries = 'vvault'")
+	  if $preload;
+	$node->append_conf('postgresql.conf', $conf);
 	$node->start;
 	return $node;
 }
@@ -106,6 +114,69 @@ sub is_consistent
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	return is($node->safe_psql($db, 'SELECT * FROM vvault_check()'),
 		'', "$label: vvault_check() finds nothing");
+}
+
+# Functions in the schema test that tests of the reply cache compare with. A
+# call is SQL text; its outcome is the reply, or "error" and the SQLSTATE. Those
+# two take the snapshot of the statement that calls them, so that
+# SELECT test.cached(c) = test.computed(c) compares within one.
+sub cache_functions
+{
+	my ($node, $db) = @_;
+
+	$node->safe_psql($db, <<'EOF');
+CREATE SCHEMA test;
+GRANT USAGE ON SCHEMA test TO PUBLIC;
+CREATE FUNCTION test.cached(call text) RETURNS text LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	reply text;
+BEGIN
+	EXECUTE format('SELECT (%s)::text', call) INTO reply;
+	RETURN coalesce(reply, 'NULL');
+EXCEPTION WHEN OTHERS THEN
+	RETURN 'error ' || SQLSTATE;
+END
+$$;
+CREATE FUNCTION test.computed(call text) RETURNS text LANGUAGE plpgsql STABLE SET vvault.cache = off AS $$
+DECLARE
+	reply text;
+BEGIN
+	EXECUTE format('SELECT (%s)::text', call) INTO reply;
+	RETURN coalesce(reply, 'NULL');
+EXCEPTION WHEN OTHERS THEN
+	RETURN 'error ' || SQLSTATE;
+END
+$$;
+-- where a call's reply came from: HIT, MISS or BYPASS
+CREATE FUNCTION test.x_cache(call text) RETURNS text LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	headers text;
+BEGIN
+	PERFORM set_config('request.method', 'GET', true), set_config('request.headers', '{}', true),
+		set_config('response.headers', '', true);
+	EXECUTE format('SELECT (%s)::text', call);
+	headers := current_setting('response.headers');
+	PERFORM set_config('request.method', '', true);
+	RETURN substring(headers from '"X-Cache":"([A-Z]+)"');
+END
+$$;
+CREATE FUNCTION test.counter(VARIADIC path text[]) RETURNS bigint LANGUAGE sql VOLATILE AS $$
+	SELECT (vvault_health() -> 'cache' #>> path)::bigint
+$$;
+EOF
+	return;
+}
+
+# The counters of the reply cache, flat: hits, misses, ..., bypass_write, ...
+sub cache_counters
+{
+	my ($node, $db) = @_;
+	my $json = $node->safe_psql($db, <<'EOF');
+SELECT string_agg(k || '=' || v, ' ') FROM (
+	SELECT key AS k, value AS v FROM json_each_text(vvault_health() -> 'cache') WHERE key <> 'bypasses'
+	UNION ALL SELECT 'bypass_' || key, value FROM json_each_text(vvault_health() -> 'cache' -> 'bypasses')) x
+EOF
+	return { map { split /=/ } split / /, $json };
 }
 
 # A psql that stays open.

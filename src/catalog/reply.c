@@ -1,0 +1,250 @@
+/*-------------------------------------------------------------------------
+ *
+ * reply.c
+ *		How a function answers: from the reply cache or by computing, with or
+ *		without HTTP.
+ *
+ * A reply is stored by its key, the function and its arguments as given, under
+ * the tag of the state it was made from. The tag covers whatever a reply
+ * depends on but the clock, settings and regions included; of the clock the
+ * stamp says which step it was made for. Tag and reply are read under one
+ * snapshot, the caller's active one.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "catalog/reply.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "storage/ipc.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "catalog/reply_key.h"
+#include "catalog/version.h"
+#include "catalog/warmer.h"
+#include "core/http_reply.h"
+#include "core/query.h"
+#include "core/shared_memory.h"
+
+static VvQuery max_age_query = {
+	.sql = "SELECT e.value::integer FROM vvault.effective_settings e"
+	" WHERE e.name OPERATOR(pg_catalog.=) $1",
+	.nargs = 1,
+	.argtypes = {TEXTOID},
+};
+
+static bool
+keep_seconds(const Datum *values, const bool *isnull, void *arg)
+{
+	if (!isnull[0])
+		*(int *) arg = DatumGetInt32(values[0]);
+	return false;
+}
+
+/*
+ * The seconds that a setting says replies may be kept. The caller is connected
+ * to SPI.
+ */
+int
+vv_max_age(const char *setting)
+{
+	Datum		args[1] = {CStringGetTextDatum(setting)};
+	int			max_age = 0;
+
+	(void) vv_query_run(&max_age_query, args, 1, keep_seconds, &max_age);
+	return max_age;
+}
+
+/*
+ * Tells PostgREST of the reply; true where the client has it already. What
+ * must not be shared is nobody's to keep.
+ */
+static bool
+tell_client(const VvReply *reply, const char *x_cache)
+{
+	bool		shared = reply->stamp.step != VV_STEP_MOMENT &&
+	(reply->bypass == VV_BYPASS_NONE || reply->bypass == VV_BYPASS_BUSY);
+	StringInfoData identity;
+
+	initStringInfo(&identity);
+	if (shared)
+	{
+		appendStringInfo(&identity, "%s " INT64_FORMAT " ", VVAULT_VERSION,
+						 reply->stamp.step > 0 ? reply->stamp.as_of : 0);
+		appendBinaryStringInfo(&identity, (const char *) &reply->tag,
+							   sizeof(reply->tag));
+		vv_reply_key_call(&reply->key, &identity);
+	}
+	return vv_http_not_modified(&identity, shared ? reply->stamp.max_age : 0,
+								x_cache);
+}
+
+/*
+ * Says of a reply how long clients may keep it and, where step > 0, that it
+ * holds for that many seconds of the clock from as_of on, or is of this moment
+ * alone (VV_STEP_MOMENT). Returns true where the client has this very reply:
+ * nothing needs to be made then.
+ */
+bool
+vv_reply_is_known(VvReply *reply, int max_age, int step, TimestampTz as_of)
+{
+	reply->stamp.max_age = max_age;
+	reply->stamp.step = step;
+	reply->stamp.as_of = as_of;
+	if (reply->requested)
+		reply->known = tell_client(reply, reply->claimed ? "MISS" : "BYPASS");
+	return reply->known;
+}
+
+/*
+ * Computes the reply; NULL for NULL. A text is written in place, behind room
+ * for its length.
+ */
+static text *
+compute(FunctionCallInfo fcinfo, VvReply *reply)
+{
+	StringInfoData out;
+	bool		found;
+
+	initStringInfo(&out);
+	enlargeStringInfo(&out, VARHDRSZ);
+	out.len = VARHDRSZ;
+	SPI_connect();
+	found = reply->replier->write(fcinfo, reply, &out);
+	SPI_finish();
+	if (reply->known)
+		return cstring_to_text("null");
+	if (!found)
+		return NULL;
+	SET_VARSIZE(out.data, out.len);
+	return (text *) out.data;
+}
+
+static void
+give_up(int code pg_attribute_unused(), Datum arg)
+{
+	VvReply    *reply = (VvReply *) DatumGetPointer(arg);
+
+	vv_store_give_up(&reply->claim);
+}
+
+/*
+ * The earliest time at which the active snapshot may have been taken.
+ */
+static TimestampTz
+snapshot_since(void)
+{
+	return IsolationUsesXactSnapshot() ?
+		GetCurrentTransactionStartTimestamp() :
+		GetCurrentStatementStartTimestamp();
+}
+
+/*
+ * Computes the reply and publishes it. Whatever ends this early, an error or
+ * the end of the session, others do not wait for it.
+ */
+static text *
+build(FunctionCallInfo fcinfo, VvReply *reply)
+{
+	text	   *body;
+
+	PG_ENSURE_ERROR_CLEANUP(give_up, PointerGetDatum(reply));
+	{
+		body = compute(fcinfo, reply);
+	}
+	PG_END_ENSURE_ERROR_CLEANUP(give_up, PointerGetDatum(reply));
+	if (body == NULL || reply->known || reply->stamp.step == VV_STEP_MOMENT)
+		vv_store_give_up(&reply->claim);
+	else if (!vv_store_publish(&reply->claim, &reply->tag, &reply->stamp,
+							   snapshot_since(), VARDATA(body),
+							   VARSIZE(body) - VARHDRSZ))
+		vv_store_bypassed(&reply->key, VV_BYPASS_SIZE);
+	return body;
+}
+
+/*
+ * Finds out which state the caller sees and whether the reply to it may be
+ * shared.
+ */
+static void
+look_at_state(FunctionCallInfo fcinfo, VvReply *reply)
+{
+	const VvReplier *replier = reply->replier;
+	text	   *region = NULL;
+
+	if (replier->of_region && PG_ARGISNULL(0))
+		reply->bypass = VV_BYPASS_VERSION;
+	else
+	{
+		if (replier->of_region)
+			region = PG_GETARG_TEXT_PP(0);
+		reply->bypass = vv_read_tag(region, &reply->tag) ?
+			vv_sharing_problem() : VV_BYPASS_VERSION;
+	}
+	if (!vv_reply_key(replier, fcinfo, &reply->key) &&
+		reply->bypass == VV_BYPASS_NONE)
+		reply->bypass = VV_BYPASS_SIZE;
+}
+
+/*
+ * Answers from the store, or claims to build. NULL where it is to be computed.
+ */
+static text *
+fetch(VvReply *reply)
+{
+	TimestampTz now = GetCurrentTransactionStartTimestamp();
+	text	   *body;
+	VvClaimResult result;
+
+	if (reply->bypass != VV_BYPASS_NONE || !vv_cache_enabled)
+	{
+		vv_store_bypassed(&reply->key, vv_cache_enabled ? reply->bypass :
+						  VV_BYPASS_SETTING);
+		return NULL;
+	}
+	body = vv_store_get(&reply->key, &reply->tag, now, &reply->stamp);
+	if (body != NULL)
+		return body;
+	result = vv_store_claim(&reply->key, &reply->tag, now, &reply->stamp,
+							&body, &reply->claim);
+	reply->claimed = result == VV_CLAIM_BUILD;
+	vv_warmer_start();
+	if (result == VV_CLAIM_ALONE)
+	{
+		reply->bypass = VV_BYPASS_BUSY;
+		vv_store_bypassed(&reply->key, reply->bypass);
+	}
+	return body;
+}
+
+/*
+ * Answers a call of a function that returns json.
+ */
+Datum
+vv_reply(FunctionCallInfo fcinfo, const VvReplier *replier)
+{
+	bool		stored = vv_shared_memory_ready();
+	text	   *body = NULL;
+	VvReply		reply;
+
+	reply.replier = replier;
+	reply.requested = vv_http_requested();
+	reply.known = false;
+	reply.claimed = false;
+	look_at_state(fcinfo, &reply);
+	if (stored)
+		body = fetch(&reply);
+	if (body != NULL)
+	{
+		if (reply.requested && tell_client(&reply, "HIT"))
+			body = cstring_to_text("null");
+		PG_RETURN_TEXT_P(body);
+	}
+	body = reply.claimed ? build(fcinfo, &reply) : compute(fcinfo, &reply);
+	if (body == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(body);
+}

@@ -1,0 +1,15 @@
+/*-------------------------------------------------------------------------
+ *
+ * same_version.h
+ *		Whether the library and the extension's SQL belong together.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef VVAULT_SAME_VERSION_H
+#define VVAULT_SAME_VERSION_H
+
+#include "core/compat.h"
+
+extern void vv_require_same_version(void);
+
+#endif							/* VVAULT_SAME_VERSION_H */

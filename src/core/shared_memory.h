@@ -1,0 +1,20 @@
+/*-------------------------------------------------------------------------
+ *
+ * shared_memory.h
+ *		Where finished replies are kept, and the server's settings of it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef VVAULT_SHARED_MEMORY_H
+#define VVAULT_SHARED_MEMORY_H
+
+#include "core/compat.h"
+
+extern bool vv_cache_enabled;	/* vvault.cache */
+extern bool vv_cache_warm;		/* vvault.cache_warm */
+
+extern void vv_shared_memory_init(void);
+extern bool vv_shared_memory_ready(void);
+extern void vv_require_shared_memory(void);
+
+#endif							/* VVAULT_SHARED_MEMORY_H */

@@ -1,0 +1,423 @@
+#
+# 007_upgrade.pl
+#		From every released version to this one: what an update makes is what
+#		CREATE EXTENSION makes, data and rights stay, the tests pass afterwards;
+#		a library and SQL of different versions say so and do no harm.
+#
+# The server runs in a copy of the stage, where the library is exchanged for an
+# older one and back, as `make install` does under a running server. The older
+# ones are these very sources, built with another version.
+#
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin;
+
+use Cwd ();
+use File::Basename qw(basename dirname);
+use File::Copy     ();
+use IPC::Run       ();
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use VVaultTest;
+
+my $dir = PostgreSQL::Test::Utils::tempdir();
+my ($current) = map { /^default_version *= *'(.*)'/ } split /\n/, PostgreSQL::Test::Utils::slurp_file('vvault.control');
+my @released = map { m{/vvault--([^-]+)\.sql$} } sort glob('test/upgrade/vvault--*.sql');
+my $oldest = $released[0];
+
+sub run_ok
+{
+	my ($label, @command) = @_;
+	my $output = '';
+
+	IPC::Run::run(\@command, '<', '/dev/null', '>&', \$output) or die "$label failed:\n$output";
+	return $output;
+}
+
+# ---------------------------------------------------------------------------
+# The server and its libraries
+# ---------------------------------------------------------------------------
+
+my $bindir = dirname($ENV{PG_CONFIG});
+my $stage = "$dir/stage";
+run_ok('copying the stage', 'cp', '-a', $ENV{STAGE}, $stage);
+my $staged_bin = $stage . substr($bindir, length $ENV{STAGE});
+chomp(my $libdir = run_ok('pg_config', "$staged_bin/pg_config", '--pkglibdir'));
+
+# As make would have built it at that version; only what tells the version is
+# compiled again.
+sub build_library
+{
+	my ($version) = @_;
+	my $tree = "$dir/tree-$version";
+
+	run_ok('copying the sources', 'cp', '-a', Cwd::getcwd(), $tree);
+	for my $source (glob("$tree/src/*/*.c"))
+	{
+		(my $object = $source) =~ s/\.c$/.o/;
+		unlink $object if PostgreSQL::Test::Utils::slurp_file($source) =~ /VVAULT_VERSION/;
+	}
+	unlink "$tree/vvault.so";
+	run_ok('make', 'make', '-s', '-C', $tree, 'CC=gcc', "EXTVERSION=$version",
+		'PG_CONFIG=' . substr($bindir, length $ENV{STAGE}) . '/pg_config', 'vvault.so');
+	return PostgreSQL::Test::Utils::slurp_file("$tree/vvault.so");
+}
+
+# What new sessions load from now on.
+sub install_library
+{
+	my ($content) = @_;
+
+	open my $fh, '>:raw', "$libdir/vvault.so.new" or die "$libdir: $!";
+	print $fh $content;
+	close $fh or die "$libdir: $!";
+	chmod 0755, "$libdir/vvault.so.new";
+	rename "$libdir/vvault.so.new", "$libdir/vvault.so" or die "$libdir: $!";
+	return;
+}
+
+my $library = PostgreSQL::Test::Utils::slurp_file("$libdir/vvault.so");
+my $older = build_library($oldest);
+
+# One from before the library could tell its version.
+(my $silent = $older) =~ s/vvault_library_version/vvault_library_versioX/g;
+isnt($silent, $older, 'there is a library that does not tell its version');
+
+my $node = new_node('upgrade', install_path => dirname($staged_bin));
+$node->append_conf('postgresql.conf', "shared_preload_libraries = 'pg_stat_statements'\npg_stat_statements.track = all\n");
+$node->restart;
+$node->safe_psql('postgres', 'CREATE ROLE site; CREATE ROLE fetcher; CREATE ROLE stranger');
+
+sub create_database
+{
+	my ($db) = @_;
+
+	return $node->safe_psql('postgres', "CREATE DATABASE $db TEMPLATE template0");
+}
+
+# What a statement fails with: SQLSTATE, message, hint.
+sub error_of
+{
+	my ($db, $sql) = @_;
+	my (undef, undef, $stderr) = $node->psql($db, "\\set VERBOSITY verbose\n$sql", on_error_stop => 0);
+
+	$stderr =~ s/^LOCATION:.*\n?//mg;
+	$stderr =~ s/^.*?ERROR: +//s;
+	return $stderr;
+}
+
+# ---------------------------------------------------------------------------
+# What an update makes is what CREATE EXTENSION makes
+# ---------------------------------------------------------------------------
+
+# Everything that is known of the extension's objects, a line for each fact.
+# Columns count by their place among those that are there.
+my $facts = <<'SQL';
+SET search_path = pg_catalog;
+SET TimeZone = 'UTC';
+CREATE TEMP VIEW e AS SELECT * FROM pg_extension WHERE extname = 'vvault';
+CREATE TEMP VIEW m AS SELECT d.classid, d.objid, i.type, i.identity FROM pg_depend d, e,
+	pg_identify_object(d.classid, d.objid, 0) i
+	WHERE d.deptype = 'e' AND d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid;
+CREATE TEMP VIEW r AS SELECT m.identity, c.* FROM m JOIN pg_class c ON m.classid = 'pg_class'::regclass AND c.oid = m.objid
+	UNION ALL SELECT m.identity, c.* FROM m JOIN pg_type t ON m.classid = 'pg_type'::regclass AND t.oid = m.objid
+		JOIN pg_class c ON c.oid = t.typrelid WHERE c.relkind = 'c';
+CREATE TEMP VIEW f AS
+	SELECT 'extension' AS what, e.extversion::text AS name, format('%s %s %s', e.extrelocatable, e.extnamespace::regnamespace, e.extowner::regrole) AS fact FROM e
+	UNION ALL SELECT 'dumped', u.o::regclass::text, u.condition FROM e, unnest(e.extconfig, e.extcondition) u (o, condition)
+	UNION ALL SELECT 'requires', x.extname::text, '' FROM e JOIN pg_depend d ON d.classid = 'pg_extension'::regclass AND d.objid = e.oid
+		JOIN pg_extension x ON d.refclassid = 'pg_extension'::regclass AND x.oid = d.refobjid
+	UNION ALL SELECT 'member', m.identity, m.type FROM m
+	UNION ALL SELECT 'comment', m.identity || coalesce('.' || (SELECT a.attname FROM pg_attribute a
+			WHERE m.classid = 'pg_class'::regclass AND a.attrelid = m.objid AND a.attnum = d.objsubid AND a.attnum > 0), ''), d.description
+		FROM m JOIN pg_description d ON d.classoid = m.classid AND d.objoid = m.objid
+	UNION ALL SELECT 'rights from the script', m.identity, i.initprivs::text FROM m JOIN pg_init_privs i ON i.classoid = m.classid AND i.objoid = m.objid
+	UNION ALL SELECT 'function', m.identity, format('%s %s %s', pg_get_functiondef(p.oid), p.proowner::regrole, p.proacl)
+		FROM m JOIN pg_proc p ON m.classid = 'pg_proc'::regclass AND p.oid = m.objid WHERE p.prokind <> 'a'
+	UNION ALL SELECT 'aggregate', m.identity, format('%s %s %s %s %s', (to_jsonb(a) - '{aggtranstype,aggmtranstype}'::text[])::text, a.aggtranstype::regtype,
+			(to_jsonb(p) - '{oid,pronamespace,prolang,proowner,prosupport,protrftypes,proallargtypes,proargtypes,prorettype}'::text[])::text, p.prorettype::regtype, p.proowner::regrole)
+		FROM m JOIN pg_proc p ON m.classid = 'pg_proc'::regclass AND p.oid = m.objid JOIN pg_aggregate a ON a.aggfnoid = p.oid
+	UNION ALL SELECT 'relation', r.identity, format('%s %s %s %s %s %s', r.relkind, r.relpersistence, r.relowner::regrole, r.relacl, r.reloptions, r.relrowsecurity) FROM r
+	UNION ALL SELECT 'column', r.identity || '.' || a.attname, format('%s %s %s %s %s %s %s %s %s', row_number() OVER (PARTITION BY r.oid ORDER BY a.attnum),
+			format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attcollation::regcollation, a.attidentity, a.attgenerated, a.attstorage, a.attacl, pg_get_expr(d.adbin, d.adrelid))
+		FROM r JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
+			LEFT JOIN pg_attrdef d ON d.adrelid = r.oid AND d.adnum = a.attnum
+	UNION ALL SELECT 'index', i.indexrelid::regclass::text, format('%s %s %s', pg_get_indexdef(i.indexrelid), i.indisprimary, c.reloptions)
+		FROM r JOIN pg_index i ON i.indrelid = r.oid JOIN pg_class c ON c.oid = i.indexrelid
+	UNION ALL SELECT 'constraint', r.identity || '.' || k.conname, pg_get_constraintdef(k.oid) FROM r JOIN pg_constraint k ON k.conrelid = r.oid
+	UNION ALL SELECT 'trigger', r.identity || '.' || t.tgname, format('%s %s', pg_get_triggerdef(t.oid), t.tgenabled)
+		FROM r JOIN pg_trigger t ON t.tgrelid = r.oid WHERE NOT t.tgisinternal
+	UNION ALL SELECT 'view', r.identity, pg_get_viewdef(r.oid) FROM r WHERE r.relkind IN ('v', 'm')
+	UNION ALL SELECT 'type', m.identity, format('%s %s %s %s %s %s', t.typtype, t.typbasetype::regtype, t.typnotnull, t.typdefault, t.typacl, t.typowner::regrole)
+		FROM m JOIN pg_type t ON m.classid = 'pg_type'::regclass AND t.oid = m.objid
+	UNION ALL SELECT 'domain check', m.identity, pg_get_constraintdef(k.oid) FROM m JOIN pg_constraint k ON m.classid = 'pg_type'::regclass AND k.contypid = m.objid
+	UNION ALL SELECT 'schema', m.identity, format('%s %s', n.nspowner::regrole, n.nspacl)
+		FROM m JOIN pg_namespace n ON m.classid = 'pg_namespace'::regclass AND n.oid = m.objid
+	UNION ALL SELECT 'shipped setting', d.name, d::text FROM vvault.setting_defaults d
+	UNION ALL SELECT 'shipped region', d.region, d::text FROM vvault.region_defaults d
+	UNION ALL SELECT 'feed version', v.region, v.written_by FROM vvault.feed_versions v;
+SELECT * FROM f ORDER BY 1, 2, 3;
+SQL
+
+# Two lists of facts are the same, or what is only in one of them is shown.
+sub same_facts
+{
+	my ($got, $expected, $label) = @_;
+	my $equal = ok($got eq $expected, $label);
+
+	unless ($equal)
+	{
+		my (%in_got, %in_expected);
+		@in_got{ split /^/, $got } = ();
+		@in_expected{ split /^/, $expected } = ();
+		diag("only after the update:\n", grep { !exists $in_expected{$_} } split /^/, $got);
+		diag("only from the start:\n", grep { !exists $in_got{$_} } split /^/, $expected);
+	}
+	return;
+}
+
+for my $schema ('public', '"Odd api"')
+{
+	my $suffix = $schema eq 'public' ? '' : '_odd';
+	my $place = $schema eq 'public' ? '' : "SCHEMA $schema";
+
+	for my $db ("fresh$suffix", map { "from_$_$suffix" =~ tr/./_/r } @released)
+	{
+		create_database($db);
+		$node->safe_psql($db, qq(CREATE SCHEMA "Odd api")) if $suffix;
+	}
+	$node->safe_psql("fresh$suffix", "CREATE EXTENSION vvault $place CASCADE");
+	my $expected = $node->safe_psql("fresh$suffix", $facts);
+	cmp_ok(scalar(split /^/, $expected), '>', 1000, "there are facts to compare in schema $schema");
+	for my $version (@released)
+	{
+		my $db = "from_$version$suffix" =~ tr/./_/r;
+
+		$node->safe_psql($db, "CREATE EXTENSION vvault $place VERSION '$version' CASCADE");
+		isnt($node->safe_psql($db, $facts), $expected, "$version is not $current in schema $schema");
+		$node->safe_psql($db, 'ALTER EXTENSION vvault UPDATE');
+		same_facts($node->safe_psql($db, $facts), $expected, "updated from $version in schema $schema");
+	}
+}
+
+# The comparison sees small things.
+my $same = $node->safe_psql('fresh', $facts);
+for my $change (
+	'ALTER FUNCTION vvault_health() COST 7',
+	'GRANT SELECT ON vvault.videos TO site',
+	'GRANT EXECUTE ON FUNCTION vvault_health() TO PUBLIC',
+	q(COMMENT ON COLUMN vvault.videos.rank IS 'x'),
+	'ALTER TABLE vvault.videos ALTER title DROP DEFAULT',
+	'ALTER TABLE vvault.videos SET (fillfactor = 81)',
+	'ALTER TABLE vvault.videos DISABLE TRIGGER videos_inserted',
+	'ALTER INDEX vvault.videos_hot_idx SET (fillfactor = 81)',
+	q(UPDATE vvault.setting_defaults SET value = '199' WHERE name = 'page_limit'),
+	'ALTER AGGREGATE vvault_viral_stats(double precision, integer, double precision) RENAME TO vvault_renamed')
+{
+	my $stdout = $node->safe_psql('fresh', "BEGIN;\n$change;\n$facts\nROLLBACK;");
+
+	isnt($stdout, $same, "the comparison sees: $change");
+}
+
+# ---------------------------------------------------------------------------
+# A filled database, its owner's choices and rights
+# ---------------------------------------------------------------------------
+
+install_library($older);
+for my $db ('filled', 'tested')
+{
+	create_database($db);
+	$node->safe_psql($db, "CREATE EXTENSION vvault VERSION '$oldest' CASCADE");
+}
+load_sample($node, 'filled', sample_file('--days', 5, '--regions', 'US,PL,SE', '--per-chart', 50,
+	'--until', '2026-01-05T06:00:00Z'));
+$node->safe_psql('filled', <<'SQL');
+INSERT INTO vvault.regions (region, velocity_baseline) VALUES ('PL', 12000);
+INSERT INTO vvault.regions (region, name) VALUES ('DE', 'Germany');
+SELECT vvault_set('default_sort', 'momentum');
+SQL
+ingest_all($node, 'filled', "fetched_at < '2026-01-05 00:00+00'");
+$node->safe_psql('filled', <<'SQL');
+SELECT vvault_ingest('DE', '{"kind": "youtube#videoListResponse", "items": [{"id": "bad\u0000"}]}', '2026-01-03 12:00+00');
+SELECT vvault_ingest_categories('{"kind": "youtube#videoCategoryListResponse", "items": [{"id": "10", "snippet": {"title": "Music"}}]}');
+SELECT vvault_prune('2026-01-02 00:00+00');
+SELECT vvault_set('viral_threshold', '70');
+SELECT vvault_block((SELECT video_id FROM vvault.videos ORDER BY video_id LIMIT 1), 'asked to');
+SELECT vvault_grant('site', 'reader');
+SELECT vvault_grant('fetcher', 'writer');
+GRANT EXECUTE ON FUNCTION vvault_health() TO PUBLIC;
+REVOKE EXECUTE ON FUNCTION vvault_trending FROM site;
+-- what others must not get with a new function
+ALTER DEFAULT PRIVILEGES GRANT EXECUTE ON FUNCTIONS TO fetcher;
+SQL
+is_consistent($node, 'filled', "filled by $oldest");
+
+# The rows of every table but the shipped ones; columns that an update adds
+# are not asked for.
+my $columns = $node->safe_psql('filled', <<'SQL');
+SELECT format('SELECT %L, count(*), md5(string_agg(t::text, E''\n'' ORDER BY t::text COLLATE "C")) FROM (SELECT %s FROM vvault.%I) t;',
+	c.relname, (SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FROM pg_attribute a
+		WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), c.relname)
+FROM pg_class c WHERE c.relnamespace = 'vvault'::regnamespace AND c.relkind = 'r'
+	AND c.relname NOT IN ('setting_defaults', 'region_defaults', 'feed_versions')
+ORDER BY c.relname COLLATE "C"
+SQL
+my $contents = "SET TimeZone = 'UTC';\n$columns";
+
+# Who may do what: only of what there was before.
+my $rights = q(SELECT p.oid::regprocedure, p.proacl::text FROM pg_proc p WHERE p.proacl IS NOT NULL AND p.oid::regprocedure::text IN
+	(SELECT s FROM known) ORDER BY p.oid::regprocedure::text);
+$node->safe_psql('filled', q(CREATE TABLE known AS SELECT p.oid::regprocedure::text AS s FROM pg_proc p
+	WHERE p.proname LIKE 'vvault%' OR p.pronamespace = 'vvault'::regnamespace));
+my $rights_before = $node->safe_psql('filled', $rights);
+my $before = $node->safe_psql('filled', $contents);
+my $dump = "$dir/older.sql";
+$node->command_ok([ 'pg_dump', '--no-sync', '-f', $dump, $node->connstr('filled') ], "a dump of $oldest");
+
+# A session that has the older library and keeps it.
+my $session = open_session($node, 'filled');
+my ($out, $err) = $session->query('SELECT json_array_length(vvault_trending($$PL$$) -> $$videos$$) > 0');
+is("$out$err", 't', 'a session works with the library and the SQL of one version');
+
+# ---------------------------------------------------------------------------
+# One of the two is newer
+# ---------------------------------------------------------------------------
+
+my $mismatch = qr/^55000: the installed extension vvault is version \Q$oldest\E, its library is \Q$current\E\nHINT:  Run ALTER EXTENSION vvault UPDATE/;
+
+install_library($library);
+like(error_of('filled', $_), $mismatch, "new library, old SQL: $_")
+  for (
+	q(SELECT vvault_trending('PL')),
+	q(SELECT vvault_video('x')),
+	q(SELECT vvault_health()),
+	q(SELECT vvault_analytics()),
+	q(SELECT * FROM vvault_region_stats()),
+	q(SELECT vvault_region_valid('PL')),
+	q(SELECT * FROM vvault.parse_chart('{"kind": "youtube#videoListResponse", "items": []}')),
+	q(SELECT vvault_ingest('PL', '{"kind": "youtube#videoListResponse", "items": []}', now())));
+is( $node->safe_psql('filled', <<'SQL'), "t\nt", 'what knows no table works: scores, aggregates, plain writes and their triggers');
+BEGIN;
+SELECT vvault_engagement_rate(5, 100) = 5;
+INSERT INTO vvault.videos (region, video_id, views, likes) VALUES ('PL', 'plain', 7, 1);
+UPDATE vvault.videos SET views = 8 WHERE video_id = 'plain';
+SELECT regions = '{PL}' AND engagement_rate = 12.5 FROM vvault.video_regions JOIN vvault.videos USING (video_id) WHERE video_id = 'plain';
+ROLLBACK;
+SQL
+($out, $err) = $session->query('SELECT json_array_length(vvault_trending($$PL$$) -> $$videos$$) > 0');
+is("$out$err", 't', 'an open session goes on with the library it has');
+
+# The update belongs into a session with the new library.
+($out, $err) = $session->query("\\set VERBOSITY verbose\nALTER EXTENSION vvault UPDATE");
+like($err, qr/55000: the library of vvault in this session is \Q$oldest\E, this script is version \Q$current\E\n(?:.*\n)*HINT: .*connect anew/,
+	'old library, new SQL: the update is refused');
+install_library($silent);
+like(error_of('filled', 'ALTER EXTENSION vvault UPDATE'), qr/^55000: the library of vvault in this session is older,/,
+	'and so it is with a library that does not tell its version');
+like(error_of('postgres', 'CREATE EXTENSION vvault CASCADE'), qr/^55000: the library of vvault in this session is older, .*\nHINT:  Install/,
+	'CREATE EXTENSION is refused');
+install_library($older);
+like(error_of('postgres', 'CREATE EXTENSION vvault CASCADE'), qr/^55000: the library of vvault in this session is \Q$oldest\E, this script is version \Q$current\E\nHINT:  Install/,
+	'and so it is with one that does');
+is($node->safe_psql('postgres', q(SELECT count(*) FROM pg_namespace WHERE nspname = 'vvault')), '0', 'which leaves nothing');
+is($node->safe_psql('filled', "SELECT extversion FROM pg_extension WHERE extname = 'vvault'"), $oldest, 'nothing was changed');
+is($node->safe_psql('filled', $contents), $before, 'in no table either');
+install_library($library);
+
+# ---------------------------------------------------------------------------
+# The update
+# ---------------------------------------------------------------------------
+
+# Rolled back it leaves the session where it was; done, it works at once.
+is($node->safe_psql('filled', <<'SQL'), 't', 'readers work in the transaction of the update');
+BEGIN;
+ALTER EXTENSION vvault UPDATE;
+SELECT json_array_length(vvault_trending('PL') -> 'videos') > 0;
+ROLLBACK;
+SQL
+like(error_of('filled', "BEGIN;\nALTER EXTENSION vvault UPDATE;\nSELECT vvault_health() \\g /dev/null\nROLLBACK;\nSELECT vvault_health();"),
+	$mismatch, 'not after it was rolled back');
+
+$node->safe_psql('filled', 'ALTER EXTENSION vvault UPDATE');
+is($node->safe_psql('filled', $contents), $before, 'the update keeps every row');
+is_consistent($node, 'filled', 'updated');
+is($node->safe_psql('filled', $rights), $rights_before, 'and the rights that the owner gave and took');
+is($node->safe_psql('filled', <<'SQL'), '', 'what is new is nobody\'s but for what defaults give');
+SELECT p.oid::regprocedure FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+	AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'vvault')
+WHERE p.oid::regprocedure::text NOT IN (SELECT s FROM known) AND (p.pronamespace = 'vvault'::regnamespace OR p.prokind = 'f' AND p.provolatile <> 'i')
+	AND has_function_privilege('stranger', p.oid, 'EXECUTE')
+SQL
+is($node->safe_psql('filled', q(SELECT vvault_health() ->> 'version')), $current, 'it tells its version');
+is($node->safe_psql('filled', q(SELECT vvault_trending('PL', 1) ->> 'sort', vvault_region_name('DE'))), 'momentum|Germany',
+	'settings and regions are the owner\'s');
+
+($out, $err) = $session->query("\\set VERBOSITY verbose\nSELECT vvault_trending(\$\$PL\$\$)");
+like($err, qr/55000: the installed extension vvault is version \Q$current\E, its library is \Q$oldest\E\nHINT: .*connect anew/,
+	'a session from before the update is told to connect anew');
+$session->quit;
+
+ingest_all($node, 'filled', "fetched_at >= '2026-01-05 00:00+00'");
+is_consistent($node, 'filled', 'charts after the update');
+
+# A dump of the older version comes back as this one.
+create_database('restored');
+$node->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('restored'), '-f', $dump ], 'it is restored');
+is($node->safe_psql('restored', $contents), $before, "a dump of $oldest is what it was in $current");
+is($node->safe_psql('restored', q(SELECT extversion FROM pg_extension WHERE extname = 'vvault')), $current, 'which is what it becomes');
+is_consistent($node, 'restored', 'restored');
+
+# Nothing of somebody else's is taken over by an update.
+create_database('taken');
+$node->safe_psql('taken', "CREATE EXTENSION vvault VERSION '$oldest' CASCADE");
+$node->safe_psql('taken', 'CREATE FUNCTION vvault.library_version() RETURNS text LANGUAGE sql AS $$SELECT NULL$$');
+like(error_of('taken', 'ALTER EXTENSION vvault UPDATE'), qr/function vvault\.library_version\(\) is not a member of extension "vvault"/,
+	'a function in the way is not replaced');
+
+# ---------------------------------------------------------------------------
+# The tests, on an updated database
+# ---------------------------------------------------------------------------
+
+# libraries came and went until here; the tests want the reply cache
+$node->append_conf('postgresql.conf', "shared_preload_libraries = 'pg_stat_statements, vvault'\n");
+$node->restart;
+$node->safe_psql('tested', 'ALTER EXTENSION vvault UPDATE');
+{
+	local %ENV = (%ENV, PGHOST => $node->host, PGPORT => $node->port, PATH => "$staged_bin:$ENV{PATH}");
+	my @tests = map { basename($_, '.sql') } sort glob('sql/*.sql');
+
+	mkdir "$dir/regress";
+	$node->command_ok(
+		[
+			$ENV{PG_REGRESS}, '--inputdir=.', "--outputdir=$dir/regress", "--bindir=$staged_bin",
+			'--use-existing', '--dbname=tested', @tests
+		],
+		'pg_regress on an updated database')
+	  or diag(-e "$dir/regress/regression.diffs" ? PostgreSQL::Test::Utils::slurp_file("$dir/regress/regression.diffs") : '');
+
+  SKIP:
+	{
+		skip 'this server has no pgTAP', 1
+		  unless $node->safe_psql('tested', q(SELECT count(*) FROM pg_available_extensions WHERE name = 'pgtap'));
+		my $output = '';
+
+		# security.sql makes the extension anew
+		@tests = grep { !/security/ } sort glob('test/pgtap/*.sql');
+		$node->safe_psql('tested', 'CREATE EXTENSION pgtap');
+		ok( IPC::Run::run([ 'pg_prove', '--psql-bin', "$staged_bin/psql", '-d', 'tested', @tests ],
+				'<', '/dev/null', '>&', \$output),
+			'pgTAP on an updated database')
+		  or diag($output);
+		like($output, qr/^All tests successful/m, 'all of it');
+	}
+}
+is_consistent($node, 'tested', 'after the tests');
+
+my $log = PostgreSQL::Test::Utils::slurp_file($node->logfile);
+unlike($log, qr/was terminated by signal|PANIC:|TRAP:/, 'no backend crashed');
+
+$node->stop;
+done_testing();
