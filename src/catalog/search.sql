@@ -287,6 +287,7 @@ CREATE TRIGGER videos_truncated_search AFTER TRUNCATE ON vvault.videos
 CREATE FUNCTION vvault.rebuild_search() RETURNS bigint
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
+SET gin_pending_list_limit = '1GB' SET work_mem = '64MB'
 AS $$
 DECLARE
 	total bigint := 0;
@@ -326,6 +327,7 @@ BEGIN
 		RETURNING 1
 	)
 	SELECT (SELECT count(*) FROM removed) + (SELECT count(*) FROM written) INTO n;
+	PERFORM gin_clean_pending_list('vvault.video_search_idx'), gin_clean_pending_list('vvault.search_words_trgm_idx');
 	RETURN total + n;
 END
 $$;

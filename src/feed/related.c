@@ -333,26 +333,25 @@ look_at_category(Seed *seed)
 static bool
 write_related(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 {
-	int			page_size = PG_ARGISNULL(1) ? DEFAULT_PAGE_SIZE : PG_GETARG_INT32(1);
+	int			page_size = vv_page_size(PG_ARGISNULL(1) ? DEFAULT_PAGE_SIZE :
+										 PG_GETARG_INT32(1));
 	SearchScope scope;
-	Seed		seed = {0};
+	Seed		seed = {.context = CurrentMemoryContext, .scope = &scope};
 	FoundVideo *videos;
 	Datum		args[2];
 	int			total;
 	int			n;
 
-	page_size = vv_page_size(page_size);
+	if (PG_ARGISNULL(0))
+		return false;
 	if (vv_reply_is_known(reply, vv_max_age("feed_max_age"), 0, 0))
 		return true;
 	vv_open_scope(NULL, &scope);
-	seed.context = CurrentMemoryContext;
-	seed.scope = &scope;
 	seed.video_id = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	seed.found = vv_found_table();
 	args[0] = PG_GETARG_DATUM(0);
 	args[1] = scope.regions;
-	(void) vv_query_run(&seed_query, args, 1, keep_seed, &seed);
-	if (seed.document == NULL)
+	if (vv_query_run(&seed_query, args, 1, keep_seed, &seed) == 0)
 		return false;
 	list_features(&seed);
 	weigh_features(&seed);
@@ -389,7 +388,5 @@ static const VvReplier related = {
 Datum
 vvault_related(PG_FUNCTION_ARGS)
 {
-	if (PG_ARGISNULL(0))
-		PG_RETURN_NULL();
 	return vv_reply(fcinfo, &related);
 }

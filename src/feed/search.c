@@ -991,41 +991,17 @@ write_text_or_null(StringInfo out, const char *key, text * value)
 		vv_json_text(out, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
 }
 
-static bool
-write_page(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
+/* The page behind a cursor, or the first. */
+static void
+write_page(Search *search, text * q, int page_size, const char *sort,
+		   const FeedCursor *after, StringInfo out)
 {
-	text	   *q = PG_ARGISNULL(0) ? NULL : PG_GETARG_TEXT_PP(0);
-	text	   *region = PG_ARGISNULL(1) ? NULL : PG_GETARG_TEXT_PP(1);
-	int			page_size = PG_ARGISNULL(3) ? DEFAULT_PAGE_SIZE : PG_GETARG_INT32(3);
-	Search		search = {0};
-	FoundVideo *videos;
-	FeedCursor	cursor;
-	char	   *sort = NULL;
-	int			first = 0;
-	int			total;
+	text	   *region = search->scope.region;
+	const char *region_name = region == NULL ? "*" : text_to_cstring(region);
 	int			n;
-
-	page_size = vv_page_size(page_size);
-	vv_open_scope(region, &search.scope);
-	search.language =
-		language_argument(PG_ARGISNULL(2) ? NULL : PG_GETARG_TEXT_PP(2));
-	search.branches = query_argument(q);
-	if (q != NULL)
-		sort = cursor_sort(q, search.language);
-	if (!PG_ARGISNULL(4) &&
-		(q == NULL ||
-		 !vv_cursor_decode(PG_GETARG_TEXT_PP(4),
-						   region == NULL ? "*" : text_to_cstring(region),
-						   sort, &cursor)))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid cursor"),
-				 errhint("Pass the next_cursor of a page of the same search.")));
-	if (vv_reply_is_known(reply, vv_max_age("feed_max_age"), 0, 0))
-		return true;
-	videos = find_videos(&search, &n);
-	if (!PG_ARGISNULL(4))
-		first = first_behind(videos, n, &cursor);
+	FoundVideo *videos = find_videos(search, &n);
+	int			first = after == NULL ? 0 : first_behind(videos, n, after);
+	int			total;
 
 	appendStringInfoChar(out, '{');
 	write_text_or_null(out, "query", q);
@@ -1038,18 +1014,48 @@ write_page(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 	if (n - first > page_size)
 	{
 		const FoundVideo *last = &videos[first + page_size - 1];
+		FeedCursor	next = {
+			.key = DatumGetInt64(Float8GetDatum(last->score)),
+			.video_id = pstrdup(last->video_id)
+		};
 
-		cursor.key = DatumGetInt64(Float8GetDatum(last->score));
-		cursor.as_of = 0;
-		cursor.video_id = pstrdup(last->video_id);
 		appendStringInfo(out, "\"%s\"",
-						 vv_cursor_encode(region == NULL ? "*" :
-										  text_to_cstring(region),
-										  sort, &cursor));
+						 vv_cursor_encode(region_name, sort, &next));
 	}
 	else
 		appendStringInfoString(out, "null");
 	appendStringInfoChar(out, '}');
+}
+
+static bool
+write_search(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
+{
+	text	   *q = PG_ARGISNULL(0) ? NULL : PG_GETARG_TEXT_PP(0);
+	text	   *region = PG_ARGISNULL(1) ? NULL : PG_GETARG_TEXT_PP(1);
+	int			page_size = PG_ARGISNULL(3) ? DEFAULT_PAGE_SIZE : PG_GETARG_INT32(3);
+	bool		has_cursor = !PG_ARGISNULL(4);
+	Search		search = {0};
+	FeedCursor	after;
+	char	   *sort;
+
+	page_size = vv_page_size(page_size);
+	vv_open_scope(region, &search.scope);
+	search.language =
+		language_argument(PG_ARGISNULL(2) ? NULL : PG_GETARG_TEXT_PP(2));
+	search.branches = query_argument(q);
+	sort = q == NULL ? NULL : cursor_sort(q, search.language);
+	if (has_cursor &&
+		(q == NULL ||
+		 !vv_cursor_decode(PG_GETARG_TEXT_PP(4),
+						   region == NULL ? "*" : text_to_cstring(region),
+						   sort, &after)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid cursor"),
+				 errhint("Pass the next_cursor of a page of the same search.")));
+	if (!vv_reply_is_known(reply, vv_max_age("feed_max_age"), 0, 0))
+		write_page(&search, q, page_size, sort, has_cursor ? &after : NULL,
+				   out);
 	return true;
 }
 
@@ -1058,7 +1064,7 @@ static const VvReplier search = {
 	.nargs = 5,
 	.argtypes = {TEXTOID, TEXTOID, TEXTOID, INT4OID, TEXTOID},
 	.region_arg = 2,
-	.write = write_page,
+	.write = write_search,
 };
 
 /*
