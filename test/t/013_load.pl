@@ -67,18 +67,20 @@ EOF
 SELECT vvault_video((SELECT video_id FROM vvault.video_regions ORDER BY video_id OFFSET :v LIMIT 1));
 EOF
 	site => "SELECT vvault_regions(), vvault_health();\n",
+	search => "SELECT vvault_search('video', 'PL'), vvault_search('the first');\n",
 	analytics => "SELECT vvault_analytics();\n",
 	memory => <<"EOF",);
 INSERT INTO memory (pid, bytes, plans, resident) SELECT pg_backend_pid(), k.*,
 	(regexp_match(pg_read_file('/proc/self/status', 0, 10000), 'RssAnon:\\s*(\\d+) kB'))[1]::bigint
 FROM ($kept_memory) k;
 EOF
-my %weight = (ingest => 2, feed => 68, page => 10, video => 10, site => 5, analytics => 2, memory => 3);
+my %weight = (ingest => 2, feed => 68, page => 10, video => 8, search => 2, site => 5, analytics => 2, memory => 3);
 my @names = sort keys %script;
 my @files;
 
 # Each connection begins with some ingests, whichever script it draws, and then
-# some calls of every other kind and all orders.
+# some calls of every other kind and all orders, which it computes itself: what
+# came from the cache would leave plans to be made later.
 my $orders = join('', map { "\\set s $_\n" . $script{feed} =~ s/^.*\n//r } 1 .. 7);
 for my $name (@names)
 {
@@ -90,7 +92,9 @@ for my $name (@names)
 \\set warm :warm - 1
 $ingest
 \\if :warm = 0
+SET vvault.cache = off;
 $others
+RESET vvault.cache;
 \\endif
 \\else
 $script{$name}
