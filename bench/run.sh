@@ -3,7 +3,7 @@
 # run.sh
 #		The benchmarks, on a throw-away cluster: `make bench`.
 #
-# usage: bench/run.sh [PART ...]		parts: feed trending scores ingest analytics search http
+# usage: bench/run.sh [PART ...]		parts: cache feed trending scores ingest analytics search http
 #
 # What is compared is measured in turn within one run, in ROUNDS rounds (5) of
 # SECONDS seconds (2), and medians are taken: on a shared machine only ratios
@@ -29,11 +29,11 @@ bench_database()
 	bench_sql -d "$1" -c 'SET client_min_messages = warning' -c 'CREATE EXTENSION vvault CASCADE'
 }
 
-# tps DATABASE SQL: transactions a second of one prepared client.
+# tps DATABASE SQL: transactions a second of CLIENTS prepared clients (1).
 tps()
 {
 	printf '%s\n' "$2" >"$WORK/bench.pgbench"
-	"$STAGE_BIN/pgbench" -n -M prepared -T "$SECONDS_EACH" -f "$WORK/bench.pgbench" "$1" 2>&1 |
+	"$STAGE_BIN/pgbench" -n -M prepared -c "${CLIENTS:-1}" -T "$SECONDS_EACH" -f "$WORK/bench.pgbench" "$1" 2>&1 |
 		sed -n 's/^tps = \([0-9.]*\).*/\1/p'
 }
 
@@ -96,6 +96,45 @@ SQL
 	compare "vvault_trending beside a constant of the same bytes" large "SELECT vvault_trending('PL');" \
 		large "SELECT E'$(bench_sql -d large -At -f bench/sql/constant.sql)'::json;"
 	bench_sql -d postgres -c 'DROP DATABASE small' -c 'DROP DATABASE large'
+}
+
+# The best SQL over tables that have a video once: site.videos in the order of
+# views, with a probe for the region.
+normalised()
+{
+	cat <<'SQL'
+SELECT json_build_object('region', 'PL', 'region_name', 'Poland', 'videos', coalesce(json_agg(json_build_object('video_id', v.video_id, 'title', v.title, 'channel_title', v.channel_title, 'views', v.views, 'likes', v.likes, 'thumbnail_url', v.thumbnail_url, 'regions', v.regions, 'content_language', v.content_language, 'engagement_rate', CASE WHEN v.views > 0 THEN v.likes * 100.0 / v.views ELSE 0 END, 'comments', v.comments, 'channel_id', v.channel_id, 'category_id', v.category_id, 'published_at', v.published_at, 'virality_score', v.virality_score, 'momentum_score', v.momentum_score) ORDER BY v.views DESC, v.video_id), '[]'), 'total', count(*)) FROM (SELECT v.*, (SELECT array_agg(r.region ORDER BY r.region) FROM site.video_regions r WHERE r.video_id = v.video_id) AS regions FROM site.videos v WHERE EXISTS (SELECT FROM site.video_regions l WHERE l.video_id = v.video_id AND l.region = 'PL') ORDER BY v.views DESC, v.video_id LIMIT 25) v;
+SQL
+}
+
+# What the old site asked: everything joined and grouped, then sorted.
+old_site()
+{
+	cat <<'SQL'
+SELECT v.video_id, v.title, v.channel_title, v.views, v.likes, v.thumbnail_url, v.content_language, array_agg(a.region ORDER BY a.region) AS regions FROM site.videos v JOIN site.video_regions r ON r.video_id = v.video_id AND r.region = 'PL' JOIN site.video_regions a ON a.video_id = v.video_id GROUP BY v.video_id, v.title, v.channel_title, v.views, v.likes, v.thumbnail_url, v.content_language ORDER BY v.views DESC LIMIT 25;
+SQL
+}
+
+part_cache()
+{
+	local hit="SELECT vvault_trending('PL');" clear="SELECT vvault_cache_clear('PL');" constant clients
+
+	heading "cache: a feed of 25 out of 100,000 videos; a hit, a miss, and what one would run instead"
+	bench_database cached
+	bench_sql -d cached -v videos=100000 -f bench/sql/fill.sql >/dev/null
+	bench_sql -d cached -f bench/sql/normalised.sql >/dev/null
+	constant="SELECT E'$(bench_sql -d cached -At -f bench/sql/constant.sql)'::json;"
+	for clients in 1 8; do
+		CLIENTS=$clients compare "$clients clients: a hit beside a constant of the same bytes" cached "$hit" cached "$constant"
+	done
+	compare "a hit beside the best SQL over our tables" cached "$hit" cached "$(hand_written)"
+	compare "a hit beside the best SQL over normalised tables" cached "$hit" cached "$(normalised)"
+	compare "a hit beside the old site's query" cached "$hit" cached "$(old_site)"
+	compare "a miss and a clear beside the best SQL over our tables and a clear" cached "$clear $hit" cached "$clear $(hand_written)"
+	PGOPTIONS='-c vvault.cache=off' compare "computed, without a cache, beside the best SQL over our tables" cached "$hit" cached "$(hand_written)"
+	PGOPTIONS='-c vvault.cache=off' compare "computed beside the best SQL over normalised tables" cached "$hit" cached "$(normalised)"
+	PGOPTIONS='-c vvault.cache=off' compare "computed beside the old site's query" cached "$hit" cached "$(old_site)"
+	bench_sql -d postgres -c 'DROP DATABASE cached'
 }
 
 part_trending()
@@ -251,11 +290,16 @@ main()
 	trap 'cluster_remove "$WORK"' EXIT
 	build_gcc "$TREE" >"$LOGS/bench-build.log" || die "the build failed: $LOGS/bench-build.log"
 	scripts/stage.sh "$STAGE" "$TREE"
-	cluster_create "$WORK" "fsync = off" "shared_buffers = 1GB" "max_wal_size = 8GB" "autovacuum = off"
+	cluster_create "$WORK" "fsync = off" "shared_buffers = 1GB" "max_wal_size = 8GB" "autovacuum = off" \
+		"shared_preload_libraries = 'vvault'"
 	cluster_start "$WORK"
-	for part in "${@:-feed trending scores ingest analytics search http}"; do
+	for part in "${@:-cache feed trending scores ingest analytics search http}"; do
 		for part in $part; do
-			"part_$part"
+			# the others measure what it costs to compute a reply
+			case $part in
+				cache | http) "part_$part" ;;
+				*) PGOPTIONS='-c vvault.cache=off' "part_$part" ;;
+			esac
 		done
 	done
 }
