@@ -1,7 +1,10 @@
 #
 # 004_crash.pl
-#		The server is killed while charts come in. After each recovery the
-#		derived tables are right and whatever was acknowledged is there.
+#		The server is killed while charts come in and feeds are read. After
+#		each recovery the derived tables are right, whatever was acknowledged
+#		is there, and no version of a feed has had two contents.
+#
+# VVAULT_CRASH_ROUNDS=n kills the postmaster n times.
 #
 use strict;
 use warnings;
@@ -9,16 +12,14 @@ use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
 
-use IPC::Run ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(usleep);
 use VVaultTest;
 
-my $rounds = 5;
-my $per_round = 200;    # more calls than a client gets to make in a round
-my $dir = PostgreSQL::Test::Utils::tempdir();
+my $rounds = $ENV{VVAULT_CRASH_ROUNDS} // 25;
+my $per_round = 100;    # more calls than a client gets to make in a round
 
 my $node = new_node('crash');
 $node->append_conf('postgresql.conf', 'checkpoint_timeout = 30s');
@@ -33,7 +34,7 @@ load_sample($node, 'postgres', sample_file('--days', 4, '--regions', 'US,PL,SE',
 
 # A client ingests chart after chart of its region, each an hour after the one
 # before, and prints the reply once it is committed. Plain writers beside them
-# print what they wrote.
+# print what they wrote, readers what they saw.
 sub ingest_script
 {
 	my ($region, $round) = @_;
@@ -62,61 +63,16 @@ EOF
 	} 0 .. $per_round * 20 - 1);
 }
 
-my @clients = ('US', 'PL', 'SE', 'plain');
-
-sub start_client
+sub script_of
 {
 	my ($name, $round) = @_;
-	my $script = "$dir/$name.$round.sql";
-	my $client = { name => $name, out => '', err => '' };
 
-	append_to_file($script,
-		$name eq 'plain' ? plain_script($round) : ingest_script($name, $round));
-	$client->{harness} = IPC::Run::start(
-		[
-			'psql', '-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1', '-f',
-			$script, '-d', $node->connstr('postgres')
-		],
-		'<', '/dev/null', '>', \$client->{out}, '2>', \$client->{err});
-	return $client;
+	return plain_script($round) if $name eq 'plain';
+	return reading_script($per_round * 20, qw(US PL SE NO)) if $name eq 'reader';
+	return ingest_script($name, $round);
 }
 
-# Waits until every client has had some acknowledged.
-sub wait_for_some
-{
-	my ($some, @running) = @_;
-
-	for my $client (@running)
-	{
-		while (($client->{out} =~ tr/\n//) < $some)
-		{
-			eval { $client->{harness}->pump; 1 }
-			  or BAIL_OUT("client $client->{name} ended early: $client->{err}");
-		}
-	}
-	return;
-}
-
-# A server that was killed leaves its backends to notice: until they have, a
-# new one refuses to start.
-sub start_again
-{
-	my @command = (
-		'pg_ctl', '-w', '-D', $node->data_dir, '-l', $node->logfile, 'start');
-
-	for (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
-	{
-		my $output;
-
-		if (IPC::Run::run(\@command, '<', '/dev/null', '>&', \$output))
-		{
-			$node->_update_pid(1);
-			return 1;
-		}
-		usleep(100_000);
-	}
-	return 0;
-}
+my @clients = ('US', 'PL', 'SE', 'plain', 'reader');
 
 sub backend_of_plain
 {
@@ -124,11 +80,11 @@ sub backend_of_plain
 		q(SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND query LIKE '%plain%' AND pid <> pg_backend_pid() LIMIT 1));
 }
 
-# Three ways to crash: an immediate shutdown, the postmaster killed, and one
+# Three ways to crash: the postmaster killed, an immediate shutdown, and one
 # backend killed, which ends all the others too.
 my %crash = (
-	'immediate shutdown' => sub { $node->stop('immediate'); return start_again(); },
-	'postmaster killed' => sub { $node->kill9; return start_again(); },
+	'postmaster killed' => sub { $node->kill9; return start_again($node); },
+	'immediate shutdown' => sub { $node->stop('immediate'); return start_again($node); },
 	'backend killed' => sub {
 		my $pid = backend_of_plain();
 
@@ -141,32 +97,32 @@ my %crash = (
 			usleep(100_000);
 		}
 		$node->_update_pid(-1);
-		return start_again();
+		return start_again($node);
 	},);
-my @ways = ('immediate shutdown', 'postmaster killed', 'backend killed');
+my @ways = ('immediate shutdown', 'backend killed', ('postmaster killed') x $rounds);
 
 my %acknowledged;
+my %seen;
 my $charts = 0;
-for my $round (0 .. $rounds - 1)
+for my $round (0 .. $#ways)
 {
-	my $way = $ways[ $round % @ways ];
+	my $way = $ways[$round];
 	my $label = "round $round, $way";
-	my @running = map { start_client($_, $round) } @clients;
+	my @running = map { start_client($node, 'postgres', $_, script_of($_, $round)) } @clients;
 
-	wait_for_some(2 + $round, @running);
+	wait_for_lines(1 + $round % 3, @running);
 	ok($crash{$way}->(), "$label: the server comes back");
 	for my $client (@running)
 	{
 		ok(!$client->{harness}->finish, "$label: client $client->{name} was cut off")
 		  or diag($client->{out});
-		# the last line may be a part
-		$acknowledged{ $client->{name} } .= $1 if $client->{out} =~ /\A(.*\n)/s;
+		push @{ $acknowledged{ $client->{name} } }, complete_lines($client);
 	}
 
 	is_consistent($node, 'postgres', $label);
 
 	# every reply has its ingest and its snapshots
-	my $lists = join(', ', map { "\$reply\$[" . join(',', split /\n/, $acknowledged{$_}) . "]\$reply\$" } qw(US PL SE));
+	my $lists = join(', ', map { "\$reply\$[" . join(',', @{ $acknowledged{$_} }) . "]\$reply\$" } qw(US PL SE));
 	my $lost = $node->safe_psql('postgres', <<"EOF");
 WITH reply AS (
 	SELECT r ->> 'region' AS region, (r ->> 'fetched_at')::timestamptz AS fetched_at, (r ->> 'accepted')::int AS accepted
@@ -179,7 +135,8 @@ WHERE NOT EXISTS (SELECT FROM vvault.ingests i
 EOF
 	is($lost, '', "$label: every acknowledged chart is there");
 	my $ingests = $node->safe_psql('postgres', 'SELECT count(*) FROM vvault.ingests');
-	my $replies = () = map { split /\n/, $acknowledged{$_} } qw(US PL SE);
+	my $replies = 0;
+	$replies += @{ $acknowledged{$_} } for qw(US PL SE);
 	cmp_ok($replies, '>', $charts, "$label: there were some");
 	$charts = $replies;
 
@@ -191,11 +148,16 @@ GROUP BY s.region, s.fetched_at
 HAVING count(*) IS DISTINCT FROM (SELECT i.accepted FROM vvault.ingests i
 	WHERE i.region = s.region AND i.fetched_at = s.fetched_at)
 EOF
-	my $plain = join(', ', map { "'$_'" } split /\n/, $acknowledged{plain});
+	my $plain = join(', ', map { "'$_'" } @{ $acknowledged{plain} });
 	is( $node->safe_psql('postgres', <<"EOF"), '', "$label: every acknowledged row is there");
 SELECT a FROM unnest(ARRAY[$plain]) a
 WHERE a NOT IN (SELECT video_id || ' in ' || region FROM vvault.videos)
 EOF
+
+	# what was read before the crash and what the server says after it
+	my $now = $node->safe_psql('postgres', reading_script(4, qw(US PL SE NO)));
+	is( join("\n", contradictions(\%seen, @{ delete $acknowledged{reader} }, split(/\n/, $now))),
+		'', "$label: each version of a feed has one content");
 	like($node->safe_psql('postgres', "SELECT vvault_trending('US')"),
 		qr/^\{"region":"US","region_name":"United States","videos":\[\{/,
 		"$label: the feed is served");
@@ -204,6 +166,7 @@ is($node->safe_psql('postgres', 'SELECT vvault_rebuild()'), '0', 'vvault_rebuild
 my $versions = 'SELECT count(*), count(DISTINCT version) FROM vvault.feed_versions';
 my ($rows, $distinct) = split /\|/, $node->safe_psql('postgres', $versions);
 is($distinct, $rows, 'no version stands twice');
+cmp_ok(scalar(keys %seen), '>', @ways, 'many versions were seen');
 
 $node->stop;
 done_testing();

@@ -1,6 +1,7 @@
 #
 # VVaultTest.pm
-#		What the TAP tests share: a node, sample charts, open sessions.
+#		What the TAP tests share: a node, sample charts, open sessions, clients
+#		that run beside the test.
 #
 # The current directory is the root of the project: demo/generate.pl makes the
 # sample charts.
@@ -15,9 +16,13 @@ use IPC::Run ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use Time::HiRes qw(usleep);
 
 our @EXPORT = qw(new_node run_script sample_file load_sample ingest_all
-  is_consistent open_session cache_functions cache_counters);
+  is_consistent open_session cache_functions cache_counters start_client wait_for_lines complete_lines
+  stop_client start_again reading_script contradictions);
+
+my $clients = 0;
 
 # A UTF8 node, made and started, with vvault preloaded. preload => 0 leaves that
 # out, conf => '...' adds lines to its configuration; further parameters are
@@ -185,6 +190,115 @@ sub open_session
 	my ($node, $db, %params) = @_;
 
 	return VVaultTest::Session->new($node, $db, %params);
+}
+
+# A psql that runs a script beside the test, until it ends or the server does.
+# What it printed gathers in {out} and {err} as it is waited for.
+sub start_client
+{
+	my ($node, $db, $name, $script) = @_;
+	my $file = PostgreSQL::Test::Utils::tempdir() . "/$name." . $clients++ . '.sql';
+	my $client = { name => $name, out => '', err => '' };
+
+	append_to_file($file, $script);
+	$client->{harness} = IPC::Run::start(
+		[
+			'psql', '-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1', '-v',
+			'VERBOSITY=verbose', '-f', $file, '-d', $node->connstr($db)
+		],
+		'<', '/dev/null', '>', \$client->{out}, '2>', \$client->{err});
+	return $client;
+}
+
+# Waits until every client has printed that many lines.
+sub wait_for_lines
+{
+	my ($lines, @clients) = @_;
+
+	for my $client (@clients)
+	{
+		while (($client->{out} =~ tr/\n//) < $lines)
+		{
+			eval { $client->{harness}->pump; 1 }
+			  or BAIL_OUT("client $client->{name} ended early: $client->{err}");
+		}
+	}
+	return;
+}
+
+# What a client printed so far; the last line may be a part, and is left out.
+sub complete_lines
+{
+	my ($client) = @_;
+
+	return $client->{out} =~ /\A(.*\n)/s ? split(/\n/, $1) : ();
+}
+
+# Ends a client in the middle of whatever it does.
+sub stop_client
+{
+	my ($client) = @_;
+
+	$client->{harness}->signal('TERM');
+	eval { $client->{harness}->finish };
+	return;
+}
+
+# Starts a node whose server was killed: that leaves its backends to notice,
+# and until they have, a new server refuses to start.
+sub start_again
+{
+	my ($node) = @_;
+	my @command = (
+		'pg_ctl', '-w', '-D', $node->data_dir, '-l', $node->logfile, 'start');
+
+	for (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
+	{
+		my $output;
+
+		if (IPC::Run::run(\@command, '<', '/dev/null', '>&', \$output))
+		{
+			$node->_update_pid(1);
+			return 1;
+		}
+		usleep(100_000);
+	}
+	return 0;
+}
+
+# Reads feeds again and again: prints, for one snapshot each, the region, the
+# versions of its feed and a hash of what it shows. The order that moves with
+# the clock is left out.
+sub reading_script
+{
+	my ($count, @regions) = @_;
+	my $replies = join(" || ", map { "vvault_trending(r, 200, '$_')::text" } qw(views newest engagement virality momentum hot));
+
+	return join('', map {
+		my $region = $regions[ $_ % @regions ];
+
+		<<"EOF";
+SELECT r, (SELECT md5(string_agg(version::text, ' ' ORDER BY written_by)) FROM vvault.feed_versions WHERE region = r),
+	md5($replies) FROM (VALUES ('$region')) AS v (r);
+EOF
+	} 0 .. $count - 1);
+}
+
+# Takes what such scripts printed into %$seen, the content of each version, and
+# returns those lines that say otherwise than a line before.
+sub contradictions
+{
+	my ($seen, @lines) = @_;
+	my @wrong;
+
+	for my $line (@lines)
+	{
+		my ($region, $versions, $content) = split /\|/, $line;
+		my $known = $seen->{"$region $versions"} //= $content;
+
+		push @wrong, $line if $known ne $content;
+	}
+	return @wrong;
 }
 
 package VVaultTest::Session;
