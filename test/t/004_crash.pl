@@ -114,7 +114,7 @@ for my $round (0 .. $#ways)
 	ok($crash{$way}->(), "$label: the server comes back");
 	for my $client (@running)
 	{
-		ok(!$client->{harness}->finish, "$label: client $client->{name} was cut off")
+		ok(!finish_client($client), "$label: client $client->{name} was cut off")
 		  or diag($client->{out});
 		push @{ $acknowledged{ $client->{name} } }, complete_lines($client);
 	}

@@ -20,9 +20,10 @@ use Time::HiRes qw(usleep);
 
 our @EXPORT = qw(new_node run_script sample_file load_sample ingest_all
   is_consistent open_session cache_functions cache_counters start_client wait_for_lines complete_lines
-  stop_client start_again reading_script contradictions);
+  finish_client stop_client start_again reading_script contradictions);
 
 my $clients = 0;
+my %running;
 
 # A UTF8 node, made and started, with vvault preloaded. preload => 0 leaves that
 # out, conf => '...' adds lines to its configuration; further parameters are
@@ -207,23 +208,39 @@ sub start_client
 			'VERBOSITY=verbose', '-f', $file, '-d', $node->connstr($db)
 		],
 		'<', '/dev/null', '>', \$client->{out}, '2>', \$client->{err});
+	$running{ $client->{harness} } = $client;
 	return $client;
 }
 
-# Waits until every client has printed that many lines.
+# Waits until each of these clients has printed that many lines. Other clients
+# are listened to as well, so that none is held up by what it has to say.
 sub wait_for_lines
 {
-	my ($lines, @clients) = @_;
+	my ($lines, @waited_for) = @_;
+	my $timer = IPC::Run::timer($PostgreSQL::Test::Utils::timeout_default);
 
-	for my $client (@clients)
+	$timer->start;
+	while (my @late = grep { ($_->{out} =~ tr/\n//) < $lines } @waited_for)
 	{
-		while (($client->{out} =~ tr/\n//) < $lines)
+		for my $client (@late)
 		{
-			eval { $client->{harness}->pump; 1 }
+			$client->{harness}->pumpable
 			  or BAIL_OUT("client $client->{name} ended early: $client->{err}");
 		}
+		$timer->check;
+		eval { $_->{harness}->pump_nb } for grep { $_->{harness}->pumpable } values %running;
+		usleep(2_000);
 	}
 	return;
+}
+
+# Waits until a client ends by itself; true if it did well.
+sub finish_client
+{
+	my ($client) = @_;
+
+	delete $running{ $client->{harness} };
+	return $client->{harness}->finish;
 }
 
 # What a client printed so far; the last line may be a part, and is left out.
@@ -240,7 +257,7 @@ sub stop_client
 	my ($client) = @_;
 
 	$client->{harness}->signal('TERM');
-	eval { $client->{harness}->finish };
+	eval { finish_client($client) };
 	return;
 }
 
