@@ -1,0 +1,278 @@
+#
+# 011_interrupts.pl
+#		A timeout, a cancel or the end of its backend, at any moment of any
+#		public function, leaves no lock, no pin, no memory and no half work.
+#
+# The functions are found in the catalog: a new one is tested as soon as there
+# is one, and must get its arguments here if their names and types do not tell.
+#
+# VVAULT_INTERRUPT_ROUNDS=n interrupts each function n times in each way,
+# VVAULT_SEED=n at other moments.
+#
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(time usleep);
+use VVaultTest;
+
+my $rounds = $ENV{VVAULT_INTERRUPT_ROUNDS} // 4;
+my $seed = $ENV{VVAULT_SEED} // 20260114;
+srand($seed);
+diag("VVAULT_SEED=$seed VVAULT_INTERRUPT_ROUNDS=$rounds");
+
+my $node = new_node('interrupts');
+# nobody else holds a pin or a lock
+$node->append_conf('postgresql.conf', "autovacuum = off\nlog_lock_waits = off");
+$node->restart;
+$node->safe_psql('postgres', 'CREATE EXTENSION vvault CASCADE; CREATE EXTENSION pg_buffercache; CREATE ROLE site');
+load_sample($node, 'postgres', sample_file('--days', 4, '--regions', 'US,PL,SE', '--per-chart', 50));
+ingest_all($node, 'postgres');
+$node->safe_psql('postgres', 'ANALYZE');
+
+# ---------------------------------------------------------------------------
+# A long statement of each function
+# ---------------------------------------------------------------------------
+
+# Arguments, for the row g of a series: by function and name, by name, by type.
+my %argument = (
+	'vvault_backtest.sort' => "'virality'",
+	'vvault_block.video_id' => "'nothing' || g",
+	'vvault_grant.access' => "'reader'",
+	'vvault_grant.role' => "'site'",
+	'vvault_ingest.fetched_at' => "'2026-02-01 00:00+00'::timestamptz + g * interval '1 hour'",
+	'vvault_ingest.response' => "(SELECT response FROM sample WHERE region = 'US' ORDER BY id OFFSET g % 4 LIMIT 1)",
+	'vvault_ingest_categories.response' => q('{"kind": "youtube#videoCategoryListResponse", "items": [{"id": "10", "snippet": {"title": "Music"}}]}'),
+	'vvault_prune.before' => "'2026-01-02 00:00+00'",
+	'vvault_set.name' => "'viral_threshold'",
+	'vvault_set.value' => "(70 + g % 20)::text",
+	'vvault_feed.page_size' => '10',
+	'velocity_baseline' => '5000.0',
+	'engagement_baseline' => '5.0',
+	'access' => "'reader'",
+	'region' => "(ARRAY['US', 'PL', 'SE'])[1 + g % 3]",
+	'video_id' => '(SELECT min(video_id) FROM vvault.videos)',
+	'q' => "'official'",
+	'item' => '(SELECT v FROM vvault.videos v ORDER BY region, video_id OFFSET g % 100 LIMIT 1)',
+	'boolean' => 'g % 3 = 0',
+	'bigint' => '(g % 100000)::bigint',
+	'integer' => '1 + g % 50',
+	'double precision' => '(g % 100)::double precision',
+	'interval' => "(1 + g % 100) * interval '1 hour'",
+	'timestamp with time zone' => "'2026-01-03 00:00+00'::timestamptz + g * interval '1 minute'",);
+
+# Public functions and aggregates with the arguments that have no default; an
+# ingest needs its fetched_at here.
+my $functions = $node->safe_psql('postgres', <<'EOF');
+SELECT p.proname, p.prokind, p.proretset,
+	(SELECT string_agg(coalesce(p.proargnames[i], '') || ':' || format_type(p.proargtypes[i - 1], NULL), ',' ORDER BY i)
+	 FROM generate_series(1, CASE p.proname WHEN 'vvault_ingest' THEN 3 ELSE p.pronargs - p.pronargdefaults END) i)
+FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid
+	AND d.deptype = 'e' AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'vvault')
+WHERE p.pronamespace <> 'vvault'::regnamespace
+ORDER BY p.proname
+EOF
+my @functions;
+for my $line (split /\n/, $functions)
+{
+	my ($name, $kind, $retset, $names) = split /\|/, $line, -1;
+	my @values;
+
+	for (split /,/, $names)
+	{
+		my ($argument, $type) = split /:/;
+		my ($value) = grep { defined } @argument{ "$name.$argument", $argument, $type };
+
+		ok(0, "$name: there is a value for its argument $argument $type") unless $value;
+		# a number of one's own stands for all rows; another value is made
+		# to depend on the row, so that it is computed for each
+		push @values, $value =~ /^[\d.]+$/ ? $value : "CASE WHEN g > 0 THEN ($value)::$type END";
+	}
+	my $call = "$name(" . join(', ', @values) . ')';
+	my $statement =
+	    $kind eq 'a' ? "SELECT $call IS NULL"
+	  : $retset eq 't' ? "SELECT count(*) FROM (SELECT $call"
+	  : "SELECT count(($call)::text)";
+
+	push @functions, { name => $name, select => $statement, end => $retset eq 't' ? ') s' : '' };
+}
+cmp_ok(scalar @functions, '>=', 35, 'the catalog knows the functions');
+
+sub statement
+{
+	my ($function, $n) = @_;
+
+	return "$function->{select} FROM generate_series(1, $n) g$function->{end}";
+}
+
+# ---------------------------------------------------------------------------
+# What must not be left
+# ---------------------------------------------------------------------------
+
+my $control = open_session($node, 'postgres');
+my $session = open_session($node, 'postgres');
+my ($pid) = $session->query('SELECT pg_backend_pid()');
+
+sub nothing_is_left
+{
+	my ($of, $label) = @_;
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	is(($control->query("SELECT locktype, mode, relation::regclass FROM pg_locks WHERE pid = $of"))[0], '', "$label: no lock is left");
+	no_pin_is_left($label);
+	return;
+}
+
+# The checkpointer may hold a pin for a moment.
+sub no_pin_is_left
+{
+	my ($label) = @_;
+	my $pinned;
+
+	for (1 .. 50)
+	{
+		($pinned) = $control->query('SELECT relfilenode, relblocknumber FROM pg_buffercache WHERE pinning_backends > 0');
+		last if $pinned eq '';
+		usleep(20_000);
+	}
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	is($pinned, '', "$label: no pin is left");
+	return;
+}
+
+# What the session's backend keeps from one statement to the next: bytes, and
+# plans. Caches of the catalog and statistics that wait to be reported come and
+# go.
+sub kept
+{
+	my ($kept) = $session->query(<<'EOF');
+SELECT sum(used_bytes) FILTER (WHERE name NOT IN ('CacheMemoryContext', 'relation rules', 'index info', 'PgStat Pending',
+		'CachedPlan', 'CachedPlanSource', 'CachedPlanQuery')),
+	count(*) FILTER (WHERE name = 'CachedPlanSource')
+FROM pg_backend_memory_contexts
+EOF
+	return split /\|/, $kept;
+}
+
+# The only errors are those of the interruption.
+sub judge_error
+{
+	my ($error, $label, @allowed) = @_;
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my @other = grep { my $line = $_; !grep { $line =~ /$_/ } @allowed } split /\n/, $error;
+	is(join("\n", @other), '', "$label: no error but the interruption");
+	return;
+}
+
+# ---------------------------------------------------------------------------
+# Each function
+# ---------------------------------------------------------------------------
+
+# Makes the statement last some 20 ms, if rows can do that.
+for my $function (@functions)
+{
+	my $n = 1;
+
+	while (1)
+	{
+		my $start = time();
+		my (undef, $error) = $session->query('BEGIN;' . statement($function, $n) . ';ROLLBACK');
+
+		$function->{rows} = $n;
+		$function->{seconds} = time() - $start;
+		$function->{error} = $error;
+		last if $function->{seconds} > 0.02 || $n > 500_000 || $error ne '';
+		$n *= 4;
+	}
+	is($function->{error}, '', "$function->{name}: runs if left alone");
+}
+
+my $interrupted = 0;
+my $allowed = qr/ERROR:  57014/;
+
+for my $function (@functions)
+{
+	my ($name, $rows, $seconds) = @$function{qw(name rows seconds)};
+	my $sql = statement($function, $rows);
+	my ($bytes, $plans) = kept();
+
+	# by a timeout; half of them in a savepoint of a transaction that goes on
+	for my $round (1 .. $rounds)
+	{
+		my $timeout = 1 + int(rand(1000 * $seconds));
+		my (undef, $error) = $session->query("SET statement_timeout = $timeout;\n$sql;\nSET statement_timeout = 0");
+
+		$interrupted++ if $error =~ /57014/;
+		judge_error($error, "$name, timeout of $timeout ms", $allowed);
+		(undef, $error) = $session->query(<<"EOF");
+BEGIN;
+SAVEPOINT s;
+SET LOCAL statement_timeout = $timeout;
+$sql;
+ROLLBACK TO s
+EOF
+		judge_error($error, "$name, timeout in a savepoint", $allowed);
+		is( ($session->query(<<'EOF'))[0], '', "$name: no lock outlives the savepoint");
+SELECT l.locktype, l.mode, l.relation::regclass FROM pg_locks l
+WHERE l.pid = pg_backend_pid() AND (l.locktype NOT IN ('virtualxid', 'transactionid', 'relation')
+	OR l.relation IN (SELECT oid FROM pg_class WHERE relnamespace = 'vvault'::regnamespace))
+EOF
+		no_pin_is_left("$name, in the transaction");
+		$session->query('COMMIT');
+	}
+
+	# by a cancel
+	$session->send($sql);
+	usleep(1_000_000 * rand($seconds));
+	$control->query("SELECT pg_cancel_backend($pid)");
+	my (undef, $error) = $session->wait;
+	$interrupted++ if $error =~ /57014/;
+	judge_error($error, "$name, cancelled", $allowed);
+
+	# while it waits for somebody
+	$control->query(<<'EOF');
+BEGIN;
+SELECT 'LOCK TABLE vvault.' || quote_ident(relname) FROM pg_class
+WHERE relnamespace = 'vvault'::regnamespace AND relkind = 'r' ORDER BY relname
+\gexec
+EOF
+	(undef, $error) = $session->query("SET statement_timeout = 20;\n" . statement($function, 1) . ";\nSET statement_timeout = 0");
+	judge_error($error, "$name, waiting", $allowed);
+	$control->query('ROLLBACK');
+	nothing_is_left($pid, $name);
+
+	my ($bytes_now, $plans_now) = kept();
+	note("$name: $rows rows, bytes $bytes, $bytes_now, plans $plans, $plans_now");
+	cmp_ok($bytes_now - $bytes, '<', 2_000, "$name: no memory is left");
+	# a path that was not gone before has plans of its own
+	cmp_ok($plans_now - $plans, '<', 2 * $rounds, "$name: no plan is left");
+
+	# by the end of its backend
+	my $doomed = open_session($node, 'postgres');
+	my ($doomed_pid) = $doomed->query('SELECT pg_backend_pid()');
+	$doomed->send($sql);
+	usleep(1_000_000 * rand($seconds));
+	$control->query("SELECT pg_terminate_backend($doomed_pid, 60000)");
+	eval { $doomed->wait };
+	is(($control->query("SELECT count(*) FROM pg_stat_activity WHERE pid = $doomed_pid"))[0], '0', "$name: its backend ends when told to");
+	nothing_is_left($doomed_pid, "$name, terminated");
+	$doomed->quit;
+}
+cmp_ok($interrupted, '>', @functions, 'many statements were interrupted');
+
+is(($control->query('SELECT count(*) FROM pg_ls_tmpdir()'))[0], '0', 'no temporary file is left');
+is(($control->query('SELECT count(*) FROM pg_prepared_xacts'))[0], '0', 'no prepared transaction is left');
+$_->quit for $session, $control;
+
+is_consistent($node, 'postgres', 'after all');
+is($node->safe_psql('postgres', 'SELECT count(*) FROM vvault.ingests WHERE fetched_at > now()'), '0', 'nothing is there in part');
+unlike(slurp_file($node->logfile), qr/refcount leak|not closed|still referenced|leaked|was terminated by signal|PANIC:|TRAP:/, 'the log has no complaint');
+
+$node->stop;
+done_testing();
