@@ -145,17 +145,11 @@ sub no_pin_is_left
 	return;
 }
 
-# What the session's backend keeps from one statement to the next: bytes, and
-# plans. Caches of the catalog and statistics that wait to be reported come and
-# go.
+# What the session's backend keeps: bytes, and plans.
 sub kept
 {
-	my ($kept) = $session->query(<<'EOF');
-SELECT sum(used_bytes) FILTER (WHERE name NOT IN ('CacheMemoryContext', 'relation rules', 'index info', 'PgStat Pending',
-		'CachedPlan', 'CachedPlanSource', 'CachedPlanQuery')),
-	count(*) FILTER (WHERE name = 'CachedPlanSource')
-FROM pg_backend_memory_contexts
-EOF
+	my ($kept) = $session->query($kept_memory);
+
 	return split /\|/, $kept;
 }
 

@@ -20,7 +20,17 @@ use Time::HiRes qw(usleep);
 
 our @EXPORT = qw(new_node run_script sample_file load_sample ingest_all
   is_consistent open_session cache_functions cache_counters start_client wait_for_lines complete_lines
-  finish_client stop_client start_again reading_script contradictions);
+  finish_client stop_client start_again reading_script contradictions $kept_memory);
+
+# What a backend keeps from one statement to the next, as two columns: bytes, and
+# plans. Caches of the catalog and statistics that wait to be reported come and
+# go.
+our $kept_memory = <<'EOF';
+SELECT sum(used_bytes) FILTER (WHERE name NOT IN ('CacheMemoryContext', 'relation rules', 'index info', 'PgStat Pending',
+		'CachedPlan', 'CachedPlanSource', 'CachedPlanQuery')) AS bytes,
+	count(*) FILTER (WHERE name = 'CachedPlanSource') AS plans
+FROM pg_backend_memory_contexts
+EOF
 
 my $clients = 0;
 my %running;

@@ -1,0 +1,203 @@
+#
+# 013_load.pl
+#		200 connections read and ingest at once: no error, no deadlock, no
+#		backend that grows, and the catalog is right afterwards. Latencies are
+#		printed, not judged.
+#
+# VVAULT_LOAD_SECONDS=n makes it last n seconds once all are warm (a long run:
+# 600), VVAULT_LOAD_CLIENTS=n takes another number of connections.
+#
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin;
+
+use IPC::Run ();
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(time usleep);
+use VVaultTest;
+
+my $seconds = $ENV{VVAULT_LOAD_SECONDS} // 30;
+my $clients = $ENV{VVAULT_LOAD_CLIENTS} // 200;
+my $warm = 6;       # ingests of each connection, after which its plans stay
+my $dir = PostgreSQL::Test::Utils::tempdir();
+
+my $node = new_node('load');
+$node->append_conf('postgresql.conf', 'max_connections = ' . ($clients + 20) . "\nshared_buffers = 128MB");
+$node->restart;
+$node->safe_psql('postgres', 'CREATE EXTENSION vvault CASCADE');
+load_sample($node, 'postgres', sample_file('--days', 6, '--per-chart', 10));
+ingest_all($node, 'postgres');
+$node->safe_psql('postgres', <<'EOF');
+-- what each backend had in memory between two calls
+CREATE TABLE memory (pid integer, at timestamptz DEFAULT clock_timestamp(), bytes bigint, plans bigint, resident bigint);
+-- the responses of each region, by number
+CREATE TABLE response AS
+SELECT region, row_number() OVER (PARTITION BY region ORDER BY id)::integer AS n, response FROM sample;
+ALTER TABLE response ADD PRIMARY KEY (region, n);
+ANALYZE;
+EOF
+my $responses = $node->safe_psql('postgres', 'SELECT min(n) FROM (SELECT max(n) AS n FROM response GROUP BY region) r');
+cmp_ok($responses, '>=', 5, 'there are responses');
+
+# ---------------------------------------------------------------------------
+# What a connection does
+# ---------------------------------------------------------------------------
+
+my $ingest = <<"EOF";
+\\set n random(1, $responses)
+SELECT vvault_ingest(region, response, clock_timestamp()) ->> 'accepted' FROM response
+WHERE region = (ARRAY['US', 'GB', 'PL', 'NL', 'SE', 'NO', 'AT'])[:r] AND n = :n;
+EOF
+my %script = (
+	ingest => $ingest,
+	feed => <<'EOF',
+\set s random(1, 7)
+SELECT vvault_trending((ARRAY['US', 'GB', 'PL', 'NL', 'SE', 'NO', 'AT'])[:r], 25,
+	(ARRAY['views', 'newest', 'engagement', 'virality', 'momentum', 'hot', 'trending'])[:s]);
+EOF
+	page => <<'EOF',
+SELECT vvault_trending('PL', 5, 'views', vvault_trending('PL', 5, 'views') ->> 'next_cursor');
+EOF
+	video => <<'EOF',
+\set v random(0, 60)
+SELECT vvault_video((SELECT video_id FROM vvault.video_regions ORDER BY video_id OFFSET :v LIMIT 1));
+EOF
+	site => "SELECT vvault_regions(), vvault_health();\n",
+	analytics => "SELECT vvault_analytics();\n",
+	memory => <<"EOF",);
+INSERT INTO memory (pid, bytes, plans, resident) SELECT pg_backend_pid(), k.*,
+	(regexp_match(pg_read_file('/proc/self/status', 0, 10000), 'RssAnon:\\s*(\\d+) kB'))[1]::bigint
+FROM ($kept_memory) k;
+EOF
+my %weight = (ingest => 2, feed => 68, page => 10, video => 10, site => 5, analytics => 2, memory => 3);
+my @names = sort keys %script;
+my @files;
+
+# Each connection begins with some ingests, whichever script it draws, and then
+# some calls of every other kind and all orders.
+my $orders = join('', map { "\\set s $_\n" . $script{feed} =~ s/^.*\n//r } 1 .. 7);
+for my $name (@names)
+{
+	my $others = join('', ((map { $script{$_} } grep { !/feed|ingest|memory/ } @names) x 2), $orders, $script{memory});
+
+	append_to_file("$dir/$name.sql", <<"EOF");
+\\set r random(1, 7)
+\\if :warm > 0
+\\set warm :warm - 1
+$ingest
+\\if :warm = 0
+$others
+\\endif
+\\else
+$script{$name}
+\\endif
+EOF
+	push @files, '-f', "$dir/$name.sql\@$weight{$name}";
+}
+
+sub backends
+{
+	return split /\n/, $node->safe_psql('postgres', q(SELECT pid FROM pg_stat_activity WHERE application_name = 'pgbench' ORDER BY pid));
+}
+
+sub percentile
+{
+	my ($share, @sorted) = @_;
+
+	return @sorted ? $sorted[ int($share * $#sorted) ] : 0;
+}
+
+# ---------------------------------------------------------------------------
+# The run
+# ---------------------------------------------------------------------------
+
+my $begun = $node->safe_psql('postgres', 'SELECT count(*) FROM vvault.ingests');
+my $out = '';
+my $pgbench = IPC::Run::start(
+	[
+		'pgbench', '-n', '-M', 'extended', '-c', $clients, '-j', 4, '-T', 1_000_000, '-D', "warm=$warm", '--log', "--log-prefix=$dir/log",
+		@files, $node->connstr . ' dbname=postgres application_name=pgbench'
+	],
+	'<', '/dev/null', '>', \$out, '2>', "$dir/err");
+
+# every connection has done its first ingests; those still under way are few
+until ($node->safe_psql('postgres', 'SELECT count(*) FROM vvault.ingests') >= $begun + $warm * $clients * 1.05)
+{
+	$pgbench->pump_nb;
+	$pgbench->pumpable or BAIL_OUT('pgbench ended early: ' . slurp_file("$dir/err"));
+	usleep(200_000);
+}
+my @pids = backends();
+is(scalar @pids, $clients, 'all connections are there');
+my $warm_at = time();
+
+while (time() < $warm_at + $seconds)
+{
+	$pgbench->pump_nb;
+	last unless $pgbench->pumpable;
+	usleep(200_000);
+}
+is(join(' ', backends()), join(' ', @pids), 'no connection was lost');
+my $ended_at = time();
+
+$pgbench->signal('INT');
+eval { $pgbench->finish };
+my $err = slurp_file("$dir/err");
+unlike($err, qr/error|abort|failed/i, 'pgbench met no error') or diag($err);
+
+# ---------------------------------------------------------------------------
+# What came of it
+# ---------------------------------------------------------------------------
+
+# a line: client, transaction, microseconds (or "failed"), script, second, ...
+my %latency;
+my $failed = 0;
+for my $file (glob("$dir/log.*"))
+{
+	for my $line (split /\n/, slurp_file($file))
+	{
+		my (undef, undef, $microseconds, $script, $second) = split / /, $line;
+
+		next unless defined $second;
+		$failed++ if $microseconds !~ /^\d+$/;
+		push @{ $latency{ $names[$script] } }, $microseconds / 1000 if $second >= $warm_at && $second <= $ended_at && $microseconds =~ /^\d+$/;
+	}
+}
+is($failed, 0, 'no transaction failed');
+for my $name (@names)
+{
+	my @sorted = sort { $a <=> $b } @{ $latency{$name} // [] };
+
+	cmp_ok(scalar @sorted, '>', 0, "$name: there were some");
+	diag(sprintf('%-9s %7d calls in %.0f s, latency in ms: p50 %.1f, p90 %.1f, p99 %.1f, most %.1f',
+		$name, scalar @sorted, $ended_at - $warm_at, (map { percentile($_, @sorted) } 0.5, 0.9, 0.99), $sorted[-1] // 0));
+}
+is($node->safe_psql('postgres', q(SELECT deadlocks FROM pg_stat_database WHERE datname = 'postgres')), '0', 'there was no deadlock');
+is( join("\n", grep { /(?:ERROR|FATAL|PANIC|WARNING):  |TRAP:|was terminated/ && !/connection to client lost/ } split /\n/, slurp_file($node->logfile)),
+	'', 'the log has no error');
+
+# From the first look at a backend, when it was warm, to the last.
+for my $what ([ 'bytes', 2_000, 30_000 ], [ 'plans', 3, 12 ], [ 'resident', 3_000, 10_000 ])
+{
+	my ($column, $middle_bound, $bound) = @$what;
+	my ($backends, $first, $middle, $most) = split /\|/, $node->safe_psql('postgres', <<"EOF");
+SELECT count(*), percentile_disc(0.5) WITHIN GROUP (ORDER BY a.$column),
+	percentile_disc(0.5) WITHIN GROUP (ORDER BY z.$column - a.$column), max(z.$column - a.$column)
+FROM (SELECT DISTINCT ON (pid) * FROM memory ORDER BY pid, at) a
+	JOIN (SELECT DISTINCT ON (pid) * FROM memory ORDER BY pid, at DESC) z USING (pid)
+WHERE z.at > a.at + interval '5 seconds'
+EOF
+	diag("$column of $backends backends: $first when warm; grew by $middle in the middle, by $most at most");
+	cmp_ok($backends, '>', $clients / 4, "$column: of many backends");
+	cmp_ok($middle, '<', $middle_bound, "$column: no growth");
+	cmp_ok($most, '<', $bound, "$column: in no backend");
+}
+
+is_consistent($node, 'postgres', 'afterwards');
+is($node->safe_psql('postgres', 'SELECT vvault_rebuild()'), '0', 'vvault_rebuild() finds nothing wrong');
+$node->stop;
+done_testing();
