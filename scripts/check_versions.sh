@@ -10,7 +10,8 @@
 # check` does. Any other one is tested in a folder .versions/SUITE with another
 # Debian in it, which is made by debootstrap from the mirror this machine takes
 # its own packages from, and used again the next time. That needs root and the
-# right to mount. ONLY and TESTS are for check.sh; without them all phases run
+# right to mount. A server there is also upgraded to, by pg_upgrade, from this
+# machine's own if that is older. ONLY and TESTS are for check.sh; without them all phases run
 # but lint, whose tools differ and whose findings are not about the server. All
 # versions run even if one fails. The last line counts, and the status is 0 only
 # if nothing failed.
@@ -39,11 +40,12 @@ require_rights()
 		die "PostgreSQL $1 is not among this machine's packages, and mounting is forbidden here"
 }
 
-# The first Debian mirror among this machine's apt sources, if apt knows one.
+# mirror_in_apt LABEL: the first mirror of that label (Debian, Debian-Security)
+# among this machine's apt sources, if apt knows one.
 mirror_in_apt()
 {
 	apt-get indextargets --format "\$(LABEL) \$(REPO_URI)" 'Created-By: Packages' |
-		sed -n 's/^Debian \(https\{0,1\}:\)/\1/p' | head -n 1
+		sed -n "s/^$1 \(https\{0,1\}:\)/\1/p" | head -n 1
 }
 
 # apt knows whose mirrors they are once it has their lists.
@@ -51,10 +53,10 @@ debian_mirror()
 {
 	local mirror
 
-	mirror=$(mirror_in_apt)
+	mirror=$(mirror_in_apt Debian)
 	if [ -z "$mirror" ]; then
 		apt-get -qq update >&2
-		mirror=$(mirror_in_apt)
+		mirror=$(mirror_in_apt Debian)
 	fi
 	[ -n "$mirror" ] || die "there is no Debian mirror among this machine's apt sources"
 	say "$mirror"
@@ -83,6 +85,23 @@ make_suite()
 	mv "$2.new" "$2"
 }
 
+# take_updates SUITE FOLDER: the same security updates as this machine. What a
+# minor release wrote may be more than an earlier one of the next version reads.
+take_updates()
+{
+	local list=$2/etc/apt/sources.list.d/vvault-security.list mirror
+
+	mirror=$(mirror_in_apt Debian-Security)
+	[ -n "$mirror" ] && [ ! -e "$list" ] || return 0
+	say "deb $mirror $1-security main" >"$list"
+	if ! in_suite "$2" env DEBIAN_FRONTEND=noninteractive sh -c \
+		'apt-get -qq update && apt-get -qqy upgrade' >"$2.log" 2>&1; then
+		rm "$list"
+		tail -n 20 "$2.log"
+		return 1
+	fi
+}
+
 # The project as it is now, and what lies beside it for the tests.
 fill_suite()
 {
@@ -96,6 +115,34 @@ fill_suite()
 	rm -rf "$1/srv/shared/data"
 	[ ! -d "$ROOT/../shared/data" ] ||
 		WORK_USER=root copy_folder "$ROOT/../shared/data" "$1/srv/shared/data"
+}
+
+# shared_libraries FILE...: all that these executables and libraries load.
+shared_libraries()
+{
+	ldd "$@" 2>/dev/null | awk '$2 == "=>" && $3 ~ /^\// { print $3 }' | sort -u
+}
+
+# lay_old_server FOLDER MAJOR: the machine's server and the vvault that was built
+# for it, under /srv/old of the other Debian, as `make check` has staged them.
+# Libraries that the other Debian has in other versions only come along.
+lay_old_server()
+{
+	local folder=$1 major=$2 stage file name
+
+	stage=$(cd "$ROOT/.work/stage" && pwd -P)
+	rm -rf "$folder/srv/old"
+	mkdir -p "$folder/srv/old/lib"
+	tar -C "$stage" -ch --exclude=bitcode --exclude='llvmjit*' usr |
+		tar -C "$folder/srv/old" -x --no-same-owner
+	for file in $(shared_libraries "$stage/usr/lib/postgresql/$major"/bin/* \
+		"$stage/usr/lib/postgresql/$major"/lib/{plpgsql,dict_snowball,libpqwalreceiver,vvault}.so); do
+		name=${file##*/}
+		[ -n "$(find "$folder/usr/lib" "$folder/lib/" -name "$name" -print -quit)" ] ||
+			cp -L "$file" "$folder/srv/old/lib/$name"
+	done
+	say /srv/old/lib >"$folder/etc/ld.so.conf.d/vvault-old-server.conf"
+	in_suite "$folder" ldconfig
 }
 
 # in_suite FOLDER COMMAND...: as root of the other Debian. Mounts and processes
@@ -124,16 +171,35 @@ check_here()
 	PG_CONFIG=/usr/lib/postgresql/$1/bin/pg_config "$ROOT/scripts/check.sh"
 }
 
+# The machine's own server, if it is older than version $1.
+older_major()
+{
+	local major
+
+	major=$(installed_major)
+	[ -z "$major" ] || [ "$major" -ge "$1" ] || say "$major"
+}
+
 check_in_suite()
 {
-	local folder=$ROOT/.versions/${SUITE_OF[$1]}
+	local folder=$ROOT/.versions/${SUITE_OF[$1]} old from=
 
 	[ -d "$folder" ] || make_suite "${SUITE_OF[$1]}" "$folder"
 	fill_suite "$folder"
+	take_updates "${SUITE_OF[$1]}" "$folder"
+	old=$(older_major "$1")
+	if [ -n "$old" ]; then
+		if ! ONLY=build TESTS='' check_here "$old" >"$folder.log" 2>&1; then
+			cat "$folder.log"
+			return 1
+		fi
+		lay_old_server "$folder" "$old"
+		from=/srv/old/usr/lib/postgresql/$old
+	fi
 	in_suite "$folder" env -i HOME=/root TERM="${TERM:-dumb}" \
 		PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
 		PG_CONFIG="/usr/lib/postgresql/$1/bin/pg_config" \
-		ONLY="${ONLY:-}" TESTS="${TESTS:-}" /srv/vvault/scripts/check.sh
+		ONLY="${ONLY:-}" TESTS="${TESTS:-}" VVAULT_UPGRADE_FROM="$from" /srv/vvault/scripts/check.sh
 }
 
 # The check's last line is its verdict; without one it broke off and that is a
