@@ -211,13 +211,13 @@ phase_isolation()
 }
 
 # count_tap LOG STATUS: assertions in the output of a verbose prove. A file that
-# dies or plans wrongly counts as one more, unless it has failures already.
+# is skipped as a whole counts as one; one that dies or plans wrongly counts as one more, unless it has failures already.
 count_tap()
 {
 	local log=$1 passed failed skipped broken
 
 	passed=$(grep -E '^ok [0-9]+' "$log" | grep -civE '# *skip' || true)
-	skipped=$(grep -ciE '^ok [0-9]+.*# *skip|^1\.\.0 +# *skip' "$log" || true)
+	skipped=$(grep -ciE '^ok [0-9]+.*# *skip|\.\. +skipped: ' "$log" || true)
 	failed=$(grep -E '^not ok [0-9]+' "$log" | grep -civE '# *todo' || true)
 	if [ "$2" -ne 0 ]; then
 		broken=$(grep -cE '\(Wstat: .* Failed: 0\)$' "$log" || true)

@@ -297,7 +297,7 @@ sub start_again
 
 # Reads feeds again and again: prints, for one snapshot each, the region, the
 # versions of its feed and a hash of what it shows. The order that moves with
-# the clock is left out.
+# the clock is left out. Replies come out of the cache and are computed in turn.
 sub reading_script
 {
 	my ($count, @regions) = @_;
@@ -305,8 +305,10 @@ sub reading_script
 
 	return join('', map {
 		my $region = $regions[ $_ % @regions ];
+		my $cache = int($_ / @regions) % 2 ? 'off' : 'on';
 
 		<<"EOF";
+SET vvault.cache = $cache;
 SELECT r, (SELECT md5(string_agg(version::text, ' ' ORDER BY written_by)) FROM vvault.feed_versions WHERE region = r),
 	md5($replies) FROM (VALUES ('$region')) AS v (r);
 EOF

@@ -1,5 +1,5 @@
 #
-# 008_out_of_shared_memory.pl
+# 014_out_of_shared_memory.pl
 #		When the table of locks is full, calls fail with 53200 or do their
 #		work; nothing is left of those that failed, and all goes on once there
 #		is room again.

@@ -1,5 +1,5 @@
 #
-# 011_interrupts.pl
+# 016_interrupts.pl
 #		A timeout, a cancel or the end of its backend, at any moment of any
 #		public function, leaves no lock, no pin, no memory and no half work.
 #
@@ -200,7 +200,8 @@ for my $function (@functions)
 	for my $round (1 .. $rounds)
 	{
 		my $timeout = 1 + int(rand(1000 * $seconds));
-		my (undef, $error) = $session->query("SET statement_timeout = $timeout;\n$sql;\nSET statement_timeout = 0");
+		my $cache = $round % 2 ? 'off' : 'on';
+		my (undef, $error) = $session->query("SET vvault.cache = $cache;\nSET statement_timeout = $timeout;\n$sql;\nSET statement_timeout = 0");
 
 		$interrupted++ if $error =~ /57014/;
 		judge_error($error, "$name, timeout of $timeout ms", $allowed);
@@ -265,6 +266,12 @@ is(($control->query('SELECT count(*) FROM pg_prepared_xacts'))[0], '0', 'no prep
 $_->quit for $session, $control;
 
 is_consistent($node, 'postgres', 'after all');
+cache_functions($node, 'postgres');
+is( $node->safe_psql('postgres', <<'EOF'), '', 'the cache and what is computed say the same');
+SELECT c FROM unnest(ARRAY['vvault_trending(''US'')', 'vvault_trending(''PL'', 25, ''hot'')', 'vvault_regions()', 'vvault_analytics()',
+	'vvault_video((SELECT min(video_id) FROM vvault.videos))']) c
+WHERE test.cached(c) IS DISTINCT FROM test.computed(c) OR test.cached(c) LIKE 'error%'
+EOF
 is($node->safe_psql('postgres', 'SELECT count(*) FROM vvault.ingests WHERE fetched_at > now()'), '0', 'nothing is there in part');
 unlike(slurp_file($node->logfile), qr/refcount leak|not closed|still referenced|leaked|was terminated by signal|PANIC:|TRAP:/, 'the log has no complaint');
 

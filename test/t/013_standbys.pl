@@ -1,5 +1,5 @@
 #
-# 007_standbys.pl
+# 013_standbys.pl
 #		A primary and two standbys under load: each version of a feed has one
 #		content, wherever and whenever it is read; readers get no error; an
 #		open session on a standby sees a change of regions; a promoted standby
@@ -21,7 +21,7 @@ use VVaultTest;
 
 my $rounds = $ENV{VVAULT_STANDBY_ROUNDS} // 1;
 my $charts = 40 * $rounds;     # that each writer gets to take in, at least
-my @regions = qw(US PL SE NO);
+my @regions = qw(US PL SE NO AT);
 
 my $primary = new_node('one', allows_streaming => 1);
 
@@ -39,6 +39,8 @@ $primary->restart;
 $primary->safe_psql('postgres', 'CREATE EXTENSION vvault CASCADE');
 load_sample($primary, 'postgres', sample_file('--days', 4, '--regions', 'US,PL,SE', '--per-chart', 50));
 ingest_all($primary, 'postgres', 'id <= 3');
+# a feed that nobody writes, whose video comes and goes elsewhere
+$primary->safe_psql('postgres', "INSERT INTO vvault.videos (region, video_id) VALUES ('AT', 'shared')");
 
 $primary->backup('base');
 my @standbys = map {
@@ -82,6 +84,9 @@ sub owner_script
 			"DELETE FROM vvault.blocked_videos;\n",
 			"SELECT vvault_set('viral_threshold', '" . (70 + $n % 20) . "');\n",
 			"INSERT INTO vvault.videos (region, video_id, title, views) VALUES ('NO', 'plain$n', 'by hand', $n);\n",
+			"INSERT INTO vvault.videos (region, video_id) VALUES ('NO', 'shared');\n",
+			"SELECT 1 FROM pg_sleep(0.01);\n",
+			"DELETE FROM vvault.videos WHERE region = 'NO' AND video_id = 'shared';\n",
 			"DELETE FROM vvault.videos WHERE region = 'NO' AND video_id = 'plain" . ($n - 3) . "';\n",
 			"INSERT INTO vvault.regions (region, name) VALUES ('NO', 'Norge $n') ON CONFLICT (region) DO UPDATE SET name = EXCLUDED.name;\n",
 			"SELECT vvault_prune('2026-02-01 00:00+00'::timestamptz);\n",
@@ -233,7 +238,7 @@ stop_load('promotion', @new_load);
 is_consistent($new, 'postgres', 'promoted');
 is($new->safe_psql('postgres', 'SELECT vvault_rebuild()'), '0', 'vvault_rebuild() finds nothing wrong');
 catch_up($new, $other);
-my $feeds = reading_script(4, @regions);
+my $feeds = reading_script(scalar @regions, @regions);
 my $now = $new->safe_psql('postgres', $feeds);
 is($other->safe_psql('postgres', $feeds), $now, 'the other standby follows the promoted one');
 is(join("\n", contradictions(\%seen, split /\n/, $now)), '', 'and all versions still have one content');

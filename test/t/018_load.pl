@@ -1,5 +1,5 @@
 #
-# 013_load.pl
+# 018_load.pl
 #		200 connections read and ingest at once: no error, no deadlock, no
 #		backend that grows, and the catalog is right afterwards. Latencies are
 #		printed, not judged.
@@ -184,8 +184,9 @@ is($node->safe_psql('postgres', q(SELECT deadlocks FROM pg_stat_database WHERE d
 is( join("\n", grep { /(?:ERROR|FATAL|PANIC|WARNING):  |TRAP:|was terminated/ && !/connection to client lost/ } split /\n/, slurp_file($node->logfile)),
 	'', 'the log has no error');
 
-# From the first look at a backend, when it was warm, to the last.
-for my $what ([ 'bytes', 2_000, 30_000 ], [ 'plans', 3, 12 ], [ 'resident', 3_000, 10_000 ])
+# From the first look at a backend, when it was warm, to the last. A rare path of
+# an ingest may make its plans later than that in one or the other.
+for my $what ([ 'bytes', 2_000, 30_000 ], [ 'plans', 3, 40 ], [ 'resident', 3_000, 10_000 ])
 {
 	my ($column, $middle_bound, $bound) = @$what;
 	my ($backends, $first, $middle, $most) = split /\|/, $node->safe_psql('postgres', <<"EOF");
