@@ -286,7 +286,8 @@ phase_tap()
 	env -u PGHOST -u PGPORT -u PGUSER \
 		PATH="$STAGE_BIN:$PATH" PERL5LIB="$(pgxs_src)/test/perl:$TREE/test/t" \
 		PG_REGRESS="$(pgxs_src)/test/regress/pg_regress" \
-		PG_CONFIG="$STAGE_BIN/pg_config" top_builddir="$WORK/tap" \
+		PG_CONFIG="$STAGE_BIN/pg_config" VVAULT_PG_CONFIG="$PG_CONFIG" \
+		top_builddir="$WORK/tap" \
 		TESTDIR="$WORK/tap" TESTDATADIR="$WORK/tap/tmp_check" \
 		TESTLOGDIR="$WORK/tap/log" \
 		prove -v "${tests[@]/%/.pl}" >"$LOGS/tap.log" 2>&1 9<&- || status=$?
