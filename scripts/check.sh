@@ -307,9 +307,9 @@ look_for_crashes()
 {
 	local log=$WORK/log/server.log
 
-	if grep -qE 'was terminated by signal|PANIC:|TRAP:' "$log" 2>/dev/null; then
+	if grep -qE 'was terminated by signal|PANIC:|TRAP:|runtime error:' "$log" 2>/dev/null; then
 		heading "the server crashed during the tests"
-		grep -E 'was terminated by signal|PANIC:|TRAP:' -A 2 "$log" | head -n 20
+		grep -E 'was terminated by signal|PANIC:|TRAP:|runtime error:' -A 2 "$log" | head -n 20
 		count 0 1 0
 	fi
 }

@@ -5,8 +5,8 @@
 #
 # usage: scripts/packages.sh GROUP...
 #
-# Groups: build, test, lint, format, docs, demo, bench, versions, browser. Quick
-# and silent where nothing is missing. Installs as root or by sudo without a
+# Groups: build, test, lint, format, docs, demo, bench, versions, browser,
+# fuzz, valgrind. Quick and silent where nothing is missing. Installs as root or by sudo without a
 # password; else it names the packages and stops with status 1. PG_CONFIG
 # chooses the server; without it the highest one installed, else the one Debian
 # would install.
@@ -51,6 +51,13 @@ packages_of()
 		versions)
 			say debootstrap         # makes a folder with another Debian in it
 			;;
+		fuzz)
+			say sqlsmith            # makes random queries
+			clang_runtime           # libFuzzer and AddressSanitizer
+			;;
+		valgrind)
+			say valgrind            # watches a server's memory
+			;;
 		browser)
 			say chromium            # opens the dashboard
 			;;
@@ -64,6 +71,16 @@ server_packages()
 	[ "$PG_DEBIAN" = yes ] || return 0
 	say "postgresql-$PG_MAJOR"            # server, psql, contrib
 	say "postgresql-server-dev-$PG_MAJOR" # server headers, PGXS
+}
+
+# The libraries of the clang that the server's headers have brought.
+clang_runtime()
+{
+	local makefile version
+
+	makefile=$(dirname "$("$PG_CONFIG" --pgxs)")/../Makefile.global
+	version=$(sed -n 's/^CLANG *=.*clang-\([0-9]*\)$/\1/p' "$makefile")
+	say "libclang-rt-${version:+$version-}dev"
 }
 
 # From 16 on PostgreSQL has its indenter among its own programs.

@@ -8,7 +8,7 @@
 -- Each test of a list names the offenders: the list must be empty.
 --
 BEGIN;
-SELECT plan(60);
+SELECT plan(65);
 
 CREATE ROLE vvt_plain;
 CREATE ROLE vvt_reader;
@@ -111,6 +111,28 @@ SELECT pg_temp.none($$SELECT signature FROM function
 SELECT pg_temp.none($$SELECT signature FROM function
 	WHERE NOT has_function_privilege('public', oid, 'EXECUTE') AND public AND (prokind = 'a' OR provolatile = 'i')$$,
 	'and those it may');
+
+--
+-- Support functions of aggregates
+--
+-- Those that take the type internal have no value of it to be called with,
+-- whoever calls, and no aggregate of one's own leads to them.
+
+SELECT cmp_ok((SELECT count(*) FROM function WHERE 'internal'::regtype = ANY (proargtypes::oid[])), '>=', 25::bigint,
+	'there are support functions of aggregates');
+SELECT pg_temp.none($$SELECT signature || ' ' || pg_temp.outcome(current_user, call) FROM function
+	WHERE 'internal'::regtype = ANY (proargtypes::oid[]) AND pg_temp.outcome(current_user, call) <> '42846'$$,
+	'a superuser cannot call one: nothing can be cast to their type');
+SELECT pg_temp.none($$SELECT signature || ' ' || o FROM function, (VALUES ('NULL'), ('''x''')) l (v),
+		pg_temp.outcome(current_user, regexp_replace(call, 'NULL::internal', v, 'g')) o
+	WHERE 'internal'::regtype = ANY (proargtypes::oid[]) AND o <> '42883'$$,
+	'nor does it go without a type');
+SELECT pg_temp.none($$SELECT signature FROM function
+	WHERE prorettype = 'internal'::regtype AND NOT 'internal'::regtype = ANY (proargtypes::oid[])$$,
+	'no function makes a value of that type out of others');
+SELECT is(pg_temp.outcome('vvt_plain', $$CREATE AGGREGATE pg_temp.mine(bigint, bigint) (
+	SFUNC = vvault.engagement_accum, STYPE = internal, FINALFUNC = vvault.engagement_serialize)$$), '42P13',
+	'only a superuser can make an aggregate with such a state');
 
 --
 -- A role without a grant
