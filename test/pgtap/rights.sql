@@ -8,7 +8,7 @@
 -- Each test of a list names the offenders: the list must be empty.
 --
 BEGIN;
-SELECT plan(65);
+SELECT plan(70);
 
 CREATE ROLE vvt_plain;
 CREATE ROLE vvt_reader;
@@ -203,6 +203,7 @@ SELECT pg_temp.none($$SELECT signature FROM function
 SELECT pg_temp.none($$SELECT oid::regclass FROM relation
 	WHERE relname IN ('rejected_items', 'blocked_videos') AND has_table_privilege('vvt_reader', oid, 'SELECT')$$,
 	'reader: what was refused or taken down cannot be read');
+SELECT is(pg_temp.outcome('vvt_reader', 'TABLE vvault.ingests'), 'ok', 'reader: when charts came in can');
 SELECT is(pg_temp.outcome('vvt_reader', $$CREATE TABLE vvault.mine ()$$), '42501', 'reader: nothing can be made in the schema');
 SELECT is(pg_temp.outcome('vvt_reader', $$SELECT vvault_grant('vvt_plain', 'reader')$$), '42501', 'reader: the right cannot be passed on');
 SELECT is(pg_temp.outcome('vvt_reader', $$CREATE TEMP TABLE mine (region text, video_id text, category_id int, virality_score float8);
@@ -233,6 +234,12 @@ SELECT is(pg_temp.outcome('vvt_writer', $$INSERT INTO vvault.videos (region, vid
 SELECT pg_temp.none($$SELECT signature FROM function
 	WHERE NOT public AND has_function_privilege('vvt_writer', oid, 'EXECUTE')$$,
 	'writer: no internal function can be called');
+SELECT pg_temp.none($$SELECT oid::regclass FROM relation
+	WHERE relname IN ('rejected_items', 'blocked_videos') AND has_table_privilege('vvt_writer', oid, 'SELECT')$$,
+	'writer: what was refused or taken down cannot be read');
+SELECT is(pg_temp.outcome('vvt_writer', $$DELETE FROM vvault.blocked_videos$$), '42501', 'writer: a blocked video cannot be let in again');
+SELECT is(pg_temp.outcome('vvt_writer', $$INSERT INTO vvault.regions (region, name) VALUES ('XX', 'x')$$), '42501',
+	'writer: regions cannot be changed');
 SELECT is(pg_temp.outcome('vvt_writer', $$SELECT vvault_grant('vvt_plain', 'writer')$$), '42501', 'writer: the right cannot be passed on');
 
 --
@@ -263,6 +270,8 @@ SELECT is(pg_temp.outcome('vvt_hand', $$INSERT INTO vvault.videos (region, video
 	UPDATE vvault.videos SET virality_score = 3; DELETE FROM vvault.videos WHERE region = 'US';
 	INSERT INTO vvault.snapshots (region, video_id, fetched_at) VALUES ('SE', 'x', now()); TRUNCATE vvault.videos, vvault.snapshots$$), 'ok',
 	'plain writes need no right on what is derived');
+SELECT is(pg_temp.outcome('vvt_hand', $$INSERT INTO vvault.videos (region, video_id) VALUES ('NOWHERE', 'x')$$), 'ok',
+	'of any region');
 SELECT pg_temp.none($$SELECT t FROM unnest('{video_regions,category_stats,daily_videos,daily_stats,feed_versions,ingests,settings,regions}'::text[]) t
 	WHERE pg_temp.outcome('vvt_hand', format('DELETE FROM vvault.%I', t)) <> '42501'$$,
 	'and give none');
