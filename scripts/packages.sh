@@ -5,11 +5,11 @@
 #
 # usage: scripts/packages.sh GROUP...
 #
-# Groups: build, test, lint, format, docs, demo, bench, versions, browser,
-# fuzz, valgrind. Quick and silent where nothing is missing. Installs as root or by sudo without a
-# password; else it names the packages and stops with status 1. PG_CONFIG
-# chooses the server; without it the highest one installed, else the one Debian
-# would install.
+# Groups: build, test, lint, format, docs, demo, bench, versions, browser, fuzz,
+# valgrind. Quick and silent where nothing is missing. Installs as root or by
+# sudo without a password; else it names the packages and stops with status 1.
+# PG_CONFIG chooses the server; without it the highest one installed, else the
+# one Debian would install.
 
 # shellcheck source=scripts/lib.sh
 source "$(dirname "$0")/lib.sh"
