@@ -8,7 +8,7 @@
 #                                           install packages and run their own
 #                                           throw-away cluster (see scripts/)
 
-OWN_GOALS = check check-versions demo demo-stop docs format format-check lint bench distclean-work
+OWN_GOALS = check check-versions check-memory fuzz demo demo-stop docs format format-check lint bench distclean-work
 
 ifneq ($(filter $(OWN_GOALS),$(MAKECMDGOALS)),)
 
@@ -21,6 +21,12 @@ check:
 
 check-versions:
 	@scripts/check_versions.sh
+
+check-memory:
+	@scripts/check_memory.sh
+
+fuzz:
+	@scripts/fuzz.sh
 
 demo:
 	@demo/demo.sh start

@@ -286,7 +286,8 @@ phase_tap()
 	env -u PGHOST -u PGPORT -u PGUSER \
 		PATH="$STAGE_BIN:$PATH" PERL5LIB="$(pgxs_src)/test/perl:$TREE/test/t" \
 		PG_REGRESS="$(pgxs_src)/test/regress/pg_regress" \
-		PG_CONFIG="$STAGE_BIN/pg_config" top_builddir="$WORK/tap" \
+		PG_CONFIG="$STAGE_BIN/pg_config" VVAULT_PG_CONFIG="$PG_CONFIG" \
+		top_builddir="$WORK/tap" \
 		TESTDIR="$WORK/tap" TESTDATADIR="$WORK/tap/tmp_check" \
 		TESTLOGDIR="$WORK/tap/log" \
 		prove -v "${tests[@]/%/.pl}" >"$LOGS/tap.log" 2>&1 9<&- || status=$?
@@ -306,9 +307,9 @@ look_for_crashes()
 {
 	local log=$WORK/log/server.log
 
-	if grep -qE 'was terminated by signal|PANIC:|TRAP:' "$log" 2>/dev/null; then
+	if grep -qE 'was terminated by signal|PANIC:|TRAP:|runtime error:' "$log" 2>/dev/null; then
 		heading "the server crashed during the tests"
-		grep -E 'was terminated by signal|PANIC:|TRAP:' -A 2 "$log" | head -n 20
+		grep -E 'was terminated by signal|PANIC:|TRAP:|runtime error:' -A 2 "$log" | head -n 20
 		count 0 1 0
 	fi
 }

@@ -4,7 +4,7 @@
 #		Every test, on each version of PostgreSQL that vvault is tested with.
 #
 # usage: [VERSIONS="15 17 18"] [ONLY=PHASE,...] [TESTS="NAME ..."]
-#		scripts/check_versions.sh
+#		[MINUTES=N] [WHERE_POSSIBLE=yes] scripts/check_versions.sh
 #
 # A version that this machine's packages offer is tested right here, as `make
 # check` does. Any other one is tested in a folder .versions/SUITE with another
@@ -15,6 +15,10 @@
 # but lint, whose tools differ and whose findings are not about the server. All
 # versions run even if one fails. The last line counts, and the status is 0 only
 # if nothing failed.
+#
+# MINUTES bounds it all: a check that is not done by then has failed. With
+# WHERE_POSSIBLE a version is skipped, and that is said, where there is no right
+# to make its folder, its Debian is not to be had or there are no minutes left.
 
 # shellcheck source=scripts/lib.sh
 source "$(dirname "$0")/lib.sh"
@@ -24,6 +28,7 @@ declare -A SUITE_OF=([15]=bookworm [17]=trixie [18]=forky)
 PASSED=0
 FAILED=0
 SKIPPED=0
+STARTED=$SECONDS
 SUMMARY=()
 OUTPUT=                         # of the check at hand
 
@@ -31,13 +36,16 @@ OUTPUT=                         # of the check at hand
 # A folder with another Debian
 # ---------------------------------------------------------------------------
 
-# Are we able to work in such a folder? If not, say what is missing and stop.
-require_rights()
+# Are we able to work in such a folder? If not, say what is missing.
+has_rights()
 {
-	[ "$(id -u)" -eq 0 ] ||
-		die "PostgreSQL $1 is not among this machine's packages: testing it here needs root"
-	unshare --mount --pid --fork true 2>/dev/null ||
-		die "PostgreSQL $1 is not among this machine's packages, and mounting is forbidden here"
+	if [ "$(id -u)" -ne 0 ]; then
+		say "PostgreSQL $1 is not among this machine's packages: testing it here needs root"
+		return 1
+	elif ! unshare --mount --pid --fork true 2>/dev/null; then
+		say "PostgreSQL $1 is not among this machine's packages, and mounting is forbidden here"
+		return 1
+	fi
 }
 
 # mirror_in_apt LABEL: the first mirror of that label (Debian, Debian-Security)
@@ -68,12 +76,12 @@ make_suite()
 {
 	local recipe=/usr/share/debootstrap/scripts/$1 mirror
 
-	"$ROOT/scripts/packages.sh" versions
-	mirror=$(debian_mirror)
+	"$ROOT/scripts/packages.sh" versions || return 1
+	mirror=$(debian_mirror) || return 1
 	[ -e "$recipe" ] || recipe=${recipe%/*}/sid
 	say "installing Debian $1 in ${2#"$ROOT"/} (this may take some minutes)"
 	rm -rf --one-file-system "$2.new"
-	debootstrap --variant=minbase "$1" "$2.new" "$mirror" "$recipe" \
+	timeout --foreground "$(seconds_left)" debootstrap --variant=minbase "$1" "$2.new" "$mirror" "$recipe" \
 		>"$2.log" 2>&1 ||
 		{
 			tail -n 20 "$2.log" >&2
@@ -145,13 +153,25 @@ lay_old_server()
 	in_suite "$folder" ldconfig
 }
 
+# The seconds that are left of MINUTES, 0 where that is no limit; status 1 where
+# there are none.
+seconds_left()
+{
+	local left
+
+	[ -n "${MINUTES:-}" ] || { say 0; return 0; }
+	left=$((MINUTES * 60 - (SECONDS - STARTED)))
+	say "$((left > 1 ? left : 1))"
+	[ "$left" -gt 0 ]
+}
+
 # in_suite FOLDER COMMAND...: as root of the other Debian. Mounts and processes
 # are in namespaces of their own, so that both are gone when the command ends,
 # however it ends.
 in_suite()
 {
 	# shellcheck disable=SC2016  # it is the inner shell that shall expand them
-	unshare --mount --pid --fork --kill-child --mount-proc="$1/proc" sh -c '
+	timeout --foreground "$(seconds_left)" unshare --mount --pid --fork --kill-child --mount-proc="$1/proc" sh -c '
 		mount -t tmpfs -o mode=1777 tmpfs "$0/dev/shm"
 		chroot "$0" "$@"' "$@"
 }
@@ -168,7 +188,8 @@ machine_has()
 
 check_here()
 {
-	PG_CONFIG=/usr/lib/postgresql/$1/bin/pg_config "$ROOT/scripts/check.sh"
+	PG_CONFIG=/usr/lib/postgresql/$1/bin/pg_config \
+		timeout --foreground "$(seconds_left)" "$ROOT/scripts/check.sh"
 }
 
 # The machine's own server, if it is older than version $1.
@@ -180,26 +201,70 @@ older_major()
 	[ -z "$major" ] || [ "$major" -ge "$1" ] || say "$major"
 }
 
-check_in_suite()
+# lay_older_server VERSION FOLDER: what a test of pg_upgrade comes from.
+lay_older_server()
 {
-	local folder=$ROOT/.versions/${SUITE_OF[$1]} old from=
+	local old
 
-	[ -d "$folder" ] || make_suite "${SUITE_OF[$1]}" "$folder"
-	fill_suite "$folder"
-	take_updates "${SUITE_OF[$1]}" "$folder"
 	old=$(older_major "$1")
-	if [ -n "$old" ]; then
-		if ! ONLY=build TESTS='' check_here "$old" >"$folder.log" 2>&1; then
-			cat "$folder.log"
-			return 1
-		fi
-		lay_old_server "$folder" "$old"
-		from=/srv/old/usr/lib/postgresql/$old
+	[ -n "$old" ] || return 0
+	if ! ONLY=build TESTS='' check_here "$old" >"$2.log" 2>&1; then
+		cat "$2.log"
+		return 1
 	fi
+	lay_old_server "$2" "$old"
+}
+
+# in_suite_project FOLDER VERSION SCRIPT [ARGUMENT...]: a script of the project.
+in_suite_project()
+{
+	local folder=$1 version=$2 script=$3 old from=
+
+	shift 3
+	old=$(older_major "$version")
+	[ -z "$old" ] || from=/srv/old/usr/lib/postgresql/$old
 	in_suite "$folder" env -i HOME=/root TERM="${TERM:-dumb}" \
 		PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-		PG_CONFIG="/usr/lib/postgresql/$1/bin/pg_config" \
-		ONLY="${ONLY:-}" TESTS="${TESTS:-}" VVAULT_UPGRADE_FROM="$from" /srv/vvault/scripts/check.sh
+		PG_CONFIG="/usr/lib/postgresql/$version/bin/pg_config" \
+		ONLY="${ONLY:-}" TESTS="${TESTS:-}" VVAULT_UPGRADE_FROM="$from" "/srv/vvault/scripts/$script" "$@"
+}
+
+# Another Debian with the project and with what its tests need.
+prepare_suite()
+{
+	local folder=$ROOT/.versions/${SUITE_OF[$1]}
+
+	[ -d "$folder" ] || make_suite "${SUITE_OF[$1]}" "$folder" || return 1
+	fill_suite "$folder" &&
+		take_updates "${SUITE_OF[$1]}" "$folder" &&
+		in_suite_project "$folder" "$1" packages.sh build test docs &&
+		lay_older_server "$1" "$folder"
+}
+
+check_in_suite()
+{
+	in_suite_project "$ROOT/.versions/${SUITE_OF[$1]}" "$1" check.sh
+}
+
+# skip VERSION REASON
+skip()
+{
+	say "PostgreSQL $1 is skipped: $2"
+	SUMMARY+=("   PostgreSQL $1: skipped, $2")
+	SKIPPED=$((SKIPPED + 1))
+}
+
+# A suite that cannot be prepared is skipped or has failed.
+suite_ready()
+{
+	prepare_suite "$1" && return 0
+	if [ "${WHERE_POSSIBLE:-}" = yes ]; then
+		skip "$1" "Debian ${SUITE_OF[$1]} is not to be had"
+	else
+		SUMMARY+=("   PostgreSQL $1: Debian ${SUITE_OF[$1]} is not to be had")
+		FAILED=$((FAILED + 1))
+	fi
+	return 1
 }
 
 # The check's last line is its verdict; without one it broke off and that is a
@@ -213,6 +278,7 @@ check_version()
 		where="in Debian ${SUITE_OF[$1]}"
 	fi
 	heading "PostgreSQL $1, $where"
+	[ "$how" = here ] || suite_ready "$1" || return 0
 	{
 		set -e
 		"check_$how" "$1"
@@ -222,6 +288,9 @@ check_version()
 		PASSED=$((PASSED + BASH_REMATCH[1]))
 		FAILED=$((FAILED + BASH_REMATCH[2]))
 		SKIPPED=$((SKIPPED + BASH_REMATCH[3]))
+	elif [ "${WHERE_POSSIBLE:-}" = yes ] && ! seconds_left >/dev/null; then
+		skip "$1" "the minutes ran out"
+		return
 	else
 		verdict="broke off"
 		FAILED=$((FAILED + 1))
@@ -237,7 +306,8 @@ main()
 	for version in "${versions[@]}"; do
 		[ -n "${SUITE_OF[$version]:-}" ] ||
 			die "VERSIONS=$VERSIONS: there is no \"$version\"; there are: 15 17 18"
-		machine_has "$version" || require_rights "$version"
+		machine_has "$version" || has_rights "$version" ||
+			[ "${WHERE_POSSIBLE:-}" = yes ] || exit 1
 	done
 	mkdir -p "$ROOT/.versions"
 	hold_work "$ROOT/.versions"
@@ -248,7 +318,13 @@ main()
 	[ -n "${ONLY:-}${TESTS:-}" ] || export ONLY=build,regress,pgtap,isolation,tap,docs
 	set +e                      # from here on a failure is counted, not fatal
 	for version in "${versions[@]}"; do
-		check_version "$version"
+		if [ "${WHERE_POSSIBLE:-}" = yes ] && ! seconds_left >/dev/null; then
+			skip "$version" "no minutes are left"
+		elif ! machine_has "$version" && ! has_rights "$version" >/dev/null; then
+			skip "$version" "no right to make a folder for it"
+		else
+			check_version "$version"
+		fi
 	done
 	heading "all versions"
 	printf '%s\n' "${SUMMARY[@]}"

@@ -385,6 +385,7 @@ cluster_create()
 # cluster_start FOLDER: start it on a unix socket only; sets PGHOST and PGUSER.
 # The socket's path may not pass 107 bytes. Only its owner (and root) can reach
 # the folder it is in, which is what lets everybody in there be trusted.
+# VVAULT_SERVER is what starts the server where that is another program.
 cluster_start()
 {
 	local folder=$1 sock=$1/sock
@@ -399,7 +400,7 @@ cluster_start()
 	fi
 	sock=$(realpath "$sock")
 	"$STAGE_BIN/pg_ctl" -D "$folder/data" -l "$folder/log/server.log" -w -t 60 \
-		-o "-k '$sock'" start >"$folder/log/pg_ctl.log" 2>&1 9<&- ||
+		-p "${VVAULT_SERVER:-$STAGE_BIN/postgres}" -o "-k '$sock'" start >"$folder/log/pg_ctl.log" 2>&1 9<&- ||
 		{
 			cat "$folder/log/pg_ctl.log" >&2
 			tail -n 20 "$folder/log/server.log" >&2

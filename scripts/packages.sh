@@ -5,11 +5,11 @@
 #
 # usage: scripts/packages.sh GROUP...
 #
-# Groups: build, test, lint, format, docs, demo, bench, http, versions, browser. Quick
-# and silent where nothing is missing. Installs as root or by sudo without a
-# password; else it names the packages and stops with status 1. PG_CONFIG
-# chooses the server; without it the highest one installed, else the one Debian
-# would install.
+# Groups: build, test, lint, format, docs, demo, bench, http, versions, browser,
+# fuzz, valgrind. Quick and silent where nothing is missing. Installs as root or
+# by sudo without a password; else it names the packages and stops with status 1.
+# PG_CONFIG chooses the server; without it the highest one installed, else the
+# one Debian would install.
 
 # shellcheck source=scripts/lib.sh
 source "$(dirname "$0")/lib.sh"
@@ -62,6 +62,13 @@ packages_of()
 			say libdbd-pg-perl      # the stand-in for PostgREST; staleness.pl
 			say curl
 			;;
+		fuzz)
+			say sqlsmith            # makes random queries
+			clang_runtime           # libFuzzer and AddressSanitizer
+			;;
+		valgrind)
+			say valgrind            # watches a server's memory
+			;;
 		browser)
 			say chromium            # opens the dashboard
 			;;
@@ -75,6 +82,16 @@ server_packages()
 	[ "$PG_DEBIAN" = yes ] || return 0
 	say "postgresql-$PG_MAJOR"            # server, psql, contrib
 	say "postgresql-server-dev-$PG_MAJOR" # server headers, PGXS
+}
+
+# The libraries of the clang that the server's headers have brought.
+clang_runtime()
+{
+	local makefile version
+
+	makefile=$(dirname "$("$PG_CONFIG" --pgxs)")/../Makefile.global
+	version=$(sed -n 's/^CLANG *=.*clang-\([0-9]*\)$/\1/p' "$makefile")
+	say "libclang-rt-${version:+$version-}dev"
 }
 
 # From 16 on PostgreSQL has its indenter among its own programs.

@@ -64,6 +64,8 @@ header_field(void *state, char *name, bool isnull)
 
 	(void) isnull;
 	parse->wanted = parse->depth == 1 && strcmp(name, "if-none-match") == 0;
+	if (parse->wanted)
+		parse->value = NULL;	/* of equal keys the last counts */
 	JSON_ACTION_DONE;
 }
 

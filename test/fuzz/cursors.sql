@@ -21,7 +21,9 @@
 \pset format unaligned
 \pset tuples_only on
 \if :{?rounds} \else \set rounds 300 \endif
-\if :{?seed} \else SELECT round((random() * 2 - 1)::numeric, 6) AS seed \gset
+\if :{?seed}
+\else
+SELECT round((random() * 2 - 1)::numeric, 6) AS seed \gset
 \endif
 \echo # seed :seed, rounds :rounds
 BEGIN;

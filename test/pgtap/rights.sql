@@ -8,7 +8,7 @@
 -- Each test of a list names the offenders: the list must be empty.
 --
 BEGIN;
-SELECT plan(60);
+SELECT plan(70);
 
 CREATE ROLE vvt_plain;
 CREATE ROLE vvt_reader;
@@ -113,6 +113,28 @@ SELECT pg_temp.none($$SELECT signature FROM function
 	'and those it may');
 
 --
+-- Support functions of aggregates
+--
+-- Those that take the type internal have no value of it to be called with,
+-- whoever calls, and no aggregate of one's own leads to them.
+
+SELECT cmp_ok((SELECT count(*) FROM function WHERE 'internal'::regtype = ANY (proargtypes::oid[])), '>=', 25::bigint,
+	'there are support functions of aggregates');
+SELECT pg_temp.none($$SELECT signature || ' ' || pg_temp.outcome(current_user, call) FROM function
+	WHERE 'internal'::regtype = ANY (proargtypes::oid[]) AND pg_temp.outcome(current_user, call) <> '42846'$$,
+	'a superuser cannot call one: nothing can be cast to their type');
+SELECT pg_temp.none($$SELECT signature || ' ' || o FROM function, (VALUES ('NULL'), ('''x''')) l (v),
+		pg_temp.outcome(current_user, regexp_replace(call, 'NULL::internal', v, 'g')) o
+	WHERE 'internal'::regtype = ANY (proargtypes::oid[]) AND o <> '42883'$$,
+	'nor does it go without a type');
+SELECT pg_temp.none($$SELECT signature FROM function
+	WHERE prorettype = 'internal'::regtype AND NOT 'internal'::regtype = ANY (proargtypes::oid[])$$,
+	'no function makes a value of that type out of others');
+SELECT is(pg_temp.outcome('vvt_plain', $$CREATE AGGREGATE pg_temp.mine(bigint, bigint) (
+	SFUNC = vvault.engagement_accum, STYPE = internal, FINALFUNC = vvault.engagement_serialize)$$), '42P13',
+	'only a superuser can make an aggregate with such a state');
+
+--
 -- A role without a grant
 --
 
@@ -182,6 +204,7 @@ SELECT pg_temp.none($$SELECT signature FROM function
 SELECT pg_temp.none($$SELECT oid::regclass FROM relation
 	WHERE relname IN ('rejected_items', 'blocked_videos') AND has_table_privilege('vvt_reader', oid, 'SELECT')$$,
 	'reader: what was refused or taken down cannot be read');
+SELECT is(pg_temp.outcome('vvt_reader', 'TABLE vvault.ingests'), 'ok', 'reader: when charts came in can');
 SELECT is(pg_temp.outcome('vvt_reader', $$CREATE TABLE vvault.mine ()$$), '42501', 'reader: nothing can be made in the schema');
 SELECT is(pg_temp.outcome('vvt_reader', $$SELECT vvault_grant('vvt_plain', 'reader')$$), '42501', 'reader: the right cannot be passed on');
 SELECT is(pg_temp.outcome('vvt_reader', $$CREATE TEMP TABLE mine (region text, video_id text, category_id int, virality_score float8);
@@ -212,6 +235,12 @@ SELECT is(pg_temp.outcome('vvt_writer', $$INSERT INTO vvault.videos (region, vid
 SELECT pg_temp.none($$SELECT signature FROM function
 	WHERE NOT public AND proname NOT IN ('fold', 'similar_words') AND has_function_privilege('vvt_writer', oid, 'EXECUTE')$$,
 	'writer: no other internal function can be called');
+SELECT pg_temp.none($$SELECT oid::regclass FROM relation
+	WHERE relname IN ('rejected_items', 'blocked_videos') AND has_table_privilege('vvt_writer', oid, 'SELECT')$$,
+	'writer: what was refused or taken down cannot be read');
+SELECT is(pg_temp.outcome('vvt_writer', $$DELETE FROM vvault.blocked_videos$$), '42501', 'writer: a blocked video cannot be let in again');
+SELECT is(pg_temp.outcome('vvt_writer', $$INSERT INTO vvault.regions (region, name) VALUES ('XX', 'x')$$), '42501',
+	'writer: regions cannot be changed');
 SELECT is(pg_temp.outcome('vvt_writer', $$SELECT vvault_grant('vvt_plain', 'writer')$$), '42501', 'writer: the right cannot be passed on');
 
 --
@@ -242,6 +271,8 @@ SELECT is(pg_temp.outcome('vvt_hand', $$INSERT INTO vvault.videos (region, video
 	UPDATE vvault.videos SET virality_score = 3; DELETE FROM vvault.videos WHERE region = 'US';
 	INSERT INTO vvault.snapshots (region, video_id, fetched_at) VALUES ('SE', 'x', now()); TRUNCATE vvault.videos, vvault.snapshots$$), 'ok',
 	'plain writes need no right on what is derived');
+SELECT is(pg_temp.outcome('vvt_hand', $$INSERT INTO vvault.videos (region, video_id) VALUES ('NOWHERE', 'x')$$), 'ok',
+	'of any region');
 SELECT pg_temp.none($$SELECT t FROM unnest('{video_regions,category_stats,daily_videos,daily_stats,feed_versions,ingests,settings,regions}'::text[]) t
 	WHERE pg_temp.outcome('vvt_hand', format('DELETE FROM vvault.%I', t)) <> '42501'$$,
 	'and give none');

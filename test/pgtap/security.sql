@@ -9,7 +9,7 @@
 -- trap that runs with other rights than its owner's raises P0666.
 --
 BEGIN;
-SELECT plan(39);
+SELECT plan(44);
 
 SET LOCAL client_min_messages = warning;
 DROP EXTENSION vvault CASCADE;
@@ -44,7 +44,8 @@ ROLLBACK TO clean;
 
 --
 -- Traps laid before CREATE EXTENSION: an operator for every pair of types that
--- pg_catalog has none for, and functions for what it has for any array only
+-- pg_catalog has none for, functions for what it has for any array only, and a
+-- type that every other one is cast to and from unasked
 --
 CREATE FUNCTION pg_temp.lay_operators() RETURNS integer LANGUAGE plpgsql AS $lay$
 DECLARE
@@ -86,6 +87,16 @@ BEGIN
 	CREATE FUNCTION vvs_api.round(numeric, bigint) RETURNS numeric LANGUAGE plpgsql AS 'BEGIN PERFORM vvs_api.spring(); END';
 	CREATE FUNCTION vvs_api.trap_step(text[], text) RETURNS text[] LANGUAGE plpgsql AS 'BEGIN PERFORM vvs_api.spring(); END';
 	CREATE AGGREGATE vvs_api.array_agg(text) (SFUNC = vvs_api.trap_step, STYPE = text[]);
+	CREATE TYPE vvs_api.odd AS (x integer);
+	FOREACH l IN ARRAY types || '{json,boolean}'::text[] LOOP
+		EXECUTE format('CREATE FUNCTION vvs_api.to_odd(%s) RETURNS vvs_api.odd LANGUAGE plpgsql IMMUTABLE AS %L', l,
+			'BEGIN PERFORM vvs_api.spring(); RETURN NULL; END');
+		EXECUTE format('CREATE FUNCTION vvs_api.%I(vvs_api.odd) RETURNS %s LANGUAGE plpgsql IMMUTABLE AS %L', 'odd_to_' || l, l,
+			'BEGIN PERFORM vvs_api.spring(); RETURN NULL; END');
+		EXECUTE format('CREATE CAST (%s AS vvs_api.odd) WITH FUNCTION vvs_api.to_odd(%1$s) AS IMPLICIT', l);
+		EXECUTE format('CREATE CAST (vvs_api.odd AS %s) WITH FUNCTION vvs_api.%I(vvs_api.odd) AS IMPLICIT', l, 'odd_to_' || l);
+		laid := laid + 2;
+	END LOOP;
 	RESET ROLE;
 	RETURN laid + 4;
 END
@@ -93,6 +104,8 @@ $lay$;
 SELECT cmp_ok(pg_temp.lay_operators(), '>', 800, 'traps are laid before CREATE EXTENSION');
 SELECT is(pg_temp.outcome('vvs_owner', $$SET LOCAL search_path = vvs_api; SELECT 1.5::double precision * 2$$), 'P0666 trapped as vvs_owner',
 	'a trap works where the search_path leads to it');
+SELECT is(pg_temp.outcome('vvs_owner', $$SELECT vvs_api.spring() FROM (SELECT 'a'::text::vvs_api.odd) x$$), 'P0666 trapped as vvs_owner',
+	'so does one behind a cast');
 SELECT is(pg_temp.outcome('vvs_owner', 'CREATE EXTENSION vvault SCHEMA vvs_api'), 'ok', 'the extension is created between them');
 
 --
@@ -121,8 +134,9 @@ BEGIN
 					WHEN t = 'double precision'::regtype AND k & 4 = 4 THEN 'numeric'
 					WHEN t = 'interval'::regtype AND k & 8 = 8 THEN 'double precision'
 					WHEN t = 'text'::regtype AND k & 8 = 8 THEN 'name'
+					WHEN t IN ('text'::regtype, 'json'::regtype, 'timestamptz'::regtype) AND k & 16 = 16 THEN 'vvs_api.odd'
 					ELSE t::regtype::text END, ', ' ORDER BY n) FROM unnest(f.types) WITH ORDINALITY u (t, n)) AS args
-			FROM generate_series(1, 15) k
+			FROM generate_series(1, 31) k
 		LOOP
 			CONTINUE WHEN to_regprocedure(format('vvs_api.%I(%s)', f.proname, wanted.args)) IS NOT NULL;
 			EXECUTE format('CREATE FUNCTION vvs_api.%I(%s) RETURNS double precision LANGUAGE plpgsql AS %L', f.proname, wanted.args,
@@ -180,9 +194,48 @@ SELECT is(ARRAY(SELECT p.proname::text FROM pg_proc p JOIN pg_depend d ON d.clas
 	WHERE p.prosecdef AND p.pronamespace = 'vvs_api'::regnamespace AND p.proname::text <> ALL ('{vvault_ingest,vvault_ingest_categories,
 		vvault_set,vvault_derive_baselines,vvault_backtest,vvault_rebuild,vvault_check,vvault_block,vvault_prune,vvault_insights,vvault_fetch_schedule,vvault_cache_warm}')),
 	'{}', 'nothing else runs with the owner''s rights');
+SELECT is(ARRAY(SELECT p.oid::regprocedure::text FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid
+		AND d.deptype = 'e' AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'vvault')
+	WHERE p.prosecdef AND p.prosrc ~* '\mexecute\M'), '{}', 'and nothing of that runs SQL put together from its arguments');
 SELECT lives_ok($$SELECT vvs_api.vvault_rebuild(), (SELECT count(*) FROM vvs_api.vvault_check()), vvs_api.vvault_block('c'::text, ''::text),
 	vvs_api.vvault_prune('2026-01-03 00:00Z'::timestamptz)$$, 'rebuild, check, block and prune');
 SELECT is_empty('SELECT * FROM vvs_api.vvault_check()', 'and what they leave is right');
+
+--
+-- Long arguments: an error repeats no more than 64 letters of each
+--
+CREATE FUNCTION pg_temp.long_errors() RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+	f record;
+	message text;
+	detail text;
+	hint text;
+BEGIN
+	FOR f IN
+		SELECT format('SELECT * FROM vvs_api.%I(%s)', p.proname, (SELECT string_agg(CASE WHEN u.t = 'text'::regtype AND n = place
+				THEN $q$repeat('é', 3000)$q$
+				WHEN p.proargnames[n] IN ('region', 'sort', 'target', 'name') AND u.t = 'text'::regtype THEN format('%L',
+					CASE p.proargnames[n] WHEN 'region' THEN 'US' WHEN 'sort' THEN 'views' WHEN 'target' THEN 'survival' ELSE 'viral_threshold' END)
+				ELSE format('NULL::%s', u.t::regtype) END, ', ' ORDER BY u.n)
+			FROM unnest(p.proargtypes::oid[]) WITH ORDINALITY u (t, n))) AS call
+		FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+				AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'vvault'),
+			generate_series(1, p.pronargs) place
+		WHERE p.pronamespace = 'vvs_api'::regnamespace AND p.prokind = 'f' AND p.proargtypes[place - 1] = 'text'::regtype
+	LOOP
+		BEGIN
+			EXECUTE f.call;
+			RAISE EXCEPTION USING ERRCODE = 'P0099';
+		EXCEPTION WHEN OTHERS THEN
+			GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+			IF octet_length(message || detail || hint) > 400 THEN
+				RETURN NEXT format('%s: %s bytes: %s', f.call, octet_length(message || detail || hint), left(message, 80));
+			END IF;
+		END;
+	END LOOP;
+END
+$$;
+SELECT is_empty('SELECT * FROM pg_temp.long_errors()', 'errors do not repeat long arguments');
 
 --
 -- Tables of the same names, nearer than ours
@@ -235,6 +288,13 @@ SELECT isnt(pg_temp.listed('vvs_reader'), 0, 'a reader sees the feed');
 ALTER TABLE vvault.videos ENABLE ROW LEVEL SECURITY;
 CREATE POLICY vvs_polish ON vvault.videos FOR SELECT USING (region = 'PL');
 SELECT is(pg_temp.listed('vvs_reader'), 0, 'but not what a policy hides');
+SELECT is(pg_temp.outcome('vvs_reader', $$DO $do$ BEGIN
+	ASSERT json_array_length(vvs_api.vvault_trending('US'::text, 3, 'views'::text, NULL::text) -> 'videos') = 0, 'rows that the policy hides';
+	ASSERT (SELECT count(*) = 0 FROM vvault.videos v WHERE v.region = 'US'), 'all the same by hand';
+END $do$ $$), 'ok', 'a plan that was made before heeds it');
+SELECT is(pg_temp.outcome('vvs_reader', $$DO $do$ BEGIN
+	ASSERT (SELECT d.observations FROM vvs_api.vvault_derive_baselines('US'::text, 30) d) > 0, 'no rows';
+END $do$ $$), 'ok', 'what runs with the rights of the owner sees every row');
 SELECT is(json_array_length(vvs_api.vvault_trending('US'::text, 3, 'views'::text, NULL::text) -> 'videos') > 0, true,
 	'which is not so for the owner');
 

@@ -45,8 +45,40 @@ $node->safe_psql('postgres', 'CREATE EXTENSION vvault CASCADE');
 fuzz_ok('forged cursors', 'psql', '-X', '-d', 'postgres', '-v', 'rounds=' . int($rounds / 8),
 	'-v', 'seed=' . ($seed % 1000) / 1000, '-f', 'test/fuzz/cursors.sql');
 
+fuzz_ok('hostile request settings', 'psql', '-X', '-d', 'postgres', '-v', "rounds=$rounds",
+	'-v', 'seed=' . ($seed % 1000) / 1000, '-f', 'test/fuzz/headers.sql');
+
+# a setting that comes with the connection may hold bytes that are no text
+$node->safe_psql('postgres', q{CREATE ROLE fuzz_reader LOGIN; SELECT vvault_grant('fuzz_reader', 'reader')});
+srand $seed;
+my @odd = ('"', '{', '}', ':', '\\', '*', 'if-none-match', '"if-none-match":"', "\xff", "\xc3", "\xed\xa0\x80", "\xf4\x90\x80\x80",
+	"\xe2\x82", "\x01", "\x7f", '\\u00', '\\ud800');
+my $expected = $node->safe_psql('postgres', q{SELECT md5(vvault_trending('PL')::text)});
+my @wrong;
+for my $round (1 .. $rounds / 10)
+{
+	my $headers = '{' . join('', map { $odd[ rand @odd ] } 1 .. 1 + rand 10) . ($round % 2 ? '"}' : '');
+	(my $escaped = $headers) =~ s/([\\\s])/\\$1/g;
+	local $ENV{PGOPTIONS} = "-c request.method=GET -c request.headers=$escaped";
+	my ($out, $err);
+	IPC::Run::run([ 'psql', '-X', '-A', '-t', '-d', 'postgres', '-U', 'fuzz_reader', '-c',
+			q{SELECT md5(vvault_trending('PL')::text)} ], '<', '/dev/null', '>', \$out, '2>', \$err);
+	push @wrong, unpack('H*', $headers) . ": $out$err" if $out ne "$expected\n" || $err ne '';
+}
+is("@wrong", '', 'bytes that are no text in request.headers are passed over');
+
+# the states of aggregates, by way of a module of its own
+my $module = PostgreSQL::Test::Utils::tempdir() . '/states';
+my $said = '';
+IPC::Run::run([ 'cp', '-R', 'test/fuzz/states', $module ], '>&', \$said)
+  && IPC::Run::run([ 'make', '-s', '-C', $module, 'with_llvm=no', 'PG_CONFIG=' . ($ENV{VVAULT_PG_CONFIG} // 'pg_config') ],
+	'>&', \$said)
+  or die $said;
+fuzz_ok('damaged states of aggregates', 'psql', '-X', '-d', 'postgres', '-v', "rounds=$rounds",
+	'-v', 'seed=' . ($seed % 1000) / 1000, '-v', "module=$module/states", '-f', 'test/fuzz/states.sql');
+
 my $log = PostgreSQL::Test::Utils::slurp_file($node->logfile);
-unlike($log, qr/was terminated by signal|PANIC:|TRAP:/, 'no backend crashed');
+unlike($log, qr/was terminated by signal|PANIC:|TRAP:|runtime error:/, 'no backend crashed');
 
 $node->stop;
 done_testing();

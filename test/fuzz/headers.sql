@@ -1,0 +1,165 @@
+--
+-- headers.sql
+--		Calls every reader as a plain role with hostile request settings, such
+--		as any client can make: request.headers and its like.
+--
+-- usage: psql -X -d DATABASE [-v rounds=3000] [-v seed=0.5] -f test/fuzz/headers.sql
+--
+-- As a superuser; the database must have vvault in a schema of the search_path.
+-- All is done in one transaction that is rolled back. Prints the seed (-1 to
+-- 1), the outcomes and "ok", or stops with the first error. What must hold:
+--
+--		no setting makes a reader fail
+--		the reply is the one without any request, or nothing and status 304,
+--		and that only where the headers name the reply's ETag or have a *
+--		what PostgREST is told is JSON of known headers, nothing of the request
+--		without a method no setting is touched
+--
+\set ON_ERROR_STOP 1
+\set QUIET 1
+\pset format unaligned
+\pset tuples_only on
+\if :{?rounds} \else \set rounds 3000 \endif
+\if :{?seed}
+\else
+SELECT round((random() * 2 - 1)::numeric, 6) AS seed \gset
+\endif
+\echo # seed :seed, rounds :rounds
+BEGIN;
+SET LOCAL client_min_messages = warning;
+SELECT setseed(:seed) \g /dev/null
+SELECT set_config('fuzz.rounds', :'rounds', true) \g /dev/null
+CREATE ROLE vvault_fuzz_reader;
+SELECT vvault_grant('vvault_fuzz_reader', 'reader') \g /dev/null
+INSERT INTO vvault.videos (region, video_id, charted, title, views, likes, virality_score)
+SELECT r, 'v' || i, true, 'title "' || i || E'\\ \n', i, i, i FROM unnest('{PL,US}'::text[]) r, generate_series(1, 5) i;
+
+-- A call of every reader, with values for the arguments that it must have.
+CREATE TEMP TABLE reader (call text, clean text) ON COMMIT DROP;
+INSERT INTO reader (call)
+SELECT format('SELECT string_agg(x::text, chr(10)) FROM %s(%s) x', p.oid::regproc,
+	(SELECT string_agg(CASE n WHEN 'region' THEN $$'PL'$$ WHEN 'video_id' THEN $$'v1'$$ WHEN 'q' THEN $$'title'$$ ELSE 'NULL' END, ', ' ORDER BY i)
+		FROM unnest(p.proargnames) WITH ORDINALITY u (n, i) WHERE i <= p.pronargs - p.pronargdefaults))
+FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+	AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'vvault')
+WHERE p.pronamespace <> 'vvault'::regnamespace AND p.prokind = 'f' AND p.provolatile = 's';
+INSERT INTO reader (call)
+SELECT format('SELECT vvault_trending(%L, 3, %L)::text', 'PL', s) FROM unnest('{views,newest,engagement,trending,virality,momentum,hot}'::text[]) s;
+
+CREATE FUNCTION pg_temp.one_of(VARIADIC choices text[]) RETURNS text LANGUAGE sql VOLATILE AS $$
+	SELECT choices[1 + floor(random() * cardinality(choices))::integer]
+$$;
+CREATE FUNCTION pg_temp.fail(message text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	RAISE EXCEPTION '%', message;
+END
+$$;
+
+-- Headers: as they may be, nearly so, and heaps of their parts.
+CREATE FUNCTION pg_temp.headers(etag text) RETURNS text LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+	value text := pg_temp.one_of('*', etag, 'W/' || etag, '"x", ' || etag, substr(etag, 2), upper(etag), '', ' *', '"',
+		E'\\', E'\r\nSet-Cookie: a=b', repeat(etag, 300), repeat('"', 20000), E'\x7f\x01', '😀', '%s%n', 'é');
+	result text := '';
+BEGIN
+	CASE floor(random() * 4)::integer
+		WHEN 0 THEN RETURN json_build_object('host', 'x', 'if-none-match', value);
+		WHEN 1 THEN RETURN pg_temp.one_of(
+			json_build_object('if-none-match', json_build_array(value))::text, json_build_object('a', json_build_object('if-none-match', value))::text,
+			json_build_object('If-None-Match', value)::text, format('{"if-none-match":%s,"if-none-match":"b"}', to_json(value)),
+			format('{"if-none-match":"b","if-none-match":%s}', to_json(value)), format('{"if-none-match":%s,"if-none-match":7}', to_json(value)), format('[{"if-none-match":%s}]', to_json(value)),
+			'{"if-none-match":"\u0000"}', '{"if-none-match":"\ud800"}', '{"if-none-match":5}', '{"if-none-match":null}', '{"if-none-match":true}',
+			'{"if-none-match":' || repeat('[', 5000), repeat('{"a":', 3000), '{' || repeat(' ', 17000) || '}', '{"a":"' || repeat('x', 16370) || '"}');
+		ELSE
+			FOR i IN 1 .. 1 + floor(random() * 12)::integer LOOP
+				result := result || pg_temp.one_of('{', '}', '[', ']', ':', ',', '"', '"if-none-match"', to_json(value)::text, value, E'\\', '\u00',
+					'\ud83d', '\ude00', 'null', 'tru', '-', '1e999', ' ', E'\n', '"a":', '"*"', '"if-none-match":"*"', chr(1 + floor(random() * 255)::integer));
+			END LOOP;
+			RETURN pg_temp.one_of('{', '') || result || pg_temp.one_of('}', '');
+	END CASE;
+END
+$$;
+
+-- Whether headers have an If-None-Match that is this reply's: by jsonb.
+CREATE FUNCTION pg_temp.matches(headers text, etag text) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+	h jsonb;
+BEGIN
+	h := headers::jsonb;
+	RETURN coalesce(jsonb_typeof(h) = 'object' AND jsonb_typeof(h -> 'if-none-match') = 'string'
+		AND (h ->> 'if-none-match' = '*' OR strpos(h ->> 'if-none-match', etag) > 0), false);
+EXCEPTION WHEN OTHERS THEN
+	RETURN false;
+END
+$$;
+
+CREATE TEMP TABLE outcome (outcome text) ON COMMIT DROP;
+GRANT SELECT, UPDATE ON reader TO vvault_fuzz_reader;
+GRANT INSERT ON outcome TO vvault_fuzz_reader;
+SET LOCAL ROLE vvault_fuzz_reader;
+DO $$
+DECLARE
+	r record;
+	reply text;
+	etag text;
+	headers text;
+	method text;
+	told text;
+	status text;
+	setting text;
+	allowed boolean;
+BEGIN
+	FOR r IN SELECT call FROM reader LOOP
+		EXECUTE r.call INTO reply;
+		UPDATE reader SET clean = coalesce(reply, 'none') WHERE call = r.call;
+	END LOOP;
+	FOR i IN 1 .. current_setting('fuzz.rounds')::integer LOOP
+		SELECT x.call, x.clean INTO r FROM reader x ORDER BY random() LIMIT 1;
+
+		-- the ETag that a client got before
+		PERFORM set_config('response.headers', '', true), set_config('response.status', '', true),
+			set_config('request.headers', '', true), set_config('request.method', 'GET', true);
+		EXECUTE r.call INTO reply;
+		etag := coalesce(substring(current_setting('response.headers') FROM '"ETag":"\\("[0-9a-f]{32})\\""') || '"', '"none"');
+
+		headers := pg_temp.headers(etag);
+		method := pg_temp.one_of('GET', 'GET', 'HEAD', 'POST', '', E'\n', repeat('G', 5000), '😀');
+		PERFORM set_config('request.headers', headers, true), set_config('request.method', method, true),
+			set_config('response.headers', '', true), set_config('response.status', '', true);
+		FOREACH setting IN ARRAY '{path,cookies,jwt.claims,jwt.claim.role}'::text[] LOOP
+			PERFORM set_config('request.' || setting, pg_temp.one_of('', '{}', E'\\', '/rpc/x', '[', '{"role":"postgres"}', repeat('a', 9999)), true);
+		END LOOP;
+		BEGIN
+			EXECUTE r.call INTO reply;
+		EXCEPTION WHEN OTHERS THEN
+			RAISE EXCEPTION '% with method "%" and headers %: % %', r.call, left(method, 20), left(headers, 2000), SQLSTATE, SQLERRM;
+		END;
+		told := coalesce(current_setting('response.headers'), '');
+		status := coalesce(current_setting('response.status'), '');
+		allowed := method <> '' AND pg_temp.matches(headers, etag);
+
+		IF method = '' AND told || status <> '' THEN
+			RAISE EXCEPTION '% touches settings without a request: % %', r.call, told, status;
+		ELSIF told <> '' AND (SELECT bool_or(e.key NOT IN ('Cache-Control', 'ETag', 'X-Cache', 'Content-Type', 'Content-Security-Policy', 'Vary',
+					'X-Content-Type-Options', 'Referrer-Policy', 'Link')
+				OR e.value ~ '[^ -~]' OR strpos(e.value, 'Set-Cookie') > 0)
+			FROM json_array_elements(told::json) o, json_each_text(o) e) THEN
+			RAISE EXCEPTION '% tells %', r.call, told;
+		ELSIF status = '304' THEN
+			IF NOT allowed OR coalesce(reply, 'null') NOT IN ('null', '') THEN
+				RAISE EXCEPTION '% is 304 for %: %', r.call, left(headers, 2000), left(reply, 100);
+			END IF;
+		ELSIF allowed AND told ~ 'ETag' AND octet_length(headers) <= 16384 THEN
+			RAISE EXCEPTION '% is not 304 for %', r.call, headers;
+		ELSIF status <> '' OR coalesce(reply, 'none') <> r.clean THEN
+			RAISE EXCEPTION '% with headers %: status "%", %', r.call, left(headers, 2000), status, left(reply, 200);
+		END IF;
+		INSERT INTO outcome VALUES (CASE WHEN method = '' THEN 'no request' WHEN status = '304' THEN '304' WHEN allowed THEN 'never kept' ELSE 'answered' END);
+	END LOOP;
+END
+$$;
+RESET ROLE;
+SELECT format('# %s: %s', outcome, count(*)) FROM outcome GROUP BY outcome ORDER BY outcome;
+SELECT pg_temp.fail('no reply was 304') WHERE :rounds >= 200 AND NOT EXISTS (SELECT FROM outcome WHERE outcome = '304');
+ROLLBACK;
+\echo ok

@@ -1,0 +1,298 @@
+/*-------------------------------------------------------------------------
+ *
+ * parts.c
+ *		The parts of vvault that read untrusted bytes, as a program for
+ *		libFuzzer with AddressSanitizer and UBSan. parts.sh builds and runs it.
+ *
+ * The variable PART says which part gets the bytes:
+ *
+ *		states		an aggregate's deserialize, combine, serialize and final
+ *					functions, which no SQL can call with bytes of one's own
+ *		response	vvault.parse_chart(), the response of an API
+ *		cursor		a feed's cursor
+ *		headers		the setting request.headers
+ *
+ * What must hold, whatever the bytes: no wrong access to memory, no undefined
+ * behaviour, no error but those a user may be told of; and what a state tells
+ * is what its copy by way of bytes tells.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "core/compat.h"
+
+#include "common/base64.h"
+#include "fmgr.h"
+#include "libpq/pqformat.h"
+#include "nodes/execnodes.h"
+#include "port/pg_crc32c.h"
+#include "utils/builtins.h"
+
+#include "core/http_reply.h"
+#include "feed/cursor.h"
+#include "server.h"
+
+#define AGGREGATE_FUNCTIONS(name) \
+extern Datum vvault_##name##_accum(PG_FUNCTION_ARGS); \
+extern Datum vvault_##name##_combine(PG_FUNCTION_ARGS); \
+extern Datum vvault_##name##_serialize(PG_FUNCTION_ARGS); \
+extern Datum vvault_##name##_deserialize(PG_FUNCTION_ARGS); \
+extern Datum vvault_##name##_final(PG_FUNCTION_ARGS)
+
+AGGREGATE_FUNCTIONS(engagement);
+AGGREGATE_FUNCTIONS(virality);
+AGGREGATE_FUNCTIONS(viral_stats);
+AGGREGATE_FUNCTIONS(auc);
+AGGREGATE_FUNCTIONS(feed);
+extern Datum vvault_parse_chart(PG_FUNCTION_ARGS);
+
+extern int	LLVMFuzzerInitialize(int *argc, char ***argv);
+extern int	LLVMFuzzerTestOneInput(const uint8 *data, size_t size);
+
+typedef struct Aggregate
+{
+	PGFunction	combine;
+	PGFunction	serialize;
+	PGFunction	deserialize;
+	PGFunction	final;
+	bool		varlena;		/* what final returns; else 8 bytes */
+} Aggregate;
+
+#define AGGREGATE(name, varlena) \
+	{vvault_##name##_combine, vvault_##name##_serialize, \
+	 vvault_##name##_deserialize, vvault_##name##_final, varlena}
+
+static const Aggregate aggregates[] = {
+	AGGREGATE(engagement, false),
+	AGGREGATE(virality, false),
+	AGGREGATE(viral_stats, true),
+	AGGREGATE(auc, false),
+	AGGREGATE(feed, true),
+};
+
+static Datum
+call(PGFunction function, int nargs, const NullableDatum *args, bool *isnull)
+{
+	LOCAL_FCINFO(fcinfo, FUNC_MAX_ARGS);
+	FmgrInfo	flinfo = {0};
+	ReturnSetInfo rsinfo = {0};
+	Datum		result;
+
+	flinfo.fn_mcxt = CurrentMemoryContext;
+	InitFunctionCallInfoData(*fcinfo, &flinfo, nargs, InvalidOid, NULL,
+							 (Node *) &rsinfo);
+	memcpy(fcinfo->args, args, nargs * sizeof(NullableDatum));
+	result = function(fcinfo);
+	*isnull = fcinfo->isnull;
+	return result;
+}
+
+/*
+ * A call whose arguments are all there.
+ */
+static Datum
+call_strict(PGFunction function, int nargs, Datum a, Datum b, bool *isnull)
+{
+	NullableDatum args[2] = {{a, false}, {b, false}};
+
+	return call(function, nargs, args, isnull);
+}
+
+static Datum
+deserialize(const Aggregate *aggregate, bytea *bytes)
+{
+	bool		isnull;
+
+	return call_strict(aggregate->deserialize, 2, PointerGetDatum(bytes),
+					   (Datum) 0, &isnull);
+}
+
+static Datum
+serialize(const Aggregate *aggregate, Datum state)
+{
+	bool		isnull;
+
+	return call_strict(aggregate->serialize, 1, state, (Datum) 0, &isnull);
+}
+
+/*
+ * What the final function says, as bytes; NULL for NULL.
+ */
+static bytea *
+final(const Aggregate *aggregate, Datum state)
+{
+	bool		isnull;
+	Datum		result = call_strict(aggregate->final, 1, state, (Datum) 0,
+									 &isnull);
+
+	if (isnull)
+		return NULL;
+	if (!aggregate->varlena)
+		return make_bytea(&result, sizeof(result));
+	read_varlena(result);
+	return (bytea *) DatumGetPointer(result);
+}
+
+static void
+require_equal(const bytea *a, const bytea *b)
+{
+	if ((a == NULL) != (b == NULL) ||
+		(a != NULL && (VARSIZE(a) != VARSIZE(b) ||
+					   memcmp(a, b, VARSIZE(a)) != 0)))
+		abort();
+}
+
+/*
+ * The first byte names the aggregate, the second where the first of two states
+ * ends.
+ */
+static void
+part_states(const uint8 *data, int size)
+{
+	const Aggregate *aggregate;
+	NullableDatum both[2] = {{(Datum) 0, true}, {(Datum) 0, false}};
+	bytea	   *copy;
+	bool		isnull;
+	int			split;
+
+	if (size < 2)
+		return;
+	aggregate = &aggregates[data[0] % lengthof(aggregates)];
+	split = (size - 2) * data[1] / 255;
+	data += 2;
+	size -= 2;
+
+	both[1].value = deserialize(aggregate, make_bytea(data, split));
+	both[0].value = call(aggregate->combine, 2, both, &isnull);
+	both[0].isnull = isnull;
+	if (size > split)
+	{
+		both[1].value = deserialize(aggregate,
+									make_bytea(data + split, size - split));
+		both[0].value = call(aggregate->combine, 2, both, &isnull);
+	}
+	copy = (bytea *) DatumGetPointer(serialize(aggregate, both[0].value));
+	require_equal(final(aggregate, both[0].value),
+				  final(aggregate, deserialize(aggregate, copy)));
+}
+
+/*
+ * SQL has looked at the response before: it is JSON, though the parser of the
+ * type is not the one that is tested.
+ */
+static void
+part_response(const uint8 *data, int size)
+{
+	NullableDatum arg = {PointerGetDatum(make_bytea(data, size)), false};
+	bool		isnull;
+
+	(void) call(vvault_parse_chart, 1, &arg, &isnull);
+}
+
+/*
+ * A cursor in whose place of a checksum the right one is put, so that the
+ * bytes before it are read; and the bytes as they are.
+ */
+static void
+part_cursor(const uint8 *data, int size)
+{
+	static const char *const sorts[] = {"views", "trending"};
+	FeedCursor	cursor;
+	StringInfoData plain;
+	pg_crc32c	crc;
+	char	   *encoded;
+	int			len;
+
+	if (size > 300)
+		return;
+	for (int i = 0; i < (int) lengthof(sorts); i++)
+		(void) vv_cursor_decode((text *) make_bytea(data, size), "PL",
+								sorts[i], &cursor);
+
+	initStringInfo(&plain);
+	appendBinaryStringInfo(&plain, (const char *) data, size);
+	INIT_CRC32C(crc);
+	COMP_CRC32C(crc, plain.data, plain.len);
+	FIN_CRC32C(crc);
+	appendStringInfo(&plain, "|%08x", crc);
+	encoded = palloc(pg_b64_enc_len(plain.len));
+	len = pg_b64_encode((void *) plain.data, plain.len, encoded,
+						pg_b64_enc_len(plain.len));
+	while (len > 0 && encoded[len - 1] == '=')
+		len--;
+	for (int i = 0; i < len; i++)
+		encoded[i] = encoded[i] == '+' ? '-' : encoded[i] == '/' ? '_' :
+			encoded[i];
+	for (int i = 0; i < (int) lengthof(sorts); i++)
+	{
+		if (!vv_cursor_decode((text *) make_bytea(encoded, len), "PL",
+							  sorts[i], &cursor))
+			continue;
+		/* what was read can be written, and is what was read */
+		encoded = vv_cursor_encode("PL", sorts[i], &cursor);
+		if (strlen(encoded) != (size_t) len)
+			abort();
+	}
+}
+
+static void
+part_headers(const uint8 *data, int size)
+{
+	StringInfoData identity;
+
+	request_headers = pnstrdup((const char *) data, size);
+	initStringInfo(&identity);
+	appendStringInfoString(&identity, "vvault_trending(PL)");
+	(void) vv_http_requested();
+	(void) vv_http_not_modified(&identity, 60);
+	(void) vv_http_not_modified(&identity, 0);
+}
+
+typedef void (*Part) (const uint8 *data, int size);
+
+static Part part;
+
+int
+LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	const char *name = getenv("PART");
+
+	(void) argc;
+	(void) argv;
+	if (name != NULL && strcmp(name, "states") == 0)
+		part = part_states;
+	else if (name != NULL && strcmp(name, "response") == 0)
+		part = part_response;
+	else if (name != NULL && strcmp(name, "cursor") == 0)
+		part = part_cursor;
+	else if (name != NULL && strcmp(name, "headers") == 0)
+		part = part_headers;
+	else
+	{
+		fprintf(stderr, "PART=states|response|cursor|headers\n");
+		exit(2);
+	}
+	return 0;
+}
+
+/*
+ * Whether a user may be told of an error: not of one that "cannot happen".
+ */
+static bool
+error_expected(int sqlstate)
+{
+	return sqlstate == ERRCODE_INVALID_PARAMETER_VALUE ||
+		sqlstate == ERRCODE_INVALID_BINARY_REPRESENTATION ||
+		sqlstate == ERRCODE_PROTOCOL_VIOLATION ||
+		sqlstate == ERRCODE_CHARACTER_NOT_IN_REPERTOIRE;
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8 *data, size_t size)
+{
+	if (sigsetjmp(error_jump, 0) == 0)
+		part(data, (int) size);
+	else if (!error_expected(error_sqlstate))
+		abort();
+	free_everything();
+	return 0;
+}

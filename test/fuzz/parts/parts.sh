@@ -1,0 +1,131 @@
+#!/usr/bin/env bash
+#
+# parts.sh
+#		Fuzzes the parts that read untrusted bytes, without a server: see
+#		parts.c.
+#
+# usage: test/fuzz/parts/parts.sh FOLDER SECONDS [PART...]
+#
+# Builds in FOLDER with clang, libFuzzer, AddressSanitizer and UBSan, for the
+# server of PG_CONFIG, and gives each part SECONDS. Inputs that led somewhere
+# new are kept in FOLDER/PART and taken up again the next time; one that went
+# wrong is kept as FOLDER/PART.wrong-*. Prints a line "ok PART: ..." or "not ok
+# PART" for each.
+
+set -euo pipefail
+
+SOURCES=(src/core/json_writer.c src/core/http_reply.c src/catalog/response.c
+	src/feed/cursor.c src/feed/feed_aggregate.c
+	test/fuzz/parts/server.c test/fuzz/parts/parts.c)
+PARTS=(states response cursor headers)
+
+# The clang that PostgreSQL uses, else any.
+clang_name()
+{
+	local name
+
+	name=$(sed -n 's/^CLANG *= *//p' "$(dirname "$("$PG_CONFIG" --pgxs)")/../Makefile.global")
+	command -v "${name:-clang}" || echo clang
+}
+
+build()
+{
+	local source objects=()
+
+	for source in src/score/*.c "${SOURCES[@]}"; do
+		objects+=("$FOLDER/$(basename "$source" .c).o")
+		"$CLANG" -g -O1 -fno-omit-frame-pointer -fwrapv -fno-strict-aliasing \
+			-fsanitize=fuzzer-no-link,address,undefined \
+			-fno-sanitize-recover=undefined -DVVAULT_VERSION='"fuzz"' -D_GNU_SOURCE \
+			-Isrc -Itest/fuzz/parts -isystem "$("$PG_CONFIG" --includedir-server)" \
+			-c "$source" -o "${objects[-1]}"
+	done
+
+	# what only the accumulating functions call is not there
+	"$CLANG" -no-pie -fsanitize=fuzzer,address,undefined "${objects[@]}" \
+		-L"$("$PG_CONFIG" --pkglibdir)" -L"$("$PG_CONFIG" --libdir)" -lpgcommon -lpgport -lm \
+		-Wl,--unresolved-symbols=ignore-in-object-files -o "$FOLDER/parts"
+}
+
+# seed PART: inputs that are as they should be, to begin with.
+seed()
+{
+	mkdir -p "$FOLDER/$1"
+	perl -e '
+		my ($part, $folder) = @ARGV;
+		my @seeds;
+		my $zeros = pack "q> q> q> q> q>", 1, 0, 5, 0, 9;
+		my $observation = pack "q> q> C q> C q>", 5, 1000, 0, 10, 1, 0;
+		my $earlier = pack "q> q> C q> C q>", 4, 900, 0, 9, 0, 3;
+		my $feed = pack "l> C q>", 3, 1, 2;
+		$feed .= pack("C d> C l>", 0, $_, 0, 7) . "{\"a\":$_}" for 1, 2;
+		if ($part eq "states")
+		{
+			@seeds = map { chr($_->[0]) . "\xff" . $_->[1] }
+				[0, $zeros],
+				[1, pack("C d> C d> C", 0, 5000, 0, 5, 2) . $observation . $earlier],
+				[2, pack("q> q> q> q> q> N l> q> l> q>", 5, 2, 4, 0, 300000000, 2, 10, 3, 20, 2)],
+				[3, pack("q> d> d> q> d>", 2, 1.5, 2.5, 1, 2.5)],
+				[4, $feed];
+			push @seeds, map { my $s = $_; substr($s, 1, 1) = "\x7f"; $s . substr $s, 2 } @seeds;
+		}
+		elsif ($part eq "response")
+		{
+			open my $in, "-|", $^X, "demo/generate.pl", "--days", 1, "--per-chart", 2 or die;
+			while (<$in>)
+			{
+				chomp;
+				my $text = (split /\t/)[3];
+				$text =~ s/\\(.)/$1/g;
+				push @seeds, $text;
+				last if @seeds == 20;
+			}
+		}
+		elsif ($part eq "cursor")
+		{
+			@seeds = map { "1|PL|$_|4049000000000000|0002a1b2c3d4e5f6|video" } "views", "trending";
+		}
+		else
+		{
+			@seeds = ("{\"host\":\"x\",\"if-none-match\":\"\\\"0\\\", W/\\\"1\\\"\"}", "{\"a\":[{\"if-none-match\":\"*\"}]}");
+		}
+		for my $n (0 .. $#seeds)
+		{
+			open my $out, ">:raw", "$folder/seed-$n" or die;
+			print {$out} $seeds[$n];
+			close $out;
+		}' "$1" "$FOLDER/$1"
+}
+
+run()
+{
+	local log=$FOLDER/$1.log
+
+	# nested JSON is read by recursion, which the server bounds and this does not
+	if PART=$1 ASAN_OPTIONS=detect_leaks=0:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1 \
+		"$FOLDER/parts" -max_total_time="$SECONDS_EACH" -max_len=8192 -timeout=20 -rss_limit_mb=2048 \
+		-print_final_stats=1 -artifact_prefix="$FOLDER/$1.wrong-" "$FOLDER/$1" >"$log" 2>&1; then
+		echo "ok $1: $(sed -n 's/^stat::number_of_executed_units: *//p' "$log") inputs," \
+			"$(find "$FOLDER/$1" -type f | wc -l) of them kept"
+	else
+		echo "not ok $1"
+		tail -n 60 "$log"
+		FAILED=1
+	fi
+}
+
+[ $# -ge 2 ] || { sed -n '3,/^$/s/^#[ \t]\{0,1\}//p' "$0"; exit 2; }
+cd "$(dirname "$0")/../../.."
+PG_CONFIG=${PG_CONFIG:-pg_config}
+mkdir -p "$1"
+FOLDER=$(cd "$1" && pwd -P)
+SECONDS_EACH=$2
+FAILED=0
+CLANG=$(clang_name)
+shift 2
+build
+for part in "${@:-${PARTS[@]}}"; do
+	seed "$part"
+	run "$part"
+done
+exit "$FAILED"
