@@ -57,7 +57,11 @@ static bool
 keep_regions(const Datum *values, const bool *isnull pg_attribute_unused(),
 			 void *arg)
 {
-	*(Datum *) arg = PointerGetDatum(DatumGetArrayTypePCopy(values[0]));
+	VvRegionLookup *lookup = (VvRegionLookup *) arg;
+	MemoryContext old = MemoryContextSwitchTo(lookup->context);
+
+	lookup->found = PointerGetDatum(DatumGetArrayTypePCopy(values[0]));
+	MemoryContextSwitchTo(old);
 	return false;
 }
 
@@ -75,11 +79,10 @@ vv_region_lookup(VvRegionLookup *lookup, Datum video_id, bool *isnull)
 	if (lookup->table == NULL)
 	{
 		SPI_connect();
-		MemoryContextSwitchTo(lookup->context);
 		*isnull = vv_query_run(&regions_query, &video_id, 1, keep_regions,
-							   &regions) == 0;
+							   lookup) == 0;
 		SPI_finish();
-		return regions;
+		return lookup->found;
 	}
 	ScanKeyInit(&key, COL_VIDEO_ID, BTEqualStrategyNumber, F_TEXTEQ,
 				video_id);

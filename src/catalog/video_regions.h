@@ -22,6 +22,7 @@ typedef struct VvRegionLookup
 	Relation	index;
 	IndexScanDesc scan;
 	TupleTableSlot *slot;
+	Datum		found;			/* what came through SPI */
 } VvRegionLookup;
 
 extern void vv_region_lookup_begin(VvRegionLookup *lookup);

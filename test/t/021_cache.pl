@@ -424,6 +424,19 @@ like(value($reader, "SELECT vvault_trending('$_')"), qr/22023/, "the region \"$_
 my $reasons = cache_counters($node, 'postgres');
 cmp_ok($reasons->{"bypass_$_"}, '>', 0, "bypasses for $_ were counted") for qw(write privilege row_security setting version);
 
+# a video in many regions, read in all ways
+$node->safe_psql('postgres', <<'SQL');
+INSERT INTO vvault.videos (region, video_id, views) SELECT 'R' || n, 'v1', 1 FROM generate_series(1, 40) n;
+UPDATE vvault.videos SET views = 1e9 WHERE video_id = 'v1' AND region = 'PL';
+SQL
+is_right($reader, 'a video in many regions');
+my $long = value($reader, "SELECT md5($calls[0]::text)");
+value($writer, 'BEGIN; CREATE TEMP TABLE t ()');
+is(value($writer, "SELECT md5($calls[0]::text)"), $long, 'in a transaction that writes too');
+value($writer, 'ROLLBACK');
+$node->safe_psql('postgres', q(DELETE FROM vvault.videos WHERE region LIKE 'R%'));
+is_right($reader, 'and after it left them');
+
 # ---------------------------------------------------------------------------
 # DROP and CREATE EXTENSION, two databases
 # ---------------------------------------------------------------------------
