@@ -237,6 +237,9 @@ is($n->{hits}, 0, 'and they are no hits');
 	release();
 	like(($builder->wait())[0], qr/"v9"/, 'which does no harm');
 	is(value($watch, "SELECT test.cached(\$\$$call\$\$) = test.computed(\$\$$call\$\$)"), 't', 'nor later');
+	value($watch, 'SELECT vvault_cache_clear()');
+	my $empty = cache_counters($node, 'postgres');
+	is("$empty->{replies} $empty->{used}", '0 0', 'cleared again, the cache is empty');
 	$builder->quit;
 }
 $_->quit for $lock, $watch;

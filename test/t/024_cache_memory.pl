@@ -199,6 +199,34 @@ is(counters()->{replies}, 0, 'of all');
 my $third = fill(1, 2000);
 is("$third->{replies} $third->{used}", "$full->{replies} $full->{used}", 'and it takes as much as at first');
 
+# Replies in the making stay while others come and go. Analytics do not need the
+# table that is locked.
+{
+	my ($lock, $flood, @builders) = map { open_session($node, 'postgres') } 1 .. 5;
+
+	$lock->query('BEGIN; LOCK TABLE vvault.video_regions IN ACCESS EXCLUSIVE MODE');
+	for my $i (0 .. $#builders)
+	{
+		$builders[$i]->send("SELECT vvault_trending('PL', " . (7000 + $i) . ')');
+	}
+	$node->poll_query_until('postgres', q(SELECT count(*) = 3 FROM pg_stat_activity WHERE wait_event_type = 'Lock')) or die;
+	$before = counters();
+	for my $round (1 .. 3)
+	{
+		is(($flood->query(q(SELECT count(vvault_analytics(n)) FROM generate_series(1, 366) n)))[0], 366, 'while some are made, others fill the cache');
+	}
+	cmp_ok(difference($before)->{evicted}, '>', 200, 'and push each other out');
+	$lock->query('COMMIT');
+	is(join('', map { ($_->wait())[0] =~ /^\{"region":"PL".*\}$/ ? 'right ' : 'wrong ' } @builders), 'right right right ', 'those that were made are right');
+	is(($flood->query(q(SELECT bool_and(test.cached(c) = test.computed(c)) FROM (
+			SELECT format('vvault_analytics(%s)', n) FROM generate_series(1, 366) n
+			UNION ALL SELECT format('vvault_trending(''PL'', %s)', 7000 + n) FROM generate_series(0, 2) n) x (c))))[0],
+		't', 'so are all others');
+	$_->quit for $lock, $flood, @builders;
+	clear();
+	is(join(' ', @{ counters() }{qw(replies used)}), '0 0', 'cleared, the cache is empty');
+}
+
 # ---------------------------------------------------------------------------
 # What is hot stays
 # ---------------------------------------------------------------------------

@@ -1,5 +1,5 @@
 #
-# 013_cache_standby.pl
+# 026_cache_standby.pl
 #		The reply cache of a hot standby, which has its own, while the primary
 #		writes; after a promotion; and after crashes of either.
 #
