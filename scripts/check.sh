@@ -268,8 +268,6 @@ make_pgtap_database()
 			-c 'CREATE EXTENSION vvault CASCADE'
 }
 
-# TAP tests start servers of their own. PostgreSQL::Test keeps its files below
-# TESTDIR up to PostgreSQL 15, in TESTDATADIR and TESTLOGDIR later.
 phase_tap()
 {
 	local tests status=0
@@ -281,16 +279,8 @@ phase_tap()
 		nothing_found may
 		return
 	fi
-	mkdir -p "$WORK/tap/tmp_check" "$WORK/tap/log"
 	tests=("${tests[@]/#/test/t/}")
-	env -u PGHOST -u PGPORT -u PGUSER \
-		PATH="$STAGE_BIN:$PATH" PERL5LIB="$(pgxs_src)/test/perl:$TREE/test/t" \
-		PG_REGRESS="$(pgxs_src)/test/regress/pg_regress" \
-		PG_CONFIG="$STAGE_BIN/pg_config" VVAULT_PG_CONFIG="$PG_CONFIG" \
-		top_builddir="$WORK/tap" \
-		TESTDIR="$WORK/tap" TESTDATADIR="$WORK/tap/tmp_check" \
-		TESTLOGDIR="$WORK/tap/log" \
-		prove -v "${tests[@]/%/.pl}" >"$LOGS/tap.log" 2>&1 9<&- || status=$?
+	prove_tap -v "${tests[@]/%/.pl}" >"$LOGS/tap.log" 2>&1 || status=$?
 	[ "$status" -eq 0 ] || show_failures "$LOGS/tap.log"
 	count_tap "$LOGS/tap.log" "$status"
 }
@@ -362,12 +352,7 @@ run_server_phases()
 # Stop and delete what this run left running, or one before it that was killed.
 remove_servers()
 {
-	local file
-
-	while read -r file; do
-		server_stop "${file%/*}"
-	done < <(find "$WORK/tap" -name postmaster.pid 2>/dev/null)
-	rm -rf "$WORK"/tap/tmp_check/*_data
+	remove_tap_servers
 	cluster_remove "$WORK"
 }
 

@@ -199,7 +199,8 @@ remove_work()
 copy_project()
 {
 	copy_folder "$ROOT" "$1" --exclude=./.git --exclude=./.work \
-		--exclude=./.demo --exclude=./.versions --exclude=node_modules \
+		--exclude=./.demo --exclude=./.versions --exclude=./.mutations \
+		--exclude=node_modules \
 		--exclude='*.o' --exclude='*.bc' --exclude='*.so' \
 		--exclude="./vvault--*.sql" --exclude=./results \
 		--exclude=./output_iso
@@ -432,4 +433,31 @@ sql()
 
 	shift
 	"$STAGE_BIN/psql" -X -q -P pager=off -v ON_ERROR_STOP=1 -d "$database" "$@"
+}
+
+# prove_tap ARGUMENT...: prove on TAP tests, which start servers of their own from
+# the stage. PostgreSQL::Test keeps its files below TESTDIR up to PostgreSQL 15, in
+# TESTDATADIR and TESTLOGDIR later.
+prove_tap()
+{
+	mkdir -p "$WORK/tap/tmp_check" "$WORK/tap/log"
+	env -u PGHOST -u PGPORT -u PGUSER \
+		PATH="$STAGE_BIN:$PATH" PERL5LIB="$(pgxs_src)/test/perl:$TREE/test/t" \
+		PG_REGRESS="$(pgxs_src)/test/regress/pg_regress" \
+		PG_CONFIG="$STAGE_BIN/pg_config" VVAULT_PG_CONFIG="$PG_CONFIG" \
+		top_builddir="$WORK/tap" \
+		TESTDIR="$WORK/tap" TESTDATADIR="$WORK/tap/tmp_check" \
+		TESTLOGDIR="$WORK/tap/log" \
+		prove "$@" 9<&-
+}
+
+# Stop and delete the servers of TAP tests that ended early.
+remove_tap_servers()
+{
+	local file
+
+	while read -r file; do
+		server_stop "${file%/*}"
+	done < <(find "$WORK/tap" -name postmaster.pid 2>/dev/null)
+	rm -rf "$WORK"/tap/tmp_check/*_data
 }

@@ -54,9 +54,9 @@ mutation viral-threshold-bumps-nothing src/catalog/derived.sql '/^CREATE TRIGGER
 for function in videos_listed videos_updated snapshots_changed ingests_changed; do
 	mutation "$function-bumps-nothing" src/catalog/derived.sql "/^CREATE FUNCTION vvault.$function\(/,/^END/s/PERFORM vvault.bump\(written, written\);//" 021_cache 022_cache_schedule
 done
-mutation other-regions-not-bumped src/catalog/derived.sql 's/WHERE c <> w$/WHERE false/' cache-other-region 021_cache
-mutation same-version src/catalog/derived.sql '/^CREATE FUNCTION vvault.bump\(/,/^END/s/SET version = EXCLUDED.version/SET version = f.version/' cache-commit
-mutation bump-all-same-version src/catalog/derived.sql '/^CREATE FUNCTION vvault.bump_all\(/,/^END/s/SET version = EXCLUDED.version/SET version = f.version/' cache-other-region
+mutation other-regions-not-bumped src/catalog/derived.sql 's/WHERE c <> w$/WHERE false/' 021_cache
+mutation same-version src/catalog/derived.sql '/^CREATE FUNCTION vvault.bump\(/,/^END/s/SET version = EXCLUDED.version/SET version = f.version/' 021_cache
+mutation bump-all-same-version src/catalog/derived.sql '/^CREATE FUNCTION vvault.bump_all\(/,/^END/s/SET version = EXCLUDED.version/SET version = f.version/' 021_cache
 
 # One makes it, others wait
 mutation all-make-it src/core/reply_store.c '/^claim_entry\(/,/^}/s/if \(entry->builder == 0\)/if (true)/' 023_cache_flight

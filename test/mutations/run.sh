@@ -6,12 +6,12 @@
 #
 # usage: [ONLY="NAME ..."] [PG_CONFIG=...] test/mutations/run.sh
 #
-# The mutations are in list.sh. Each is made in a copy of the project, outside of
-# it, and only the tests named with it are run there, by check.sh. One survives
-# if they pass; one is stale if it changes nothing or does not compile, as when
-# the code has moved on. The last line counts, and the status is 0 only if each
-# was noticed. The whole list takes about half an hour: it is no part of
-# make check.
+# The mutations are in list.sh. Each is made in a copy of the project, and only
+# the TAP tests named with it are run. One survives if they pass; it is stale if
+# it changes nothing or does not build, as when the code has moved on. The last
+# line counts, and the status is 0 only if each was noticed. The list takes
+# about half an hour, so it is no part of make check. What the tests printed is
+# in .mutations/log.
 
 # shellcheck source=scripts/lib.sh
 source "$(dirname "$0")/../../scripts/lib.sh"
@@ -19,7 +19,6 @@ source "$(dirname "$0")/../../scripts/lib.sh"
 NOTICED=0
 SURVIVED=()
 STALE=()
-FOLDER=                         # of the copy
 
 chosen()
 {
@@ -29,61 +28,71 @@ chosen()
 	return 1
 }
 
-# judge NAME STATUS: what became of a mutation, from its check's output.
-judge()
+build()
 {
-	local log=$FOLDER/$1.log
+	make -s -C "$TREE" PG_CONFIG="$PG_CONFIG" with_llvm=no DESTDIR="$STAGE" install
+}
 
-	if grep -qE 'the build failed|does not start|no tests found|nothing was tested' "$log" ||
-		! grep -qE '^[0-9]+ passed, [0-9]+ failed' "$log"; then
-		say "   $1: STALE, it does not build or run"
-		tail -n 5 "$log"
-		STALE+=("$1")
-	elif [ "$2" -ne 0 ]; then
-		say "   $1: noticed ($(tail -n 1 "$log"))"
-		NOTICED=$((NOTICED + 1))
-	else
-		say "   $1: SURVIVED"
-		SURVIVED+=("$1")
-	fi
+stale()
+{
+	say "   $1: STALE, $2"
+	STALE+=("$1")
 }
 
 # mutation NAME FILE SED-EXPRESSION TEST...: makes one and runs the tests.
 mutation()
 {
-	local name=$1 file=$2 expression=$3 status=0
+	local name=$1 file=$TREE/$2 log=$LOGS/$1.log tests
 
-	shift 3
 	chosen "$name" || return 0
-	cp "$ROOT/$file" "$FOLDER/original"
-	sed -E "$expression" "$FOLDER/original" >"$FOLDER/project/$file"
-	if cmp -s "$FOLDER/original" "$FOLDER/project/$file"; then
-		say "   $name: STALE, it changes nothing in $file"
-		STALE+=("$name")
+	tests=("${@:4}")
+	tests=("${tests[@]/#/test/t/}")
+	cp -p "$file" "$WORK/original"
+	sed -E "$3" "$WORK/original" >"$WORK/mutated"
+	if cmp -s "$WORK/original" "$WORK/mutated"; then
+		stale "$name" "it changes nothing"
 		return 0
 	fi
-	ONLY='' TESTS="$*" "$FOLDER/project/scripts/check.sh" >"$FOLDER/$name.log" 2>&1 || status=$?
-	judge "$name" "$status"
-	cp "$FOLDER/original" "$FOLDER/project/$file"
+	cp "$WORK/mutated" "$file"
+	if ! build >"$log" 2>&1; then
+		stale "$name" "it does not build: $log"
+	elif prove_tap "${tests[@]/%/.pl}" >"$log" 2>&1; then
+		say "   $name: SURVIVED"
+		SURVIVED+=("$name")
+	else
+		say "   $name: noticed ($(grep -cE "^#   Failed test" "$log") failed)"
+		NOTICED=$((NOTICED + 1))
+	fi
+	remove_tap_servers
+	cp "$WORK/original" "$file"     # newer than what was built of the mutated one
 }
 
-main()
+main_inside()
 {
-	choose_postgres
-	export PG_CONFIG
-	FOLDER=$(mktemp -d /var/tmp/vvault-mutations.XXXXXX)
-	chmod 755 "$FOLDER"
-	trap 'rm -rf "$FOLDER"' EXIT
+	set_paths
+	trap remove_tap_servers EXIT
 	trap 'exit 130' INT
 	trap 'exit 143' TERM HUP
-	WORK_USER=$(id -un) copy_project "$FOLDER/project"
+	rm -rf "$LOGS"
+	mkdir -p "$LOGS"
+	# a session that waits in vain is not to wait for long
+	export PG_TEST_TIMEOUT_DEFAULT=30
+
+	heading "building"
+	make -s -C "$TREE" PG_CONFIG="$PG_CONFIG" with_llvm=no -j "$(nproc)" all
+	"$TREE/scripts/stage.sh" "$STAGE" "$TREE"
+	heading "mutations"
 	# shellcheck source=test/mutations/list.sh
-	source "$ROOT/test/mutations/list.sh"
-	heading "all mutations"
+	source "$TREE/test/mutations/list.sh"
+	heading "all mutations, logs in $LOGS"
 	say "survived: ${SURVIVED[*]:-none}"
 	say "stale: ${STALE[*]:-none}"
 	say "$NOTICED noticed, ${#SURVIVED[@]} survived, ${#STALE[@]} stale"
 	[ ${#SURVIVED[@]} -eq 0 ] && [ ${#STALE[@]} -eq 0 ]
 }
 
-main
+if ! inside; then
+	"$ROOT/scripts/packages.sh" build test
+	go_inside .mutations test/mutations/run.sh
+fi
+main_inside

@@ -23,7 +23,7 @@ cache_functions($primary, 'postgres');
 my @calls = (
 	(map { ("vvault_trending('$_', 5)", "vvault_trending('$_', 5, 'newest')", "vvault_trending('$_', 5, 'trending')") } qw(PL SE NO)),
 	(map { "vvault_video('v$_')" } 1 .. 6),
-	'vvault_regions()', 'vvault_analytics(3)');
+	'vvault_regions()', 'vvault_analytics(3)', "vvault_trending_explain('v1', 'PL')");
 my $values = join(', ', map { "(\$call\$$_\$call\$)" } @calls);
 $primary->safe_psql('postgres', <<"SQL");
 CREATE TABLE test.calls (call text);

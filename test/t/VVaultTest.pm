@@ -373,6 +373,7 @@ sub wait
 	until ($self->{out} =~ /^\Q$end\E/m && $self->{err} =~ /^\Q$end\E/m)
 	{
 		eval { $self->{run}->pump; 1 } or die "psql is gone: $self->{err}$@";
+		die "psql hangs: $self->{out}$self->{err}" if $self->{timer}->is_expired;
 	}
 	my ($out, $err) = ($self->{out}, $self->{err});
 	$self->{out} = $self->{err} = '';
