@@ -31,10 +31,10 @@ $calls .= "\nSELECT md5(vvault_video(video_id)::text) FROM vvault.video_regions 
 sub is_full
 {
 	my ($label) = @_;
-	my %count = cache_counters($node, 'postgres');
+	my $count = cache_counters($node, 'postgres');
 
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	cmp_ok($count{evicted}, '>', 0, "$label: the cache is full");
+	cmp_ok($count->{evicted}, '>', 0, "$label: the cache is full");
 	return;
 }
 
@@ -50,8 +50,8 @@ for my $mode (qw(smart fast immediate postmaster))
 	else { $node->stop($mode); }
 	ok(start_again($node), "$label: the server comes back");
 
-	my %count = cache_counters($node, 'postgres');
-	is("$count{hits} $count{evicted}", '0 0', "$label: the cache is empty");
+	my $count = cache_counters($node, 'postgres');
+	is("$count->{hits} $count->{evicted}", '0 0', "$label: the cache is empty");
 	is($node->safe_psql('postgres', $calls), $before, "$label: every reply is the same");
 	is($node->safe_psql('postgres', $calls), $before, "$label: and once more");
 	is_full($label);
