@@ -3,13 +3,14 @@
 # check_memory.sh
 #		Tests with assertions, UBSan and valgrind: `make check-memory`.
 #
-# usage: [PARTS="undefined valgrind"] scripts/check_memory.sh
+# usage: [PARTS="undefined valgrind"] [ONLY=PHASE,...] [TESTS="NAME ..."]
+#		scripts/check_memory.sh
 #
 # undefined	regress, pgTAP and the fuzzers' short rounds with a vvault that
 #			checks PostgreSQL's assertions and dies of undefined behaviour
-# valgrind	regress and pgTAP on a server under valgrind; any error with our
-#			code on its stack fails, and so does any that
-#			scripts/valgrind.supp does not know. Takes long.
+# valgrind	regress, or the phases of ONLY and the tests of TESTS, on a server
+#			under valgrind; any error fails that scripts/valgrind.supp does not
+#			know, which knows none of ours. Takes long.
 #
 # AddressSanitizer does not start with a packaged server: `make fuzz FUZZ=parts`
 # has it, for the parts that read untrusted bytes. The last line counts, and the
@@ -64,7 +65,7 @@ part_valgrind()
 
 	"$ROOT/scripts/packages.sh" valgrind
 	# a name in the copied project, since that is where it runs
-	PROFILE=-g VVAULT_SERVER=scripts/valgrind_server.sh ONLY=regress,pgtap run_check
+	PROFILE=-g VVAULT_SERVER=scripts/valgrind_server.sh ONLY=${ONLY:-regress} run_check
 	for file in "$ROOT"/.work/log/valgrind.*; do
 		[ -s "$file" ] || continue
 		found=$((found + 1))

@@ -243,8 +243,8 @@ part_headers(const uint8 *data, int size)
 	initStringInfo(&identity);
 	appendStringInfoString(&identity, "vvault_trending(PL)");
 	(void) vv_http_requested();
-	(void) vv_http_not_modified(&identity, 60);
-	(void) vv_http_not_modified(&identity, 0);
+	(void) vv_http_not_modified(&identity, 60, "MISS");
+	(void) vv_http_not_modified(&identity, 0, "BYPASS");
 }
 
 typedef void (*Part) (const uint8 *data, int size);
