@@ -6,8 +6,8 @@
 # usage: [FUZZ="NAME ..."] [SEED=N] [ROUNDS=20000] [QUERIES=50000]
 #		[SECONDS_EACH=N] scripts/fuzz.sh
 #
-# NAMEs: ingest cursors headers states parts sqlsmith; without FUZZ all of them.
-# ROUNDS is for the first four, QUERIES for sqlsmith. The parts (four, see
+# NAMEs: ingest cursors search headers states parts sqlsmith; without FUZZ all of them.
+# ROUNDS is for the first five, QUERIES for sqlsmith. The parts (four, see
 # test/fuzz/parts) run for 300 seconds each. SECONDS_EACH bounds them and
 # sqlsmith. The inputs that the parts have found are kept in .work/parts and taken
 # up again by the next run. The last line counts, and the status is 0 only if
@@ -16,7 +16,7 @@
 # shellcheck source=scripts/lib.sh
 source "$(dirname "$0")/lib.sh"
 
-FUZZERS="ingest cursors headers states parts sqlsmith"
+FUZZERS="ingest cursors search headers states parts sqlsmith"
 ROUNDS=${ROUNDS:-20000}
 QUERIES=${QUERIES:-50000}
 SEED=${SEED:-$RANDOM}
@@ -59,6 +59,11 @@ fuzz_ingest()
 fuzz_cursors()
 {
 	ROUNDS=$((ROUNDS / 4)) fuzz_sql cursors
+}
+
+fuzz_search()
+{
+	ROUNDS=$((ROUNDS / 4)) fuzz_sql search
 }
 
 fuzz_headers()

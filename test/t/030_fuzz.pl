@@ -45,6 +45,9 @@ $node->safe_psql('postgres', 'CREATE EXTENSION vvault CASCADE');
 fuzz_ok('forged cursors', 'psql', '-X', '-d', 'postgres', '-v', 'rounds=' . int($rounds / 8),
 	'-v', 'seed=' . ($seed % 1000) / 1000, '-f', 'test/fuzz/cursors.sql');
 
+fuzz_ok('searches of all kinds', 'psql', '-X', '-d', 'postgres', '-v', 'rounds=' . int($rounds / 3),
+	'-v', 'seed=' . ($seed % 1000) / 1000, '-f', 'test/fuzz/search.sql');
+
 fuzz_ok('hostile request settings', 'psql', '-X', '-d', 'postgres', '-v', "rounds=$rounds",
 	'-v', 'seed=' . ($seed % 1000) / 1000, '-f', 'test/fuzz/headers.sql');
 
