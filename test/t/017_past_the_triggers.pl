@@ -79,14 +79,14 @@ $subscriber->safe_psql('postgres', 'CREATE DATABASE role TEMPLATE template0');
 $subscriber->safe_psql('role', 'CREATE EXTENSION vvault CASCADE');
 for my $write (
 	[ "INSERT INTO vvault.videos (region, video_id, category_id) VALUES ('US', 'a', 10), ('PL', 'a', 10), ('XY', 'b', 20)",
-		'category_stats feed_versions video_regions' ],
+		'category_stats feed_versions search_words video_regions video_search' ],
 	[ "UPDATE vvault.videos SET virality_score = 90, category_id = 30 WHERE region = 'US'", 'category_stats' ],
 	[ "INSERT INTO vvault.snapshots (region, video_id, fetched_at, virality_score) VALUES ('US', 'a', '2026-01-01', 90), ('ZZ', 'c', '2026-01-01', 1)",
 		'daily_stats daily_videos feed_versions' ],
 	[ "UPDATE vvault.snapshots SET virality_score = 10 WHERE region = 'US'", 'daily_stats daily_videos' ],
-	[ "DELETE FROM vvault.videos WHERE region = 'PL'", 'category_stats video_regions' ],
+	[ "DELETE FROM vvault.videos WHERE region = 'PL'", 'category_stats search_words video_regions video_search' ],
 	[ 'TRUNCATE vvault.snapshots', 'daily_stats daily_videos' ],
-	[ 'TRUNCATE vvault.videos', 'category_stats video_regions' ],)
+	[ 'TRUNCATE vvault.videos', 'category_stats search_words video_regions video_search' ],)
 {
 	my ($sql, $tables) = @$write;
 
@@ -115,7 +115,7 @@ command_ok(
 	'pg_restore --disable-triggers');
 is($subscriber->safe_psql('restored', q(SELECT count(*) FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
 	WHERE c.relnamespace = 'vvault'::regnamespace AND t.tgenabled <> 'O')), '0', 'the triggers are enabled again');
-is_repaired($subscriber, 'restored', 'a restore', 'category_stats daily_stats daily_videos video_regions', $publisher);
+is_repaired($subscriber, 'restored', 'a restore', 'category_stats daily_stats daily_videos search_words video_regions video_search', $publisher);
 
 # ---------------------------------------------------------------------------
 # A logical subscriber
@@ -131,12 +131,12 @@ $publisher->safe_psql('postgres', "CREATE PUBLICATION charts FOR TABLE $publishe
 $subscriber->safe_psql('postgres', 'CREATE EXTENSION vvault CASCADE');
 $subscriber->safe_psql('postgres', q(CREATE SUBSCRIPTION charts CONNECTION ') . $publisher->connstr . q( dbname=postgres' PUBLICATION charts));
 $subscriber->wait_for_subscription_sync($publisher, 'charts');
-is_repaired($subscriber, 'postgres', 'first copy', 'category_stats daily_stats daily_videos video_regions', $publisher);
+is_repaired($subscriber, 'postgres', 'first copy', 'category_stats daily_stats daily_videos search_words video_regions video_search', $publisher);
 
 ingest_all($publisher, 'postgres', "fetched_at >= '2026-01-03 00:00+00' AND fetched_at < '2026-01-04 00:00+00'");
 $publisher->safe_psql('postgres', "SELECT vvault_set('viral_threshold', '60'); SELECT vvault_block((SELECT max(video_id) FROM vvault.videos))");
 $publisher->wait_for_catchup('charts');
-is_repaired($subscriber, 'postgres', 'later charts', 'category_stats daily_stats daily_videos video_regions', $publisher);
+is_repaired($subscriber, 'postgres', 'later charts', 'category_stats daily_stats daily_videos search_words video_regions video_search', $publisher);
 
 # Days that the subscriber has closed itself keep their statistics when the
 # publisher drops their snapshots.
