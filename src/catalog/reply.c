@@ -165,6 +165,7 @@ build(FunctionCallInfo fcinfo, VvReply *reply)
 							   snapshot_since(), VARDATA(body),
 							   VARSIZE(body) - VARHDRSZ))
 		vv_store_bypassed(&reply->key, VV_BYPASS_SIZE);
+	vv_warmer_start();
 	return body;
 }
 
@@ -208,7 +209,6 @@ fetch(VvReply *reply)
 	result = vv_store_claim(&reply->key, &reply->tag, now, &reply->stamp,
 							&body, &reply->claim);
 	reply->claimed = result == VV_CLAIM_BUILD;
-	vv_warmer_start();
 	if (result == VV_CLAIM_ALONE)
 	{
 		reply->bypass = VV_BYPASS_BUSY;

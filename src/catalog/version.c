@@ -53,11 +53,12 @@
 
 #define VERSIONS	0			/* among these: */
 
-/* What replies are made of. */
+/* What replies are made of, two views among them. */
 static const char *const tables[] = {
 	"feed_versions", "videos", "video_regions", "snapshots", "categories", "ingests",
 	"category_stats", "daily_stats", "regions", "region_defaults",
-	"settings", "setting_defaults", "video_search", "search_words"
+	"settings", "setting_defaults", "video_search", "search_words",
+	"effective_regions", "effective_settings"
 };
 
 /*

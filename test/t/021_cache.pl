@@ -21,7 +21,8 @@ my @calls = (
 	q(vvault_trending('PL', 5)), q(vvault_trending('PL', 5, 'newest')), q(vvault_trending('SE', 5)),
 	q(vvault_trending('PL', 2, 'views', vvault_trending('PL', 1, 'views') ->> 'next_cursor')),
 	q(vvault_trending('PL', 5, 'trending')), q(vvault_video('v1')), q(vvault_regions()),
-	q(vvault_analytics(3)), q(vvault_trending_explain('v1', 'PL')));
+	q(vvault_analytics(3)), q(vvault_trending_explain('v1', 'PL')),
+	q(vvault_search('title')), q(vvault_search('title', 'PL')), q(vvault_related('v1')));
 
 sub fill
 {
@@ -525,7 +526,7 @@ $node->safe_psql('postgres', "SELECT $calls[0]");
 $victim->query(q(UPDATE vvault.videos SET title = 'perhaps lost'));
 $victim->query("SELECT $calls[0]");
 my $pid = value($victim, 'SELECT pg_backend_pid()');
-kill 'KILL', $pid;
+kill 'KILL', $pid > 1 ? $pid : BAIL_OUT('no process to kill');
 $node->poll_query_until('postgres', q(SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = ) . $pid)
   or die 'the server did not come back';
 # the last query may have met the old server

@@ -41,7 +41,8 @@ sub chance { return rand() < $_[0] }
 # What is read
 # ---------------------------------------------------------------------------
 
-my @calls = ('vvault_regions()', 'vvault_analytics()', 'vvault_analytics(2)', "vvault_video('nobody')", "vvault_trending('XX')");
+my @calls = ('vvault_regions()', 'vvault_analytics()', 'vvault_analytics(2)', "vvault_video('nobody')", "vvault_trending('XX')", "vvault_search('a')",
+	"vvault_search('title', 'PL')");
 for my $region (@regions)
 {
 	push @calls, "vvault_trending('$region')";

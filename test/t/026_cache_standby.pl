@@ -233,7 +233,7 @@ for my $round (1 .. 2)
 	{
 		my $pid = value($one, 'SELECT pg_backend_pid()');
 
-		kill 'KILL', $pid;
+		kill 'KILL', $pid > 1 ? $pid : BAIL_OUT('no process to kill');
 		$standby->poll_query_until('postgres', q(SELECT (vvault_health() -> 'cache' ->> 'hits')::integer = 0)) or die;
 	}
 	is(cache_counters($standby, 'postgres')->{replies}, 0, 'after a crash no reply is left');
@@ -249,7 +249,7 @@ value($lock, 'BEGIN; LOCK TABLE vvault.video_regions IN ACCESS EXCLUSIVE MODE');
 my $pid = value($builder, 'SELECT pg_backend_pid()');
 $builder->send(q(SELECT vvault_trending('PL', 5)));
 $standby->poll_query_until('postgres', "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = $pid") or die;
-kill 'KILL', $pid;
+kill 'KILL', $pid > 1 ? $pid : BAIL_OUT('no process to kill');
 $standby->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = $pid") or die;
 $standby->poll_query_until('postgres', q(SELECT length(test.cached('vvault_trending(''PL'', 5)')) > 0)) or die;
 is($standby->safe_psql('postgres', q(SELECT test.x_cache('vvault_trending(''PL'', 5)'))), 'HIT', 'the next one makes it');
