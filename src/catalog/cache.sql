@@ -47,9 +47,9 @@ DECLARE
 	r record;
 BEGIN
 	FOR r IN SELECT e.region FROM vvault.effective_regions e WHERE e.enabled ORDER BY e.region LOOP
-		PERFORM @extschema@.vvault_trending(r.region);
+		PERFORM @extschema@.vvault_trending(r.region, 25, NULL::text, NULL::text);
 	END LOOP;
-	PERFORM @extschema@.vvault_regions(), @extschema@.vvault_analytics();
+	PERFORM @extschema@.vvault_regions(), @extschema@.vvault_analytics(14);
 	PERFORM vvault.cache_refresh(2147483647);
 	RETURN vvault.cache_published() - before;
 END

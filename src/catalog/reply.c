@@ -20,6 +20,8 @@
 #include "miscadmin.h"
 #include "storage/ipc.h"
 #include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "catalog/reply_key.h"
@@ -103,6 +105,17 @@ vv_reply_is_known(VvReply *reply, int max_age, int step, TimestampTz as_of)
 }
 
 /*
+ * The region whose feed alone a reply is made of, NULL for all.
+ */
+static text *
+region_of(FunctionCallInfo fcinfo, const VvReplier *replier)
+{
+	int			i = replier->region_arg - 1;
+
+	return i < 0 || PG_ARGISNULL(i) ? NULL : PG_GETARG_TEXT_PP(i);
+}
+
+/*
  * Computes the reply; NULL for NULL. A text is written in place, behind room
  * for its length.
  */
@@ -135,14 +148,41 @@ give_up(int code pg_attribute_unused(), Datum arg)
 }
 
 /*
- * The earliest time at which the active snapshot may have been taken.
+ * Whether what was computed is still what everybody with the same tag would
+ * compute. Rights, row-level security and the tables themselves may have
+ * changed while it was; the client was told otherwise by then.
  */
-static TimestampTz
-snapshot_since(void)
+static bool
+is_still_shared(VvReply *reply)
 {
-	return IsolationUsesXactSnapshot() ?
-		GetCurrentTransactionStartTimestamp() :
-		GetCurrentStatementStartTimestamp();
+	if (reply->bypass != VV_BYPASS_NONE && reply->bypass != VV_BYPASS_BUSY)
+		return false;
+	AcceptInvalidationMessages();
+	reply->bypass = vv_sharing_problem();
+	if (reply->bypass == VV_BYPASS_NONE)
+		return true;
+	if (reply->requested && !reply->known)
+		(void) tell_client(reply, "BYPASS");
+	return false;
+}
+
+/*
+ * Whether the reply is of the newest state, so that it may take the place of
+ * another's. A serializable transaction looks at no state but its own.
+ */
+static bool
+is_newest(FunctionCallInfo fcinfo, const VvReply *reply)
+{
+	VvTag		tag;
+	bool		newest;
+
+	if (IsolationIsSerializable())
+		return false;
+	PushActiveSnapshot(GetLatestSnapshot());
+	newest = vv_read_tag(region_of(fcinfo, reply->replier), &tag) &&
+		memcmp(&tag, &reply->tag, sizeof(tag)) == 0;
+	PopActiveSnapshot();
+	return newest;
 }
 
 /*
@@ -153,16 +193,22 @@ static text *
 build(FunctionCallInfo fcinfo, VvReply *reply)
 {
 	text	   *body;
+	bool		shared;
+	bool		newest = false;
 
 	PG_ENSURE_ERROR_CLEANUP(give_up, PointerGetDatum(reply));
 	{
 		body = compute(fcinfo, reply);
+		shared = is_still_shared(reply) && body != NULL && !reply->known &&
+			reply->stamp.step != VV_STEP_MOMENT;
+		if (shared)
+			newest = is_newest(fcinfo, reply);
 	}
 	PG_END_ENSURE_ERROR_CLEANUP(give_up, PointerGetDatum(reply));
-	if (body == NULL || reply->known || reply->stamp.step == VV_STEP_MOMENT)
+	if (!shared)
 		vv_store_give_up(&reply->claim);
 	else if (!vv_store_publish(&reply->claim, &reply->tag, &reply->stamp,
-							   snapshot_since(), VARDATA(body),
+							   newest, VARDATA(body),
 							   VARSIZE(body) - VARHDRSZ))
 		vv_store_bypassed(&reply->key, VV_BYPASS_SIZE);
 	vv_warmer_start();
@@ -177,11 +223,9 @@ static void
 look_at_state(FunctionCallInfo fcinfo, VvReply *reply)
 {
 	const VvReplier *replier = reply->replier;
-	int			i = replier->region_arg - 1;
-	text	   *region = i < 0 || PG_ARGISNULL(i) ? NULL : PG_GETARG_TEXT_PP(i);
 
-	reply->bypass = vv_read_tag(region, &reply->tag) ? vv_sharing_problem() :
-		VV_BYPASS_VERSION;
+	reply->bypass = vv_read_tag(region_of(fcinfo, replier), &reply->tag) ?
+		vv_sharing_problem() : VV_BYPASS_VERSION;
 	if (!vv_reply_key(replier, fcinfo, &reply->key) &&
 		reply->bypass == VV_BYPASS_NONE)
 		reply->bypass = VV_BYPASS_SIZE;
@@ -241,7 +285,13 @@ vv_reply(FunctionCallInfo fcinfo, const VvReplier *replier)
 			body = cstring_to_text("null");
 		PG_RETURN_TEXT_P(body);
 	}
-	body = reply.claimed ? build(fcinfo, &reply) : compute(fcinfo, &reply);
+	if (reply.claimed)
+		body = build(fcinfo, &reply);
+	else
+	{
+		body = compute(fcinfo, &reply);
+		(void) is_still_shared(&reply);
+	}
 	if (body == NULL)
 	{
 		vv_http_not_found();

@@ -65,22 +65,28 @@ static const char *const tables[] = {
  * What was looked up in the system catalogs. It holds until one of them
  * changes that it came from.
  */
-static struct
+typedef struct KnownCatalog
 {
 	bool		valid;
 	Oid			schema;
 	Oid			tables[lengthof(tables)];
 
+	/* who wrote their rows in pg_class, and the newest of these */
+	TransactionId changed_by[lengthof(tables)];
+	TransactionId last_changed_by;
+
 	/* what one user may do; InvalidOid for none known */
 	Oid			user;
 	VvBypass	problem;
-} known;
+} KnownCatalog;
+
+static KnownCatalog known;
 
 static void
 forget_known(Datum arg pg_attribute_unused(), int cache pg_attribute_unused(),
 			 uint32 hash pg_attribute_unused())
 {
-	known.		valid = false;
+	known.valid = false;
 }
 
 static void
@@ -97,12 +103,45 @@ look_up(void)
 		registered = true;
 	}
 	/* a change that comes in meanwhile makes it invalid again */
-	known.		valid = true;
-	known.		user = InvalidOid;
-	known.		schema = get_namespace_oid("vvault", false);
-
+	known.valid = true;
+	known.user = InvalidOid;
+	known.schema = get_namespace_oid("vvault", false);
+	known.last_changed_by = FrozenTransactionId;
 	for (int i = 0; i < (int) lengthof(tables); i++)
-		known.		tables[i] = get_relname_relid(tables[i], known.schema);
+	{
+		HeapTuple	tuple;
+
+		known.tables[i] = get_relname_relid(tables[i], known.schema);
+		known.changed_by[i] = FrozenTransactionId;
+		tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(known.tables[i]));
+		if (!HeapTupleIsValid(tuple))
+			continue;
+		known.changed_by[i] = HeapTupleHeaderGetXmin(tuple->t_data);
+		ReleaseSysCache(tuple);
+		if (TransactionIdFollows(known.changed_by[i], known.last_changed_by))
+			known.last_changed_by = known.changed_by[i];
+	}
+}
+
+/*
+ * Whether a table is another than the active snapshot knows. TRUNCATE and an
+ * ALTER TABLE that rewrites leave nothing for older snapshots to see, whatever
+ * the versions say.
+ */
+static bool
+tables_are_newer(void)
+{
+	Snapshot	snapshot = GetActiveSnapshot();
+
+	if (TransactionIdPrecedes(known.last_changed_by, snapshot->xmin))
+		return false;
+	for (int i = 0; i < (int) lengthof(tables); i++)
+	{
+		if (TransactionIdIsNormal(known.changed_by[i]) &&
+			XidInMVCCSnapshot(known.changed_by[i], snapshot))
+			return true;
+	}
+	return false;
 }
 
 /*
@@ -294,7 +333,9 @@ find_problem(void)
  * vv_read_tag().
  *
  * A transaction that may have written sees rows whose version is not changed
- * yet. A search under gin_fuzzy_search_limit finds what it happens to find.
+ * yet. A search under gin_fuzzy_search_limit finds what it happens to find, and
+ * without indexes versions come in no order. To be asked again after
+ * computing: waiting for a lock on the way lets changes in.
  */
 VvBypass
 vv_sharing_problem(void)
@@ -303,16 +344,18 @@ vv_sharing_problem(void)
 
 	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
 		return VV_BYPASS_WRITE;
-	if (GinFuzzySearchLimit != 0)
+	if (GinFuzzySearchLimit != 0 || IgnoreSystemIndexes)
 		return VV_BYPASS_SETTING;
 	if (!known.valid)
 		look_up();
+	if (tables_are_newer())
+		return VV_BYPASS_VERSION;
 	if (known.user != user)
 	{
 		VvBypass	problem = find_problem();
 
-		known.		user = user;
-		known.		problem = problem;
+		known.user = user;
+		known.problem = problem;
 	}
 	return known.problem;
 }

@@ -646,14 +646,29 @@ end_claim(Entry *entry)
 }
 
 /*
- * Publishes what was built under a claim, unless there is a reply that was
- * published after seen_since, the earliest time at which the caller's snapshot
- * may have been taken: it is newer. False where the reply is too large.
+ * Whether a reply may take the place of the one that is there: where it is of
+ * the newest state, or of the same, and for no earlier step of the clock.
+ */
+static bool
+may_replace(const Entry *entry, const VvTag *tag, const VvStamp *stamp,
+			bool newest)
+{
+	if (entry->len == NONE)
+		return true;
+	if (entry->tag.words[0] == tag->words[0] &&
+		entry->tag.words[1] == tag->words[1])
+		return entry->stamp.as_of <= stamp->as_of;
+	return newest;
+}
+
+/*
+ * Publishes what was built under a claim, unless the reply that is there is
+ * newer; newest says that the caller's is of the newest state of the database.
+ * False where the reply is too large.
  */
 bool
 vv_store_publish(const VvClaim *claim, const VvTag *tag,
-				 const VvStamp *stamp, TimestampTz seen_since,
-				 const char *body, int len)
+				 const VvStamp *stamp, bool newest, const char *body, int len)
 {
 	Shard	   *shard = shard_at(claim->shard);
 	Entry	   *entry = entry_at(shard, claim->entry);
@@ -662,7 +677,7 @@ vv_store_publish(const VvClaim *claim, const VvTag *tag,
 	TimestampTz now = GetCurrentTimestamp();
 
 	LWLockAcquire(&shard->lock, LW_EXCLUSIVE);
-	if (entry->len == NONE || entry->published_at <= seen_since)
+	if (may_replace(entry, tag, stamp, newest))
 	{
 		entry->len = NONE;
 		free_blocks(shard, entry, fits ? Max(nblocks, 1) : 1);

@@ -130,7 +130,7 @@ extern VvClaimResult vv_store_claim(const VvKey *key, const VvTag *tag,
 									TimestampTz now, VvStamp *stamp,
 									text **body, VvClaim *claim);
 extern bool vv_store_publish(const VvClaim *claim, const VvTag *tag,
-							 const VvStamp *stamp, TimestampTz seen_since,
+							 const VvStamp *stamp, bool newest,
 							 const char *body, int len);
 extern void vv_store_give_up(const VvClaim *claim);
 extern void vv_store_bypassed(const VvKey *key, VvBypass reason);

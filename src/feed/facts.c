@@ -16,6 +16,7 @@
 #include "utils/timestamp.h"
 
 #include "catalog/regions.h"
+#include "catalog/version.h"
 #include "core/query.h"
 #include "core/reply_store.h"
 
@@ -138,6 +139,9 @@ keep_known(KnownFacts *known, const char *region, const VvTag *tag)
 	memset(&known->facts, 0, sizeof(known->facts));
 	known->facts.context = context;
 	read_facts(cstring_to_text(region), &known->facts);
+	/* they are of this call alone if something came in between */
+	if (vv_sharing_problem() != VV_BYPASS_NONE)
+		return;
 	known->tag = *tag;
 	known->user = GetUserId();
 	strlcpy(known->region, region, NAMEDATALEN);

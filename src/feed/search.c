@@ -831,7 +831,7 @@ correct_unit(Search *search, QueryUnit *unit)
 static bool
 correctable(const QueryUnit *unit, bool known)
 {
-	return !unit->negated && !unit->quoted && (known ||unit->count == 0);
+	return !unit->negated && !unit->quoted && (known || unit->count == 0);
 }
 
 /*
