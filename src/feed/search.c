@@ -41,6 +41,7 @@ PG_FUNCTION_INFO_V1(vvault_search);
 #define COMPLETIONS		30		/* words that the index is asked for */
 #define COMPLETE_AMONG	2000	/* words, in all regions together */
 #define CORRECT_FROM	3		/* characters of a word that is corrected */
+#define CORRECTED_WORDS	6		/* of a query; each is a look at all words */
 #define MAX_CORRECTIONS	3
 
 /* What a match is worth; together 100. */
@@ -836,12 +837,14 @@ correctable(const QueryUnit *unit, bool known)
 
 /*
  * Corrects the words that no video has; where every word is known and nothing
- * was found, all of them. Says whether there is anything new to ask.
+ * was found, all of them; but the first few only. Says whether there is anything
+ * new to ask.
  */
 static bool
 correct_query(Search *search)
 {
 	int			passes = hash_get_num_entries(search->found) == 0 ? 2 : 1;
+	int			left = CORRECTED_WORDS;
 	bool		corrected = false;
 
 	for (int pass = 0; pass < passes && !corrected; pass++)
@@ -856,7 +859,7 @@ correct_query(Search *search)
 			{
 				QueryUnit  *unit = (QueryUnit *) lfirst(u);
 
-				if (!correctable(unit, pass == 1))
+				if (!correctable(unit, pass == 1) || left-- <= 0)
 					continue;
 				correct_unit(search, unit);
 				corrected = corrected || unit->corrections != NIL;
