@@ -287,7 +287,14 @@ my $description = $reply->{body};
 my $openapi = $json->decode($description);
 my $validator = JSON::Validator->new->schema($openapi)->schema;
 is(ref $validator, 'JSON::Validator::Schema::OpenAPIv3', 'as OpenAPI 3');
-is(join("\n", @{ $validator->errors }), '', 'which is valid');
+SKIP:
+{
+	# some releases of the validator lack the specification's own schema
+	my $errors = eval { $validator->errors };
+
+	skip 'the validator has no schema of OpenAPI', 1 if !defined $errors && $@ =~ /^GET /;
+	is(join("\n", @{ $errors // [$@] }), '', 'which is valid');
+}
 
 my %operations;
 for my $path (sort keys %{ $openapi->{paths} })
