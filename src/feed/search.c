@@ -944,7 +944,7 @@ cursor_sort(text * q, const char *language)
 	if (language != NULL)
 		hash ^= hash_any_extended((const unsigned char *) language,
 								  strlen(language), 1);
-	return psprintf("search:%016" INT64_MODIFIER "x", hash);
+	return psprintf("search:%016llx", (unsigned long long) hash);
 }
 
 /* Finds, and finds once more with corrected words where that was little. */
