@@ -130,8 +130,10 @@ part_cache()
 	compare "a hit beside the best SQL over our tables" cached "$hit" cached "$(hand_written)"
 	compare "a hit beside the best SQL over normalised tables" cached "$hit" cached "$(normalised)"
 	compare "a hit beside the old site's query" cached "$hit" cached "$(old_site)"
-	compare "a miss and a clear beside the best SQL over our tables and a clear" cached "$clear $hit" cached "$clear $(hand_written)"
-	PGOPTIONS='-c vvault.cache=off' compare "computed, without a cache, beside the best SQL over our tables" cached "$hit" cached "$(hand_written)"
+	for clients in 1 8; do
+		CLIENTS=$clients compare "$clients clients: a miss and a clear beside the best SQL over our tables and a clear" cached "$clear $hit" cached "$clear $(hand_written)"
+		PGOPTIONS='-c vvault.cache=off' CLIENTS=$clients compare "$clients clients: computed, without a cache, beside the best SQL over our tables" cached "$hit" cached "$(hand_written)"
+	done
 	PGOPTIONS='-c vvault.cache=off' compare "computed beside the best SQL over normalised tables" cached "$hit" cached "$(normalised)"
 	PGOPTIONS='-c vvault.cache=off' compare "computed beside the old site's query" cached "$hit" cached "$(old_site)"
 	bench_sql -d postgres -c 'DROP DATABASE cached'
