@@ -58,7 +58,7 @@ FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid =
 WHERE p.prolang = (SELECT oid FROM pg_language WHERE lanname = 'c') AND NOT 'internal'::regtype = ANY (p.proargtypes) \gexec
 GRANT USAGE ON SCHEMA often TO $DATABASE;
 CREATE TEMP TABLE foreign_type AS SELECT oid FROM pg_type WHERE typcategory IN ('G', 'I', 'R', 'V', 'E')
-	OR typname ~ '^any.*(range|enum)$' OR typname IN ('tsvector', 'tsquery', 'xml', 'money', 'pg_lsn', 'cstring');
+	OR typname ~ '^any.*(range|enum)$' OR typname IN ('xml', 'money', 'pg_lsn', 'cstring');
 DELETE FROM pg_operator WHERE oprleft IN (TABLE foreign_type) OR oprright IN (TABLE foreign_type);
 DELETE FROM pg_proc p
 WHERE p.pronamespace = 'pg_catalog'::regnamespace AND p.prokind = 'f'
