@@ -163,8 +163,10 @@ escaped_code(const char *json, int len, int at)
 static char *
 blot_out_escapes(const char *json, int len)
 {
-	char	   *copy = pnstrdup(json, len);
+	char	   *copy = palloc(len + 1);
 
+	memcpy(copy, json, len);
+	copy[len] = '\0';
 	for (int i = 0; i < len; i++)
 	{
 		int			code;

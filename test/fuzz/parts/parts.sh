@@ -80,6 +80,8 @@ seed()
 				push @seeds, $text;
 				last if @seeds == 20;
 			}
+			# no text of the server holds a zero byte; here one once ended a copy early
+			push @seeds, $seeds[0] =~ s/"items"/\0"\\u0000items"/r;
 		}
 		elsif ($part eq "cursor")
 		{

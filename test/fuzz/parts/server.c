@@ -17,6 +17,7 @@
 #include <signal.h>
 
 #include "access/htup_details.h"
+#include "common/jsonapi.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "libpq/pqformat.h"
@@ -454,6 +455,18 @@ escape_json(StringInfo buf, const char *str)
 			appendStringInfoChar(buf, *str);
 	}
 	appendStringInfoChar(buf, '"');
+}
+
+/*
+ * Only the server's own parser could say more before 17, whose libpgcommon has
+ * a function of this name for programs, too.
+ */
+__attribute__((weak)) char *
+json_errdetail(JsonParseErrorType error, JsonLexContext *lex)
+{
+	(void) error;
+	(void) lex;
+	return pstrdup("a detail");
 }
 
 /*
