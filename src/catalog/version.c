@@ -9,8 +9,9 @@
  * old snapshot, on a standby and right after a commit alike. A tag is a hash
  * of all versions of a region, which are random: two states do not meet in it.
  *
- * A hit of the reply cache costs little more than this probe, so it scans the
- * index itself. Where the table is not a plain one of this server, its rows
+ * Where no transaction ended since this backend read a tag, it has not changed
+ * (see seen_tags.c). Else a hit of the reply cache costs little more than this
+ * probe, so it scans the index itself. Where the table is not a plain one of this server, its rows
  * come through SPI.
  *
  *-------------------------------------------------------------------------
@@ -42,6 +43,7 @@
 #include "utils/syscache.h"
 #include "utils/uuid.h"
 
+#include "catalog/seen_tags.h"
 #include "core/query.h"
 #include "core/shared_memory.h"
 
@@ -277,9 +279,17 @@ bool
 vv_read_tag(text *region, VvTag *tag)
 {
 	StringInfoData state;
-	Relation	table = open_table(VERSIONS);
+	Relation	table;
 	Oid			index;
+	bool		scanned;
 
+	if (vv_recall_tag(region, tag))
+	{
+		/* what opening the table would have let in */
+		AcceptInvalidationMessages();
+		return true;
+	}
+	table = open_table(VERSIONS);
 	if (table == NULL)
 		return false;
 	initStringInfo(&state);
@@ -287,12 +297,15 @@ vv_read_tag(text *region, VvTag *tag)
 	if (OidIsValid(index))
 		scan_versions(table, index, region, &state);
 	relation_close(table, NoLock);
-	if (state.len == 0)
+	scanned = state.len > 0;
+	if (!scanned)
 		query_versions(region, &state);
 	for (int i = 0; i < (int) lengthof(tag->words); i++)
 		tag->words[i] = hash_bytes_extended((unsigned char *) state.data,
 											state.len, i);
 	pfree(state.data);
+	if (scanned)
+		vv_remember_tag(region, tag);
 	return state.len > 0;
 }
 

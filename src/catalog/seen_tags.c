@@ -1,0 +1,161 @@
+/*-------------------------------------------------------------------------
+ *
+ * seen_tags.c
+ *		The tags that this backend read under a snapshot.
+ *
+ * Which rows a snapshot sees depends on nothing but which transactions were
+ * under way when it was taken, as long as its own transaction has written
+ * nothing. Where no transaction ended since, the next snapshot is the same,
+ * and so are the tags: a hit of the reply cache need not read them again.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "catalog/seen_tags.h"
+
+#include "access/transam.h"
+#include "access/xact.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#define MAX_TAGS		16
+#define MAX_REGION_LEN	15
+#define ALL_REGIONS		(-1)
+#define MAX_TRANSACTIONS 64
+
+/* Numbers of transactions come round again, though not within this time. */
+#define MAX_AGE			(10 * USECS_PER_MINUTE)
+
+typedef struct SeenTag
+{
+	int			region_len;		/* or ALL_REGIONS */
+	char		region[MAX_REGION_LEN];
+	VvTag		tag;
+} SeenTag;
+
+typedef struct SeenTags
+{
+	/* what the snapshot knows of transactions, subtransactions behind */
+	TransactionId xmin;
+	TransactionId xmax;
+	uint32		ntransactions;
+	int32		nsubtransactions;
+	bool		overflowed;
+	bool		in_recovery;
+	TransactionId transactions[MAX_TRANSACTIONS];
+
+	TimestampTz taken_at;
+	int			ntags;
+	SeenTag		tags[MAX_TAGS];
+} SeenTags;
+
+static SeenTags seen = {.xmax = InvalidTransactionId};
+
+/*
+ * Whether it is told by its transactions alone what a snapshot sees, and these
+ * are not too many.
+ */
+static bool
+is_comparable(Snapshot snapshot)
+{
+	return snapshot->snapshot_type == SNAPSHOT_MVCC &&
+		snapshot->xcnt + snapshot->subxcnt <= MAX_TRANSACTIONS &&
+		!TransactionIdIsValid(GetTopTransactionIdIfAny());
+}
+
+static bool
+is_same(Snapshot snapshot)
+{
+	TimestampTz now = GetCurrentTransactionStartTimestamp();
+
+	return seen.xmax == snapshot->xmax && seen.xmin == snapshot->xmin &&
+		seen.ntransactions == snapshot->xcnt &&
+		seen.nsubtransactions == snapshot->subxcnt &&
+		seen.overflowed == snapshot->suboverflowed &&
+		seen.in_recovery == snapshot->takenDuringRecovery &&
+		memcmp(seen.transactions, snapshot->xip,
+			   snapshot->xcnt * sizeof(TransactionId)) == 0 &&
+		memcmp(seen.transactions + snapshot->xcnt, snapshot->subxip,
+			   snapshot->subxcnt * sizeof(TransactionId)) == 0 &&
+		now >= seen.taken_at && now - seen.taken_at < MAX_AGE;
+}
+
+static void
+begin(Snapshot snapshot)
+{
+	seen.xmin = snapshot->xmin;
+	seen.xmax = snapshot->xmax;
+	seen.ntransactions = snapshot->xcnt;
+	seen.nsubtransactions = snapshot->subxcnt;
+	seen.overflowed = snapshot->suboverflowed;
+	seen.in_recovery = snapshot->takenDuringRecovery;
+	memcpy(seen.transactions, snapshot->xip,
+		   snapshot->xcnt * sizeof(TransactionId));
+	memcpy(seen.transactions + snapshot->xcnt, snapshot->subxip,
+		   snapshot->subxcnt * sizeof(TransactionId));
+	seen.taken_at = GetCurrentTransactionStartTimestamp();
+	seen.ntags = 0;
+}
+
+static int
+region_len(text *region)
+{
+	return region == NULL ? ALL_REGIONS : (int) VARSIZE_ANY_EXHDR(region);
+}
+
+static SeenTag *
+find(text *region)
+{
+	int			len = region_len(region);
+
+	for (int i = 0; i < seen.ntags; i++)
+	{
+		SeenTag    *tag = &seen.tags[i];
+
+		if (tag->region_len == len &&
+			(len <= 0 || memcmp(tag->region, VARDATA_ANY(region), len) == 0))
+			return tag;
+	}
+	return NULL;
+}
+
+/*
+ * The tag of a region, of all where it is NULL, if this backend read it under
+ * a snapshot that sees what the active one sees. False where it did not, and
+ * where the transaction may have written.
+ */
+bool
+vv_recall_tag(text *region, VvTag *tag)
+{
+	Snapshot	snapshot = GetActiveSnapshot();
+	SeenTag    *found;
+
+	if (!is_comparable(snapshot) || !is_same(snapshot))
+		return false;
+	found = find(region);
+	if (found == NULL)
+		return false;
+	*tag = found->tag;
+	return true;
+}
+
+/*
+ * Remembers a tag that was read under the active snapshot from a table whose
+ * rows that snapshot judges, and was not recalled.
+ */
+void
+vv_remember_tag(text *region, const VvTag *tag)
+{
+	Snapshot	snapshot = GetActiveSnapshot();
+	int			len = region_len(region);
+	SeenTag    *place;
+
+	if (!is_comparable(snapshot) || len > MAX_REGION_LEN)
+		return;
+	if (!is_same(snapshot) || seen.ntags == MAX_TAGS)
+		begin(snapshot);
+	place = &seen.tags[seen.ntags++];
+	place->region_len = len;
+	if (len > 0)
+		memcpy(place->region, VARDATA_ANY(region), len);
+	place->tag = *tag;
+}
