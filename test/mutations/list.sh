@@ -22,6 +22,10 @@ mutation etag-without-tag src/catalog/reply.c '/^tell_client\(/,/^}/s/sizeof\(re
 
 # Which state a caller sees, and whether it is everybody's
 mutation newest-versions src/catalog/version.c '/^scan_versions\(/,/^}/s/GetActiveSnapshot\(\)/GetLatestSnapshot()/' 021_cache
+mutation tags-of-any-transaction src/catalog/seen_tags.c '/^is_same\(/,/^}/s/seen.xmax == snapshot->xmax \&\& //' 021_cache
+mutation tags-whoever-was-under-way src/catalog/seen_tags.c '/^is_same\(/,/^}/{s/seen.ntransactions == snapshot->xcnt/true/; s/seen.nsubtransactions == snapshot->subxcnt/true/; s/memcmp\([^;]*/true ||/}' 021_cache
+mutation tags-of-a-writer src/catalog/seen_tags.c 's/!TransactionIdIsValid\(GetTopTransactionIdIfAny\(\)\)/true/' 021_cache
+mutation tags-of-any-region src/catalog/seen_tags.c '/^find\(/,/^}/s/if \(tag->region_len == len.*/if (tag->region_len == len ||/; /^find\(/,/^}/s/\(len <= 0 \|\| memcmp.*/true)/' 021_cache
 mutation versions-of-one-writer src/catalog/version.c '/^scan_versions\(/,/^}/s/while \(HeapTupleIsValid/if (HeapTupleIsValid/' 021_cache
 mutation writes-ignored src/catalog/version.c 's/if \(TransactionIdIsValid\(GetTopTransactionIdIfAny\(\)\)\)/if (false)/' 021_cache
 mutation fuzzy-search-ignored src/catalog/version.c 's/if \(GinFuzzySearchLimit != 0\)/if (false)/' 021_cache

@@ -8,10 +8,11 @@
 #
 # The mutations are in list.sh. Each is made in a copy of the project, and only
 # the TAP tests named with it are run. One survives if they pass; it is stale if
-# it changes nothing or does not build, as when the code has moved on. The last
-# line counts, and the status is 0 only if each was noticed. The list takes
-# about half an hour, so it is no part of make check. What the tests printed is
-# in .mutations/log.
+# it changes nothing, does not build or ends the tests before the first of them,
+# as when the code has moved on. The tests must pass as long as nothing is
+# broken, so they are run that way first. The last line counts, and the status
+# is 0 only if each was noticed. The list takes about half an hour, so it is no
+# part of make check. What the tests printed is in .mutations/log.
 
 # shellcheck source=scripts/lib.sh
 source "$(dirname "$0")/../../scripts/lib.sh"
@@ -39,14 +40,42 @@ stale()
 	STALE+=("$1")
 }
 
-# mutation NAME FILE SED-EXPRESSION TEST...: makes one and runs the tests.
-mutation()
+# run_tests LOG TEST...
+run_tests()
 {
-	local name=$1 file=$TREE/$2 log=$LOGS/$1.log tests
+	local tests=("${@:2}") status=0
+
+	tests=("${tests[@]/#/test/t/}")
+	prove_tap "${tests[@]/%/.pl}" >"$1" 2>&1 || status=1
+	remove_tap_servers
+	return "$status"
+}
+
+# The tests of all mutations that are chosen, with nothing broken.
+control()
+{
+	local tests=()
+
+	# shellcheck disable=SC2329  # called by list.sh
+	mutation()
+	{
+		chosen "$1" && tests+=("${@:4}")
+		return 0
+	}
+	# shellcheck source=test/mutations/list.sh
+	source "$TREE/test/mutations/list.sh"
+	mapfile -t tests < <(printf '%s\n' "${tests[@]}" | sort -u)
+	run_tests "$LOGS/control.log" "${tests[@]}" && return 0
+	say "with nothing broken the tests fail: $LOGS/control.log"
+	return 1
+}
+
+# try_mutation NAME FILE SED-EXPRESSION TEST...: makes one and runs the tests.
+try_mutation()
+{
+	local name=$1 file=$TREE/$2 log=$LOGS/$1.log
 
 	chosen "$name" || return 0
-	tests=("${@:4}")
-	tests=("${tests[@]/#/test/t/}")
 	cp -p "$file" "$WORK/original"
 	sed -E "$3" "$WORK/original" >"$WORK/mutated"
 	if cmp -s "$WORK/original" "$WORK/mutated"; then
@@ -56,14 +85,15 @@ mutation()
 	cp "$WORK/mutated" "$file"
 	if ! build >"$log" 2>&1; then
 		stale "$name" "it does not build: $log"
-	elif prove_tap "${tests[@]/%/.pl}" >"$log" 2>&1; then
+	elif run_tests "$log" "${@:4}"; then
 		say "   $name: SURVIVED"
 		SURVIVED+=("$name")
+	elif ! grep -q '^#   Failed test' "$log" && grep -q 'No subtests run' "$log"; then
+		stale "$name" "no test came to its first step: $log"
 	else
 		say "   $name: noticed ($(grep -cE "^#   Failed test" "$log") failed)"
 		NOTICED=$((NOTICED + 1))
 	fi
-	remove_tap_servers
 	cp "$WORK/original" "$file"     # newer than what was built of the mutated one
 }
 
@@ -81,7 +111,10 @@ main_inside()
 	heading "building"
 	make -s -C "$TREE" PG_CONFIG="$PG_CONFIG" with_llvm=no -j "$(nproc)" all
 	"$TREE/scripts/stage.sh" "$STAGE" "$TREE"
+	heading "nothing broken"
+	control || exit 1
 	heading "mutations"
+	mutation() { try_mutation "$@"; }
 	# shellcheck source=test/mutations/list.sh
 	source "$TREE/test/mutations/list.sh"
 	heading "all mutations, logs in $LOGS"

@@ -291,6 +291,25 @@ $writer->query('COMMIT');
 $old->query('COMMIT');
 is_right($reader, 'and newer ones are right beside it');
 
+# snapshots that differ only in which transactions were under way
+my $oldest = open_session($node, 'postgres');
+$oldest->query('BEGIN; SELECT pg_current_xact_id()');
+for my $way ('', 'SAVEPOINT s; ')
+{
+	$old->query("BEGIN; ${way}UPDATE vvault.videos SET title = title || '~' WHERE region = 'SE'");
+	$writer->query('SELECT pg_current_xact_id()');
+	my $under_way = value($reader, $shows);
+	$old->query('COMMIT');
+	isnt(value($reader, $shows), $under_way, 'a transaction ends that is neither the first nor the last one');
+	is_right($reader, 'and it shows');
+}
+$old->query('BEGIN; SELECT pg_current_xact_id()');
+$writer->query(q(UPDATE vvault.videos SET title = title || '=' WHERE region = 'SE'));
+is_right($old, 'a transaction with a number reads');
+$old->query(q(UPDATE vvault.videos SET title = title || '#' WHERE region = 'SE'; COMMIT));
+is_right($old, 'and is not misled by it when it has written');
+$oldest->quit;
+
 # ---------------------------------------------------------------------------
 # The clock
 # ---------------------------------------------------------------------------
@@ -399,12 +418,15 @@ for my $table (@tables)
 }
 $node->safe_psql('postgres', 'REVOKE SELECT ON vvault.videos FROM site; GRANT SELECT (region) ON vvault.videos TO site');
 like(value($site, "SELECT $calls[0]"), qr/42501/, 'the right to one column is none');
-$node->safe_psql('postgres', 'GRANT SELECT ON vvault.videos TO site; REVOKE USAGE ON SCHEMA vvault FROM site');
-is_right($site, 'without USAGE on the schema a role gets what it would compute');
+$node->safe_psql('postgres', 'GRANT SELECT ON vvault.videos TO site');
+is(from($site, $calls[0]), 'HIT', 'with that to all it shares again');
+$node->safe_psql('postgres', 'REVOKE USAGE ON SCHEMA vvault FROM site');
+like(value($site, "SELECT $calls[0]"), qr/42501/, 'without USAGE on the schema alone it does not');
+is_right($site, 'but gets what it would compute');
 $node->safe_psql('postgres', 'GRANT USAGE ON SCHEMA vvault TO site');
 
 # by membership, within a session that has hit already
-$node->safe_psql('postgres', 'CREATE ROLE member LOGIN; GRANT site TO member');
+$node->safe_psql('postgres', 'CREATE ROLE member LOGIN; GRANT site TO member; GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO member');
 my $member = open_session($node, 'postgres', user => 'member');
 is(from($member, $calls[0]), 'HIT', 'a member shares');
 $node->safe_psql('postgres', 'REVOKE site FROM member');
