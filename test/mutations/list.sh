@@ -15,7 +15,7 @@ mutation stamp-not-kept src/core/reply_store.c '/entry->stamp = \*stamp;/d' 021_
 mutation tag-not-kept src/core/reply_store.c '/entry->tag = \*tag;/d' 021_cache
 mutation old-over-new src/core/reply_store.c 's/if \(entry->len == NONE \|\| entry->published_at <= seen_since\)/if (true)/' 023_cache_flight 025_cache_worker
 mutation own-clock src/catalog/reply.c '/^fetch\(/,/^}/s/GetCurrentTransactionStartTimestamp/GetCurrentTimestamp/' 021_cache
-mutation moment-shared src/catalog/reply.c 's/ \|\| reply->stamp.step == VV_STEP_MOMENT\)/)/' 021_cache
+mutation moment-shared src/catalog/reply.c '/^build\(/,/^}/s/reply->stamp.step != VV_STEP_MOMENT/true/' 021_cache
 mutation not-modified-shared src/catalog/reply.c 's/if \(body == NULL \|\| reply->known \|\|/if (body == NULL ||/' 005_postgrest
 mutation headers-of-own-reply src/catalog/reply.c '/^tell_client\(/,/^}/s/\(reply->bypass == VV_BYPASS_NONE \|\| reply->bypass == VV_BYPASS_BUSY\)/true/' 005_postgrest
 mutation etag-without-tag src/catalog/reply.c '/^tell_client\(/,/^}/s/sizeof\(reply->tag\)/0/' 005_postgrest
@@ -23,7 +23,7 @@ mutation etag-without-tag src/catalog/reply.c '/^tell_client\(/,/^}/s/sizeof\(re
 # Which state a caller sees, and whether it is everybody's
 mutation newest-versions src/catalog/version.c '/^scan_versions\(/,/^}/s/GetActiveSnapshot\(\)/GetLatestSnapshot()/' 021_cache
 mutation tags-of-any-transaction src/catalog/seen_tags.c '/^is_same\(/,/^}/s/seen.xmax == snapshot->xmax \&\& //' 021_cache
-mutation tags-whoever-was-under-way src/catalog/seen_tags.c '/^is_same\(/,/^}/{s/seen.ntransactions == snapshot->xcnt/true/; s/seen.nsubtransactions == snapshot->subxcnt/true/; s/memcmp\([^;]*/true ||/}' 021_cache
+mutation tags-whoever-was-under-way src/catalog/seen_tags.c '/^is_same\(/,/^}/{s/seen.n(sub)?transactions == snapshot->(sub)?xcnt/true/; s/memcmp\(seen.transactions.*,/memcmp(seen.transactions, seen.transactions,/}' 021_cache
 mutation tags-of-a-writer src/catalog/seen_tags.c 's/!TransactionIdIsValid\(GetTopTransactionIdIfAny\(\)\)/true/' 021_cache
 mutation tags-of-any-region src/catalog/seen_tags.c '/^find\(/,/^}/s/if \(tag->region_len == len.*/if (tag->region_len == len ||/; /^find\(/,/^}/s/\(len <= 0 \|\| memcmp.*/true)/' 021_cache
 mutation versions-of-one-writer src/catalog/version.c '/^scan_versions\(/,/^}/s/while \(HeapTupleIsValid/if (HeapTupleIsValid/' 021_cache

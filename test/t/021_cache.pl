@@ -302,6 +302,8 @@ for my $way ('', 'SAVEPOINT s; ')
 	$old->query('COMMIT');
 	isnt(value($reader, $shows), $under_way, 'a transaction ends that is neither the first nor the last one');
 	is_right($reader, 'and it shows');
+	$writer->query(q(UPDATE vvault.videos SET title = title || '-' WHERE region = 'SE'));
+	is_right($reader, 'so does one that was the last to begin');
 }
 $old->query('BEGIN; SELECT pg_current_xact_id()');
 $writer->query(q(UPDATE vvault.videos SET title = title || '=' WHERE region = 'SE'));
@@ -325,11 +327,12 @@ is(value($reader, $as_of), $then, 'which the transaction from before does not se
 is_right($reader, 'nor in any other reply');
 $reader->query('COMMIT');
 isnt(value($reader, $as_of), $then, 'but the next one');
-$writer->query(q(SELECT vvault_set('feed_max_age', '0')));
+$writer->query(q(SELECT vvault_set('feed_max_age', '0'), vvault_cache_clear()));
 for my $session ($reader, $reader, $writer)
 {
 	is(from($session, q(vvault_trending('PL', 5, 'trending'))), 'MISS', 'with no step at all nobody shares it');
 }
+is(value($reader, q(SELECT coalesce(sum(bytes), 0) FROM vvault_cache_stats() WHERE arguments LIKE '%trending%')), '0', 'and it takes no room');
 is(from($reader, q(vvault_trending('PL', 5))), 'MISS', 'other orders are shared still');
 is(from($reader, q(vvault_trending('PL', 5))), 'HIT', 'as they do not move');
 $writer->query(q(SELECT vvault_set('feed_max_age', NULL)));
