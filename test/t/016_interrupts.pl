@@ -190,11 +190,12 @@ for my $function (@functions)
 my $interrupted = 0;
 my $allowed = qr/ERROR:  57014/;
 
-for my $function (@functions)
+# Interrupts a function in each way but the last.
+sub interrupt
 {
+	my ($function) = @_;
 	my ($name, $rows, $seconds) = @$function{qw(name rows seconds)};
 	my $sql = statement($function, $rows);
-	my ($bytes, $plans) = kept();
 
 	# by a timeout; half of them in a savepoint of a transaction that goes on
 	for my $round (1 .. $rounds)
@@ -241,12 +242,27 @@ EOF
 	judge_error($error, "$name, waiting", $allowed);
 	$control->query('ROLLBACK');
 	nothing_is_left($pid, $name);
+	return;
+}
 
-	my ($bytes_now, $plans_now) = kept();
-	note("$name: $rows rows, bytes $bytes, $bytes_now, plans $plans, $plans_now");
+for my $function (@functions)
+{
+	my ($name, $rows, $seconds) = @$function{qw(name rows seconds)};
+	my $sql = statement($function, $rows);
+	my ($bytes, $plans, $bytes_now, $plans_now);
+
+	# What leaks does so every time. A path that was not gone before keeps
+	# something once: plans of its own, or what a cache of the server had not yet.
+	for my $try (1 .. 4)
+	{
+		($bytes, $plans) = kept();
+		interrupt($function);
+		($bytes_now, $plans_now) = kept();
+		note("$name: $rows rows, bytes $bytes, $bytes_now, plans $plans, $plans_now");
+		last if $bytes_now - $bytes < 2_000 && $plans_now <= $plans;
+	}
 	cmp_ok($bytes_now - $bytes, '<', 2_000, "$name: no memory is left");
-	# a path that was not gone before has plans of its own
-	cmp_ok($plans_now - $plans, '<', 2 * $rounds, "$name: no plan is left");
+	cmp_ok($plans_now - $plans, '<=', 0, "$name: no plan is left");
 
 	# by the end of its backend
 	my $doomed = open_session($node, 'postgres');

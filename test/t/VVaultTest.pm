@@ -23,11 +23,12 @@ our @EXPORT = qw(new_node run_script sample_file load_sample ingest_all
   finish_client stop_client start_again reading_script contradictions $kept_memory);
 
 # What a backend keeps from one statement to the next, as two columns: bytes, and
-# plans. Caches of the catalog and statistics that wait to be reported come and
-# go.
+# plans. Caches of the catalog, compiled regular expressions and statistics that
+# wait to be reported come and go; where WAL records are put together, room stays
+# for the largest so far.
 our $kept_memory = <<'EOF';
 SELECT sum(used_bytes) FILTER (WHERE name NOT IN ('CacheMemoryContext', 'relation rules', 'index info', 'PgStat Pending',
-		'CachedPlan', 'CachedPlanSource', 'CachedPlanQuery')) AS bytes,
+		'WAL record construction', 'RegexpMemoryContext', 'CachedPlan', 'CachedPlanSource', 'CachedPlanQuery')) AS bytes,
 	count(*) FILTER (WHERE name = 'CachedPlanSource') AS plans
 FROM pg_backend_memory_contexts
 EOF
