@@ -6,7 +6,7 @@
 #
 # What a test cannot tell is not here: half of a tag, or a key compared by its
 # 64-bit hash alone (both differ once in an eternity); the wake-up of the worker
-# (without it, it looks a second later).
+# and of those who wait for a reply (without it, they look a second later).
 
 # Which replies are taken
 mutation tag-ignored src/core/reply_store.c '/^is_current\(/,/^}/s/entry->tag.words\[([01])\] == tag->words\[[01]\]/true/' 021_cache
@@ -65,7 +65,6 @@ mutation bump-all-same-version src/catalog/derived.sql '/^CREATE FUNCTION vvault
 # One makes it, others wait
 mutation all-make-it src/core/reply_store.c '/^claim_entry\(/,/^}/s/if \(entry->builder == 0\)/if (true)/' 023_cache_flight
 mutation another-state-waited-for src/core/reply_store.c '/^claim_entry\(/,/^}/s/entry->build_tag.words\[[01]\] != tag->words\[[01]\]/false/' 023_cache_flight
-mutation nobody-woken src/core/reply_store.c '/^end_claim\(/,/^}/s/ConditionVariableBroadcast\(.*\);//' 023_cache_flight
 mutation claim-kept src/core/reply_store.c '/^end_claim\(/,/^}/s/entry->builder = 0;//' 023_cache_flight
 mutation error-gives-up-nothing src/catalog/reply.c '/^give_up\(/,/^}/s/vv_store_give_up\(.*\);//' 023_cache_flight
 mutation errors-kept src/core/reply_store.c '/^vv_store_give_up\(/,/^}/s/remove_entry\(.*\);/;/' 023_cache_flight
