@@ -148,6 +148,16 @@ give_up(int code pg_attribute_unused(), Datum arg)
 }
 
 /*
+ * Why the reply is not everybody's, if it is not.
+ */
+static VvBypass
+problem_of(const VvReplier *replier)
+{
+	return replier->calls_helpers ? vv_calling_problem() :
+		vv_sharing_problem();
+}
+
+/*
  * Whether what was computed is still what everybody with the same tag would
  * compute. Rights, row-level security and the tables themselves may have
  * changed while it was; the client was told otherwise by then.
@@ -158,7 +168,7 @@ is_still_shared(VvReply *reply)
 	if (reply->bypass != VV_BYPASS_NONE && reply->bypass != VV_BYPASS_BUSY)
 		return false;
 	AcceptInvalidationMessages();
-	reply->bypass = vv_sharing_problem();
+	reply->bypass = problem_of(reply->replier);
 	if (reply->bypass == VV_BYPASS_NONE)
 		return true;
 	if (reply->requested && !reply->known)
@@ -225,7 +235,7 @@ look_at_state(FunctionCallInfo fcinfo, VvReply *reply)
 	const VvReplier *replier = reply->replier;
 
 	reply->bypass = vv_read_tag(region_of(fcinfo, replier), &reply->tag) ?
-		vv_sharing_problem() : VV_BYPASS_VERSION;
+		problem_of(replier) : VV_BYPASS_VERSION;
 	if (!vv_reply_key(replier, fcinfo, &reply->key) &&
 		reply->bypass == VV_BYPASS_NONE)
 		reply->bypass = VV_BYPASS_SIZE;

@@ -49,6 +49,7 @@ typedef struct VvReplier
 	int			region_arg;		/* which argument, from 1, names the region
 								 * whose feed alone the reply is made of; 0,
 								 * or a NULL there: it is made of all feeds */
+	bool		calls_helpers;	/* functions that not every reader may call */
 	VvReplyWriter write;
 } VvReplier;
 

@@ -28,6 +28,7 @@
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "lib/stringinfo.h"
@@ -63,6 +64,19 @@ static const char *const tables[] = {
 	"effective_regions", "effective_settings"
 };
 
+/* What a search calls. */
+typedef struct Helper
+{
+	const char *name;
+	int			nargs;
+	Oid			argtypes[2];
+} Helper;
+
+static const Helper helpers[] = {
+	{"fold", 1, {TEXTOID}},
+	{"similar_words", 2, {TEXTOID, TEXTARRAYOID}},
+};
+
 /*
  * What was looked up in the system catalogs. It holds until one of them
  * changes that it came from.
@@ -72,6 +86,7 @@ typedef struct KnownCatalog
 	bool		valid;
 	Oid			schema;
 	Oid			tables[lengthof(tables)];
+	Oid			helpers[lengthof(helpers)];
 
 	/* who wrote their rows in pg_class, and the newest of these */
 	TransactionId changed_by[lengthof(tables)];
@@ -80,6 +95,7 @@ typedef struct KnownCatalog
 	/* what one user may do; InvalidOid for none known */
 	Oid			user;
 	VvBypass	problem;
+	bool		may_call;		/* all helpers */
 } KnownCatalog;
 
 static KnownCatalog known;
@@ -99,9 +115,12 @@ look_up(void)
 	if (!registered)
 	{
 		CacheRegisterSyscacheCallback(RELOID, forget_known, (Datum) 0);
+		CacheRegisterSyscacheCallback(PROCOID, forget_known, (Datum) 0);
 		CacheRegisterSyscacheCallback(NAMESPACEOID, forget_known, (Datum) 0);
 		CacheRegisterSyscacheCallback(AUTHOID, forget_known, (Datum) 0);
 		CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, forget_known, (Datum) 0);
+		/* whose owner is a member of pg_database_owner */
+		CacheRegisterSyscacheCallback(DATABASEOID, forget_known, (Datum) 0);
 		registered = true;
 	}
 	/* a change that comes in meanwhile makes it invalid again */
@@ -122,6 +141,17 @@ look_up(void)
 		ReleaseSysCache(tuple);
 		if (TransactionIdFollows(known.changed_by[i], known.last_changed_by))
 			known.last_changed_by = known.changed_by[i];
+	}
+	for (int i = 0; i < (int) lengthof(helpers); i++)
+	{
+		oidvector  *argtypes = buildoidvector(helpers[i].argtypes,
+											  helpers[i].nargs);
+
+		known.helpers[i] = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
+										   CStringGetDatum(helpers[i].name),
+										   PointerGetDatum(argtypes),
+										   ObjectIdGetDatum(known.schema));
+		pfree(argtypes);
 	}
 }
 
@@ -309,6 +339,18 @@ vv_read_tag(text *region, VvTag *tag)
 	return state.len > 0;
 }
 
+static bool
+may_call_helpers(void)
+{
+	for (int i = 0; i < (int) lengthof(helpers); i++)
+	{
+		if (!OidIsValid(known.helpers[i]) ||
+			!vv_may_execute(known.helpers[i], GetUserId()))
+			return false;
+	}
+	return true;
+}
+
 /*
  * Whether a user may not read all rows of all tables that replies are made
  * of, by privileges or by row-level security. Where even a table's owner is
@@ -367,10 +409,24 @@ vv_sharing_problem(void)
 	{
 		VvBypass	problem = find_problem();
 
+		known.may_call = may_call_helpers();
 		known.user = user;
 		known.problem = problem;
 	}
 	return known.problem;
+}
+
+/*
+ * The same of a reply for which helpers are called.
+ */
+VvBypass
+vv_calling_problem(void)
+{
+	VvBypass	problem = vv_sharing_problem();
+
+	if (problem == VV_BYPASS_NONE && !known.may_call)
+		return VV_BYPASS_PRIVILEGE;
+	return problem;
 }
 
 /*

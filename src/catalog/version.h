@@ -17,6 +17,7 @@
 
 extern bool vv_read_tag(text *region, VvTag *tag);
 extern VvBypass vv_sharing_problem(void);
+extern VvBypass vv_calling_problem(void);
 extern Relation vv_open_plain_table(const char *name, Relation *index);
 
 #endif							/* VVAULT_VERSION_H */

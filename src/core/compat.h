@@ -171,6 +171,18 @@ vv_may_use_schema(Oid schema, Oid user)
 #endif
 }
 
+/* Whether a user may call a function. */
+static inline bool
+vv_may_execute(Oid function, Oid user)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_aclcheck(ProcedureRelationId, function, user,
+						   ACL_EXECUTE) == ACLCHECK_OK;
+#else
+	return pg_proc_aclcheck(function, user, ACL_EXECUTE) == ACLCHECK_OK;
+#endif
+}
+
 /* Begins a scan that only reads. */
 static inline IndexScanDesc
 vv_index_beginscan(Relation table, Relation index, Snapshot snapshot,

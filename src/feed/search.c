@@ -1067,6 +1067,7 @@ static const VvReplier search = {
 	.nargs = 5,
 	.argtypes = {TEXTOID, TEXTOID, TEXTOID, INT4OID, TEXTOID},
 	.region_arg = 2,
+	.calls_helpers = true,
 	.write = write_search,
 };
 

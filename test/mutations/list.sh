@@ -38,6 +38,9 @@ mutation grants-unnoticed src/catalog/version.c '/CacheRegisterSyscacheCallback\
 mutation schema-grants-unnoticed src/catalog/version.c '/CacheRegisterSyscacheCallback\(NAMESPACEOID/d' 021_cache
 mutation role-unnoticed src/catalog/version.c '/CacheRegisterSyscacheCallback\(AUTHOID/d' 021_cache
 mutation membership-unnoticed src/catalog/version.c '/CacheRegisterSyscacheCallback\(AUTHMEMROLEMEM/d' 021_cache
+mutation calls-unnoticed src/catalog/version.c '/CacheRegisterSyscacheCallback\(PROCOID/d' 021_cache
+mutation owner-unnoticed src/catalog/version.c '/CacheRegisterSyscacheCallback\(DATABASEOID/d' 021_cache
+mutation calls-ignored src/catalog/version.c 's/!vv_may_execute\(.*\)\)$/false)/' 021_cache
 for table in videos video_regions snapshots categories ingests category_stats daily_stats regions region_defaults settings setting_defaults; do
 	mutation "rights-on-$table-ignored" src/catalog/version.c "/^static const char \*const tables/,/^}/s/\"$table\"/\"feed_versions\"/" 021_cache
 done
@@ -79,7 +82,7 @@ mutation marks-stay src/core/reply_store.c 's/pg_atomic_exchange_u32\(&entry->vi
 mutation blocks-lost src/core/reply_store.c '/^remove_entry\(/,/^}/s/free_blocks\(shard, entry, 0\)/free_blocks(shard, entry, 1)/' 024_cache_memory
 mutation shrunk-replies-keep-blocks src/core/reply_store.c 's/free_blocks\(shard, entry, fits \? Max\(nblocks, 1\) : 1\)/free_blocks(shard, entry, store->nblocks)/' 024_cache_memory
 mutation entries-lost src/core/reply_store.c '/^remove_entry\(/,/^}/s/shard->free_entry = i;//' 024_cache_memory
-mutation hand-on-what-went src/core/reply_store.c '/^remove_entry\(/,/^}/s/if \(shard->hand == i\)/if (false)/' 024_cache_memory 022_cache_schedule
+mutation hand-on-what-went src/core/reply_store.c '/^remove_entry\(/,/^}/s/if \(shard->hand == i\)/if (false)/' 024_cache_memory
 
 # What the owner and the worker see
 mutation all-fresh src/catalog/cache.c '/^is_fresh\(/,/^}/s/memcmp\(&tag, &entry->tag, sizeof\(tag\)\) == 0/true/' 025_cache_worker

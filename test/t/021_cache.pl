@@ -428,6 +428,27 @@ like(value($site, "SELECT $calls[0]"), qr/42501/, 'without USAGE on the schema a
 is_right($site, 'but gets what it would compute');
 $node->safe_psql('postgres', 'GRANT USAGE ON SCHEMA vvault TO site');
 
+# what search calls on its way
+for my $helper ('fold(text)', 'similar_words(text, text[])')
+{
+	my $calls = q(vvault_search('title'));
+
+	$reader->query("SELECT $calls");
+	is(from($site, $calls), 'HIT', "with the right to call $helper a reader shares");
+	$node->safe_psql('postgres', "REVOKE EXECUTE ON FUNCTION vvault.$helper FROM site");
+	is_right($site, 'without it a role gets what it would compute');
+	is(from($site, q(vvault_trending('PL', 5))), 'HIT', 'and shares what is not found by searching');
+	$node->safe_psql('postgres', "GRANT EXECUTE ON FUNCTION vvault.$helper TO site");
+}
+# the owner of the database is a member of pg_database_owner
+$node->safe_psql('postgres', q(CREATE ROLE owner LOGIN; CREATE ROLE former; ALTER DATABASE postgres OWNER TO owner; SELECT vvault_grant('pg_database_owner', 'reader');
+	GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO owner));
+my $owner = open_session($node, 'postgres', user => 'owner');
+is(from($owner, $calls[0]), 'HIT', 'the owner of the database shares');
+$node->safe_psql('postgres', 'ALTER DATABASE postgres OWNER TO former');
+like(value($owner, "SELECT $calls[0]"), qr/42501/, 'and no longer when it belongs to another');
+$owner->quit;
+
 # by membership, within a session that has hit already
 $node->safe_psql('postgres', 'CREATE ROLE member LOGIN; GRANT site TO member; GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO member');
 my $member = open_session($node, 'postgres', user => 'member');

@@ -79,6 +79,12 @@ is($second->{used}, $full->{used}, 'in as much memory');
 # Large replies
 # ---------------------------------------------------------------------------
 
+# The next to go was cleared; few that are large make room before all entries are
+# taken again.
+clear();
+$node->safe_psql('postgres', q(DO $$ BEGIN FOR i IN 11 .. 60 LOOP PERFORM vvault_trending('US', i); END LOOP; END $$));
+cmp_ok(counters()->{used}, '<=', $size, 'large replies fill it, and no more');
+cmp_ok(counters()->{replies}, '<', 50, 'and push each other out');
 clear();
 fill(1, 50);
 my $share;
@@ -279,9 +285,10 @@ sub zipf
 	return @trace;
 }
 
+# Replays a trace; the hit ratio may be worse than LRU's by no more than this.
 sub replay
 {
-	my ($label, @trace) = @_;
+	my ($label, $worse, @trace) = @_;
 	my $file = "$dir/trace";
 
 	clear();
@@ -308,7 +315,7 @@ SQL
 
 	is($d->{hits} + $d->{misses}, @trace, "$label: all were hits or misses");
 	diag(sprintf('%s: hit ratio %.3f, LRU with as much room %.3f', $label, $ours, $theirs));
-	cmp_ok($ours, '>=', $theirs - 0.01, "$label: no worse than LRU");
+	cmp_ok($ours, '>=', $theirs - $worse, "$label: no worse than LRU" . ($worse > 0.01 ? ' by much' : ''));
 	return ($ours, $theirs);
 }
 
@@ -322,11 +329,12 @@ sub script
 }
 
 srand(7);
-replay('Zipf 1.0', zipf(3000, 1.0, 12000));
-replay('Zipf 0.7', zipf(3000, 0.7, 8000));
+replay('Zipf 1.0', 0.01, zipf(3000, 1.0, 12000));
+replay('Zipf 0.7', 0.01, zipf(3000, 0.7, 8000));
+replay('what is hot changes', 0.05, zipf(3000, 1.0, 6000), map { 10_000 + $_ } zipf(3000, 1.0, 6000));
 my $next = 100_000;
 # visitors, and a crawler that asks for each page once
-my ($ours, $theirs) = replay('Zipf 1.0 beside a crawler', map { ($_, $next++) } zipf(1000, 1.0, 6000));
+my ($ours, $theirs) = replay('Zipf 1.0 beside a crawler', 0.01, map { ($_, $next++) } zipf(1000, 1.0, 6000));
 cmp_ok($ours, '>', $theirs, 'better than LRU: what is read once leaves first');
 
 # ---------------------------------------------------------------------------

@@ -461,7 +461,8 @@ escape_json(StringInfo buf, const char *str)
  * Only the server's own parser could say more before 17, whose libpgcommon has
  * a function of this name for programs, too.
  */
-__attribute__((weak)) char *
+__attribute__((weak))
+char *
 json_errdetail(JsonParseErrorType error, JsonLexContext *lex)
 {
 	(void) error;
