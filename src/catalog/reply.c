@@ -101,6 +101,9 @@ vv_reply_is_known(VvReply *reply, int max_age, int step, TimestampTz as_of)
 	reply->stamp.as_of = as_of;
 	if (reply->requested)
 		reply->known = tell_client(reply, reply->claimed ? "MISS" : "BYPASS");
+	/* there is nothing that others could wait for */
+	if (reply->claimed && (reply->known || step == VV_STEP_MOMENT))
+		vv_store_give_up(&reply->claim);
 	return reply->known;
 }
 
@@ -263,10 +266,12 @@ fetch(VvReply *reply)
 	result = vv_store_claim(&reply->key, &reply->tag, now, &reply->stamp,
 							&body, &reply->claim);
 	reply->claimed = result == VV_CLAIM_BUILD;
-	if (result == VV_CLAIM_ALONE)
+	if (result == VV_CLAIM_ALONE || result == VV_CLAIM_TOO_LARGE)
 	{
+		/* a client may keep it all the same */
 		reply->bypass = VV_BYPASS_BUSY;
-		vv_store_bypassed(&reply->key, reply->bypass);
+		vv_store_bypassed(&reply->key, result == VV_CLAIM_ALONE ?
+						  VV_BYPASS_BUSY : VV_BYPASS_SIZE);
 	}
 	return body;
 }

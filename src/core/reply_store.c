@@ -69,6 +69,7 @@ typedef struct Entry
 	/* who is making a reply, and for which state; 0 where nobody is */
 	int			builder;
 	VvTag		build_tag;
+	bool		refused;		/* what was made then is too large */
 	ConditionVariable built;
 
 	/* these change under the shared lock */
@@ -486,6 +487,7 @@ add_entry(Shard *shard, const VvKey *key)
 	entry->key_len = key->len;
 	entry->misses = 0;
 	entry->builder = 0;
+	entry->refused = false;
 	pg_atomic_write_u32(&entry->visited, 0);
 	pg_atomic_write_u64(&entry->last_read, 0);
 	pg_atomic_write_u64(&entry->hits, 0);
@@ -560,6 +562,7 @@ claim_entry(Shard *shard, const VvKey *key, const VvTag *tag,
 {
 	int			i = find_entry(shard, key);
 	Entry	   *entry;
+	bool		same;
 
 	*result = VV_CLAIM_HIT;
 	if (i != NONE && is_current(entry_at(shard, i), tag, now))
@@ -577,19 +580,24 @@ claim_entry(Shard *shard, const VvKey *key, const VvTag *tag,
 	entry = entry_at(shard, i);
 	if (!counted)
 		entry->misses++;
+	same = entry->build_tag.words[0] == tag->words[0] &&
+		entry->build_tag.words[1] == tag->words[1];
+	if (entry->refused && same)
+	{
+		*result = VV_CLAIM_TOO_LARGE;
+		return NULL;
+	}
 	if (entry->builder == 0)
 	{
 		entry->builder = MyProcPid;
 		entry->build_tag = *tag;
+		entry->refused = false;
 		claim->entry = i;
 		claim->started = GetCurrentTimestamp();
 		*result = VV_CLAIM_BUILD;
 		return NULL;
 	}
-	if (entry->build_tag.words[0] != tag->words[0] ||
-		entry->build_tag.words[1] != tag->words[1])
-		return NULL;
-	return entry;
+	return same ? entry : NULL;
 }
 
 /*
@@ -694,26 +702,31 @@ vv_store_publish(const VvClaim *claim, const VvTag *tag,
 			shard->published++;
 		}
 	}
+	entry->refused = !fits;
 	end_claim(entry);
 	LWLockRelease(&shard->lock);
 	return fits;
 }
 
 /*
- * Ends a claim with nothing to publish. A key that never had a reply is
- * forgotten: errors fill no memory.
+ * Ends a claim with nothing to publish, if it has not ended yet. A key that
+ * never had a reply is forgotten: errors fill no memory.
  */
 void
-vv_store_give_up(const VvClaim *claim)
+vv_store_give_up(VvClaim *claim)
 {
 	Shard	   *shard = shard_at(claim->shard);
-	Entry	   *entry = entry_at(shard, claim->entry);
+	Entry	   *entry;
 
+	if (claim->entry == NONE)
+		return;
+	entry = entry_at(shard, claim->entry);
 	LWLockAcquire(&shard->lock, LW_EXCLUSIVE);
 	end_claim(entry);
 	if (entry->len == NONE && pg_atomic_read_u64(&entry->hits) == 0)
 		remove_entry(shard, claim->entry);
 	LWLockRelease(&shard->lock);
+	claim->entry = NONE;
 }
 
 /*

@@ -74,7 +74,8 @@ typedef enum VvClaimResult
 {
 	VV_CLAIM_HIT,				/* it is there by now */
 	VV_CLAIM_BUILD,				/* the caller is to make and publish it */
-	VV_CLAIM_ALONE				/* the caller is to make it for itself */
+	VV_CLAIM_ALONE,				/* the caller is to make it for itself */
+	VV_CLAIM_TOO_LARGE			/* the same, as nobody could publish it */
 } VvClaimResult;
 
 /* The right, and the duty, to publish a reply or to give it up. */
@@ -132,7 +133,7 @@ extern VvClaimResult vv_store_claim(const VvKey *key, const VvTag *tag,
 extern bool vv_store_publish(const VvClaim *claim, const VvTag *tag,
 							 const VvStamp *stamp, bool newest,
 							 const char *body, int len);
-extern void vv_store_give_up(const VvClaim *claim);
+extern void vv_store_give_up(VvClaim *claim);
 extern void vv_store_bypassed(const VvKey *key, VvBypass reason);
 
 extern VvEntryInfo *vv_store_list(VvKeyTest test, void *arg, int *n);

@@ -68,6 +68,9 @@ mutation bump-all-same-version src/catalog/derived.sql '/^CREATE FUNCTION vvault
 # One makes it, others wait
 mutation all-make-it src/core/reply_store.c '/^claim_entry\(/,/^}/s/if \(entry->builder == 0\)/if (true)/' 023_cache_flight
 mutation another-state-waited-for src/core/reply_store.c '/^claim_entry\(/,/^}/s/entry->build_tag.words\[[01]\] != tag->words\[[01]\]/false/' 023_cache_flight
+mutation moment-waited-for src/catalog/reply.c '/^vv_reply_is_known\(/,/^}/s/if \(reply->claimed.*/if (false)/' 023_cache_flight
+mutation large-waited-for src/core/reply_store.c 's/entry->refused = !fits/entry->refused = false/' 023_cache_flight
+mutation refused-for-ever src/core/reply_store.c 's/if \(entry->refused \&\& same\)/if (entry->refused)/' 023_cache_flight
 mutation claim-kept src/core/reply_store.c '/^end_claim\(/,/^}/s/entry->builder = 0;//' 023_cache_flight
 mutation error-gives-up-nothing src/catalog/reply.c '/^give_up\(/,/^}/s/vv_store_give_up\(.*\);//' 023_cache_flight
 mutation errors-kept src/core/reply_store.c '/^vv_store_give_up\(/,/^}/s/remove_entry\(.*\);/;/' 023_cache_flight

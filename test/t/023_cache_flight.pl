@@ -226,6 +226,33 @@ is($n->{hits}, 0, 'and they are no hits');
 	$_->quit for $old, $builder;
 }
 
+# What cannot be shared is not waited for: a reply of the moment, and one that was
+# found to be too large.
+$node->safe_psql('postgres', <<'SQL');
+INSERT INTO vvault.videos (region, video_id, views, title) SELECT 'US', 'v' || n, n, repeat('x', 2000) FROM generate_series(1, 300) n;
+SELECT vvault_set('page_limit', '300'), vvault_set('feed_max_age', '0');
+SQL
+for my $call (q(vvault_trending('PL', 5, 'trending')), q(vvault_trending('US', 300)))
+{
+	my @sessions = map { open_session($node, 'postgres') } 1 .. 4;
+
+	$before = cache_counters($node, 'postgres');
+	value($watch, "SELECT $call") if $call =~ /US/;
+	hold();
+	$_->send("SELECT $call -- flight") for @sessions;
+	ok(wait_until(sub { waiting('table') == @sessions }), "$call: all make it at once");
+	release();
+	is(join(' ', map { ($_->wait())[0] =~ /^\{"region":"(?:PL|US)".*\}$/ ? 1 : 0 } @sessions), '1 1 1 1', 'and have it');
+	$n = difference($before);
+	is($n->{bypass_size}, $call =~ /US/ ? 5 : 0, 'which is counted');
+	is($n->{bypass_busy} + $n->{hits} + $n->{published}, 0, 'as what it is');
+	is(value($watch, "SELECT test.cached(\$\$$call\$\$) = test.computed(\$\$$call\$\$)"), 't', 'and it is right');
+	$_->quit for @sessions;
+}
+$node->safe_psql('postgres', q(DELETE FROM vvault.videos WHERE region = 'US' AND views > 3));
+is(join(' ', map { value($watch, q(SELECT test.x_cache('vvault_trending(''US'', 300)'))) } 1 .. 2), 'MISS HIT', 'shrunk, it is shared again');
+$node->safe_psql('postgres', q(SELECT vvault_set('page_limit', NULL), vvault_set('feed_max_age', NULL)));
+
 # vvault_cache_clear() while one is made
 {
 	my $call = q(vvault_trending('PL', 501));

@@ -116,12 +116,17 @@ cmp_ok($share, '>', $size / 20, 'but a good one');
 is($node->safe_psql('postgres', "SELECT count(*) > 40 FROM vvault_cache_stats() WHERE region = 'PL' AND fresh"), 't', 'the small ones stayed');
 
 # one that grows and shrinks with its feed
+clear();
 for my $length (1, 1000, 1, 30, 2000, 400, 1)
 {
 	$node->safe_psql('postgres', "UPDATE vvault.videos SET title = repeat('x', $length) WHERE region = 'US' AND views > 900");
 	is($node->safe_psql('postgres', q(SELECT bool_and(test.cached(c) = test.computed(c)) FROM unnest(ARRAY['vvault_trending(''US'', 100)', 'vvault_trending(''US'', 100)']) c)),
 		't', "with titles of $length bytes its reply is right");
 }
+my $shrunk = counters()->{used};
+clear();
+$node->safe_psql('postgres', q(SELECT vvault_trending('US', 100)));
+is(counters()->{used}, $shrunk, 'and takes the room that it takes anew');
 
 # long keys
 my $before = counters();
