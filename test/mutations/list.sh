@@ -13,10 +13,10 @@ mutation tag-ignored src/core/reply_store.c '/^is_current\(/,/^}/s/entry->tag.wo
 mutation clock-ignored src/core/reply_store.c 's/\(step == 0 \|\| /(step >= 0 || /' 021_cache
 mutation stamp-not-kept src/core/reply_store.c '/entry->stamp = \*stamp;/d' 021_cache 005_postgrest
 mutation tag-not-kept src/core/reply_store.c '/entry->tag = \*tag;/d' 021_cache
-mutation old-over-new src/core/reply_store.c 's/if \(entry->len == NONE \|\| entry->published_at <= seen_since\)/if (true)/' 023_cache_flight 025_cache_worker
+mutation old-over-new src/core/reply_store.c '/^may_replace\(/,/^}/s/return newest;/return true;/' 023_cache_flight 025_cache_worker
 mutation own-clock src/catalog/reply.c '/^fetch\(/,/^}/s/GetCurrentTransactionStartTimestamp/GetCurrentTimestamp/' 021_cache
 mutation moment-shared src/catalog/reply.c '/^build\(/,/^}/s/reply->stamp.step != VV_STEP_MOMENT/true/' 021_cache
-mutation not-modified-shared src/catalog/reply.c 's/if \(body == NULL \|\| reply->known \|\|/if (body == NULL ||/' 005_postgrest
+mutation not-modified-shared src/catalog/reply.c '/^build\(/,/^}/s/ \&\& !reply->known//' 005_postgrest
 mutation headers-of-own-reply src/catalog/reply.c '/^tell_client\(/,/^}/s/\(reply->bypass == VV_BYPASS_NONE \|\| reply->bypass == VV_BYPASS_BUSY\)/true/' 005_postgrest
 mutation etag-without-tag src/catalog/reply.c '/^tell_client\(/,/^}/s/sizeof\(reply->tag\)/0/' 005_postgrest
 
@@ -28,7 +28,7 @@ mutation tags-of-a-writer src/catalog/seen_tags.c 's/!TransactionIdIsValid\(GetT
 mutation tags-of-any-region src/catalog/seen_tags.c '/^find\(/,/^}/s/if \(tag->region_len == len.*/if (tag->region_len == len ||/; /^find\(/,/^}/s/\(len <= 0 \|\| memcmp.*/true)/' 021_cache
 mutation versions-of-one-writer src/catalog/version.c '/^scan_versions\(/,/^}/s/while \(HeapTupleIsValid/if (HeapTupleIsValid/' 021_cache
 mutation writes-ignored src/catalog/version.c 's/if \(TransactionIdIsValid\(GetTopTransactionIdIfAny\(\)\)\)/if (false)/' 021_cache
-mutation fuzzy-search-ignored src/catalog/version.c 's/if \(GinFuzzySearchLimit != 0\)/if (false)/' 021_cache
+mutation fuzzy-search-ignored src/catalog/version.c 's/if \(GinFuzzySearchLimit != 0 \|\| /if (/' 021_cache
 mutation privileges-ignored src/catalog/version.c 's/if \(pg_class_aclcheck\(.*\)/if (false)/' 021_cache
 mutation schema-ignored src/catalog/version.c 's/if \(!vv_may_use_schema\(.*\)/if (false)/' 021_cache
 mutation policies-ignored src/catalog/version.c 's/if \(forced \|\| check_enable_rls\(.*\)/if (forced)/' 021_cache 005_postgrest
@@ -41,7 +41,7 @@ mutation membership-unnoticed src/catalog/version.c '/CacheRegisterSyscacheCallb
 mutation calls-unnoticed src/catalog/version.c '/CacheRegisterSyscacheCallback\(PROCOID/d' 021_cache
 mutation owner-unnoticed src/catalog/version.c '/CacheRegisterSyscacheCallback\(DATABASEOID/d' 021_cache
 mutation calls-ignored src/catalog/version.c 's/!vv_may_execute\(.*\)\)$/false)/' 021_cache
-for table in videos video_regions snapshots categories ingests category_stats daily_stats regions region_defaults settings setting_defaults; do
+for table in videos snapshots categories ingests category_stats daily_stats regions region_defaults settings setting_defaults; do
 	mutation "rights-on-$table-ignored" src/catalog/version.c "/^static const char \*const tables/,/^}/s/\"$table\"/\"feed_versions\"/" 021_cache
 done
 mutation sets-past-policies src/catalog/version.c 's/if \(vv_sharing_problem\(\) != VV_BYPASS_NONE \|\| /if (/' 021_cache
