@@ -1,0 +1,280 @@
+/*-------------------------------------------------------------------------
+ *
+ * search_match.c
+ *		Whether a document has what is asked for, and how well.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "feed/search_steps.h"
+
+/* What a match is worth; with those for views (search.c) together 100. */
+#define POINTS_WORDS		50
+#define POINTS_ADJACENT		10
+#define POINTS_COVERAGE		10
+
+/* Of a word's share of its points. */
+#define WORTH_EXACT			1.0
+#define WORTH_COMPLETED		0.9
+#define WORTH_STEM			0.8
+#define WORTH_CORRECTED		0.5
+#define WORTH_IN_CHANNEL	0.9
+
+/* Where a document has a word. */
+typedef struct WordMatch
+{
+	double		worth;			/* 0: nowhere */
+	WordEntryPosVector *places; /* NULL for a stem */
+} WordMatch;
+
+static WordEntryPosVector no_places = {0};
+
+/* Places of an entry; none for a stem. */
+static WordEntryPosVector *
+places_of(TSVector document, int entry)
+{
+	WordEntry  *e = ARRPTR(document) + entry;
+
+	return e->haspos ? _POSVECPTR(document, e) : &no_places;
+}
+
+static bool
+has_place(const WordEntryPosVector *places, int place)
+{
+	for (int i = 0; i < places->npos; i++)
+	{
+		if (WEP_GETPOS(places->pos[i]) == place)
+			return true;
+	}
+	return false;
+}
+
+/* Counts a way to match, where it is better than what was found before. */
+static void
+offer(TSVector document, int entry, double worth, WordMatch *match)
+{
+	WordEntryPosVector *places = places_of(document, entry);
+	bool		in_title = places->npos == 0;
+
+	for (int i = 0; i < places->npos; i++)
+		in_title = in_title || WEP_GETWEIGHT(places->pos[i]) == 3;
+	if (!in_title)
+		worth *= WORTH_IN_CHANNEL;
+	if (worth > match->worth)
+	{
+		match->worth = worth;
+		match->places = places->npos > 0 ? places : NULL;
+	}
+}
+
+static void
+offer_list(TSVector document, List *lexemes, double worth, WordMatch *match)
+{
+	ListCell   *cell;
+
+	foreach(cell, lexemes)
+	{
+		char	   *lexeme = (char *) lfirst(cell);
+		int			entry = vv_find_lexeme(document, lexeme, strlen(lexeme));
+
+		if (entry >= 0)
+			offer(document, entry, worth, match);
+	}
+}
+
+static void
+offer_completed(TSVector document, const VvWord *word, WordMatch *match)
+{
+	for (int i = 0; i < document->size; i++)
+	{
+		if (vv_entry_starts(document, i, word->text, word->len) &&
+			places_of(document, i)->npos > 0)
+			offer(document, i, WORTH_COMPLETED, match);
+	}
+}
+
+/* How well a document has a word that is not quoted. */
+static WordMatch
+match_word(TSVector document, const QueryUnit *unit)
+{
+	const VvWord *word = &unit->words[0];
+	int			entry = vv_find_lexeme(document, word->text, word->len);
+	WordMatch	match = {0, NULL};
+
+	if (entry >= 0)
+		offer(document, entry, places_of(document, entry)->npos > 0 ?
+			  WORTH_EXACT : WORTH_STEM, &match);
+	if (unit->last && match.worth < WORTH_COMPLETED)
+		offer_completed(document, word, &match);
+	if (match.worth < WORTH_STEM)
+		offer_list(document, unit->stems, WORTH_STEM, &match);
+	if (match.worth < WORTH_CORRECTED)
+		offer_list(document, unit->corrections, WORTH_CORRECTED, &match);
+	return match;
+}
+
+/* Whether a phrase begins at a place. */
+static bool
+phrase_at(WordEntryPosVector **places, int nwords, int place)
+{
+	for (int i = 1; i < nwords; i++)
+	{
+		if (!has_place(places[i], place + i))
+			return false;
+	}
+	return true;
+}
+
+/* Where a document has quoted words; the places are those of the last. */
+static WordMatch
+match_phrase(TSVector document, const QueryUnit *unit)
+{
+	WordEntryPosVector *places[VV_QUERY_MAX_WORDS] = {0};
+	WordMatch	match = {0, NULL};
+
+	for (int i = 0; i < unit->nwords; i++)
+	{
+		int			entry = vv_find_lexeme(document, unit->words[i].text,
+										   unit->words[i].len);
+
+		if (entry < 0)
+			return match;
+		places[i] = places_of(document, entry);
+	}
+	for (int i = 0; i < places[0]->npos; i++)
+	{
+		WordEntryPos pos = places[0]->pos[i];
+		double		worth = WEP_GETWEIGHT(pos) == 3 ?
+		WORTH_EXACT : WORTH_EXACT * WORTH_IN_CHANNEL;
+
+		if (worth > match.worth &&
+			phrase_at(places, unit->nwords, WEP_GETPOS(pos)))
+		{
+			match.worth = worth;
+			match.places = places[unit->nwords - 1];
+		}
+	}
+	return match;
+}
+
+static WordMatch
+match_unit(TSVector document, const QueryUnit *unit)
+{
+	return unit->quoted ? match_phrase(document, unit) :
+		match_word(document, unit);
+}
+
+/* Whether one match stands right before another. */
+static bool
+adjacent(const WordMatch *a, const WordMatch *b, const QueryUnit *unit_b)
+{
+	if (a->places == NULL || b->places == NULL)
+		return false;
+	for (int i = 0; i < a->places->npos; i++)
+	{
+		if (has_place(b->places,
+					  WEP_GETPOS(a->places->pos[i]) + unit_b->nwords))
+			return true;
+	}
+	return false;
+}
+
+/* How many words the title and the channel's name have. */
+static void
+count_words(TSVector document, int *in_title, int *in_channel)
+{
+	int			last = 0;
+
+	*in_title = 0;
+	for (int i = 0; i < document->size; i++)
+	{
+		WordEntryPosVector *places = places_of(document, i);
+
+		for (int j = 0; j < places->npos; j++)
+		{
+			int			place = WEP_GETPOS(places->pos[j]);
+
+			last = Max(last, place);
+			if (WEP_GETWEIGHT(places->pos[j]) == 3)
+				*in_title = Max(*in_title, place);
+		}
+	}
+	*in_channel = Max(0, last - *in_title - 1);
+}
+
+/* The share of the title, or of the name, that was asked for. */
+static double
+coverage(TSVector document, const WordMatch *matches, const QueryUnit **units,
+		 int n)
+{
+	int			in_title;
+	int			in_channel;
+	int			title_words = 0;
+	int			channel_words = 0;
+
+	count_words(document, &in_title, &in_channel);
+	for (int i = 0; i < n; i++)
+	{
+		bool		title = matches[i].places == NULL;
+		bool		channel = false;
+
+		for (int j = 0; !title && j < matches[i].places->npos; j++)
+			title = WEP_GETWEIGHT(matches[i].places->pos[j]) == 3;
+		for (int j = 0; matches[i].places != NULL &&
+			 j < matches[i].places->npos; j++)
+			channel = channel || WEP_GETWEIGHT(matches[i].places->pos[j]) == 2;
+		title_words += title ? units[i]->nwords : 0;
+		channel_words += channel ? units[i]->nwords : 0;
+	}
+	return Max(in_title > 0 ? Min(1.0, (double) title_words / in_title) : 0,
+			   in_channel > 0 ?
+			   Min(1.0, (double) channel_words / in_channel) : 0);
+}
+
+/*
+ * The points that a document has for one branch of a query, without those for
+ * its views; negative where it does not match.
+ */
+static double
+score_branch(TSVector document, const QueryBranch *branch)
+{
+	WordMatch	matches[VV_QUERY_MAX_WORDS];
+	const QueryUnit *units[VV_QUERY_MAX_WORDS];
+	double		worth = 0;
+	int			n = 0;
+	int			pairs = 0;
+	ListCell   *cell;
+
+	foreach(cell, branch->units)
+	{
+		QueryUnit  *unit = (QueryUnit *) lfirst(cell);
+		WordMatch	match = match_unit(document, unit);
+
+		if (unit->negated != (match.worth == 0))
+			return -1;
+		if (unit->negated)
+			continue;
+		worth += match.worth;
+		matches[n] = match;
+		units[n++] = unit;
+		if (n > 1 && adjacent(&matches[n - 2], &matches[n - 1], unit))
+			pairs++;
+	}
+	return POINTS_WORDS * worth / n +
+		POINTS_ADJACENT * (n == 1 ? 1.0 : (double) pairs / (n - 1)) +
+		POINTS_COVERAGE * coverage(document, matches, units, n);
+}
+
+/*
+ * The points that a document has for the best of some branches, without those
+ * for its views; negative where it matches none.
+ */
+double
+vv_score_document(TSVector document, List *branches)
+{
+	double		best = -1;
+	ListCell   *cell;
+
+	foreach(cell, branches)
+		best = Max(best, score_branch(document, (QueryBranch *) lfirst(cell)));
+	return best;
+}

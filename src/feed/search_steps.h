@@ -1,0 +1,32 @@
+/*-------------------------------------------------------------------------
+ *
+ * search_steps.h
+ *		A search under way, and its steps.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef VVAULT_SEARCH_STEPS_H
+#define VVAULT_SEARCH_STEPS_H
+
+#include "core/compat.h"
+
+#include "nodes/pg_list.h"
+#include "tsearch/ts_type.h"
+#include "utils/hsearch.h"
+
+#include "feed/candidates.h"
+#include "feed/search_query.h"
+
+typedef struct Search
+{
+	SearchScope scope;
+	List	   *branches;		/* QueryBranch * */
+	const char *language;		/* code, NULL for any */
+	HTAB	   *found;
+} Search;
+
+extern double vv_score_document(TSVector document, List *branches);
+extern void vv_expand_unit(Search *search, QueryUnit *unit);
+extern bool vv_correct_query(Search *search);
+
+#endif							/* VVAULT_SEARCH_STEPS_H */

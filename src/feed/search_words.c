@@ -1,0 +1,329 @@
+/*-------------------------------------------------------------------------
+ *
+ * search_words.c
+ *		What else a word of a query may be written like: its stems, the words
+ *		that begin so, and like words for one that no video has.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "feed/search_steps.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+
+#include "core/query.h"
+
+#define COMPLETIONS		30		/* words that the index is asked for */
+#define COMPLETE_AMONG	2000	/* words, in all regions together */
+#define CORRECT_FROM	3		/* characters of a word that is corrected */
+#define CORRECTED_WORDS	6		/* of a query; each is a look at all words */
+#define MAX_CORRECTIONS	3
+
+/* Languages whose stems are tried where the caller names none. */
+static const char *const site_languages[] = {"en", "de", "nl", "sv", "no"};
+
+static VvQuery completions_query = {
+	.sql = "WITH w AS MATERIALIZED ("
+	"SELECT r.region, b.word, b.videos"
+	" FROM pg_catalog.unnest($1) AS r(region) CROSS JOIN LATERAL ("
+	"SELECT w.word, w.videos FROM vvault.search_words w"
+	" WHERE w.region OPERATOR(pg_catalog.=) r.region"
+	" AND w.word OPERATOR(pg_catalog.>=) $2"
+	" AND w.word OPERATOR(pg_catalog.<) $3 ORDER BY w.word LIMIT $4) b)"
+	" SELECT w.word, pg_catalog.sum(w.videos)::bigint,"
+	" (SELECT pg_catalog.max(c.n) FROM"
+	" (SELECT pg_catalog.count(*) AS n FROM w GROUP BY w.region) c)"
+	" FROM w GROUP BY w.word ORDER BY 2 DESC, w.word LIMIT "
+	CppAsString2(COMPLETIONS),
+	.nargs = 4, .argtypes = {TEXTARRAYOID, TEXTOID, TEXTOID, INT8OID},
+	.index_probes = true,
+};
+
+static VvQuery similar_query = {
+	.sql = "SELECT s.word, s.videos FROM vvault.similar_words($1, $2) s",
+	.nargs = 2, .argtypes = {TEXTOID, TEXTARRAYOID},
+};
+
+typedef struct WordList
+{
+	MemoryContext context;
+	List	   *words;			/* char * */
+	int64	   *counts;			/* of each */
+	int			limit;
+} WordList;
+
+static bool
+keep_word(const Datum *values, const bool *isnull pg_attribute_unused(),
+		  void *arg)
+{
+	WordList   *list = (WordList *) arg;
+	MemoryContext old = MemoryContextSwitchTo(list->context);
+
+	list->counts[list_length(list->words)] = DatumGetInt64(values[1]);
+	list->words = lappend(list->words, TextDatumGetCString(values[0]));
+	MemoryContextSwitchTo(old);
+	return list_length(list->words) < list->limit;
+}
+
+static WordList
+new_word_list(int limit)
+{
+	WordList	list = {CurrentMemoryContext, NIL, NULL, limit};
+
+	list.counts = palloc0(sizeof(int64) * limit);
+	return list;
+}
+
+static bool
+list_has(List *words, const char *word)
+{
+	ListCell   *cell;
+
+	foreach(cell, words)
+	{
+		if (strcmp((char *) lfirst(cell), word) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+add_stem(const char *language, QueryUnit *unit)
+{
+	Oid			stemmer = vv_stemmer(language);
+	char	   *stem;
+
+	if (!OidIsValid(stemmer))
+		return;
+	stem = vv_stem(stemmer, &unit->words[0]);
+	if (stem != NULL && *stem != '\0' &&
+		strcmp(stem, unit->words[0].text) != 0 &&
+		!list_has(unit->stems, stem))
+		unit->stems = lappend(unit->stems, stem);
+}
+
+typedef struct CompletionList
+{
+	WordList	list;
+	int64		among;			/* words of one region that begin so */
+} CompletionList;
+
+static bool
+keep_completion(const Datum *values, const bool *isnull, void *arg)
+{
+	CompletionList *completions = (CompletionList *) arg;
+
+	completions->among = DatumGetInt64(values[2]);
+	return keep_word(values, isnull, &completions->list);
+}
+
+static void
+add_completions(Search *search, QueryUnit *unit)
+{
+	CompletionList completions = {new_word_list(COMPLETIONS), 0};
+	int64		limit = COMPLETE_AMONG / Max(search->scope.ncodes, 1);
+	char	   *word = unit->words[0].text;
+	Datum		args[4];
+
+	args[0] = search->scope.regions;
+	args[1] = CStringGetTextDatum(word);
+	/* behind every word that begins so: the last character there is */
+	args[2] = CStringGetTextDatum(psprintf("%s\xF4\x8F\xBF\xBF", word));
+	args[3] = Int64GetDatum(limit + 1);
+	(void) vv_query_run(&completions_query, args, 0, keep_completion,
+						&completions);
+	unit->common = completions.among > limit;
+	unit->completions = completions.list.words;
+	for (int i = 0; i < list_length(unit->completions); i++)
+		unit->ncompleted += completions.list.counts[i];
+}
+
+/*
+ * Fills in the stems of a unit's word and, of the last word, its completions.
+ */
+void
+vv_expand_unit(Search *search, QueryUnit *unit)
+{
+	if (unit->quoted)
+		return;
+	if (search->language != NULL)
+		add_stem(search->language, unit);
+	else
+		for (int i = 0; i < (int) lengthof(site_languages); i++)
+			add_stem(site_languages[i], unit);
+	if (unit->last)
+		add_completions(search, unit);
+}
+
+/*
+ * Correcting
+ */
+
+/*
+ * How many letters have to be changed, added, left out or swapped with their
+ * neighbour to make one word of the other. Letters are bytes: after folding
+ * most are.
+ */
+static int
+edit_distance(const char *a, int alen, const char *b, int blen)
+{
+	int			rows[3][VV_WORD_MAX + 1];
+
+	for (int j = 0; j <= blen; j++)
+		rows[0][j] = j;
+	for (int i = 1; i <= alen; i++)
+	{
+		int		   *row = rows[i % 3];
+		int		   *above = rows[(i + 2) % 3];
+		int		   *above2 = rows[(i + 1) % 3];
+
+		row[0] = i;
+		for (int j = 1; j <= blen; j++)
+		{
+			row[j] = above[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
+			row[j] = Min(row[j], Min(above[j], row[j - 1]) + 1);
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+				row[j] = Min(row[j], above2[j - 2] + 1);
+		}
+	}
+	return rows[alen % 3][blen];
+}
+
+/* How far a word is from one that videos have. */
+static int
+word_distance(const QueryUnit *unit, const char *known)
+{
+	const VvWord *word = &unit->words[0];
+	int			len = Min((int) strlen(known), VV_WORD_MAX);
+	int			distance = edit_distance(word->text, word->len, known, len);
+
+	/* the last word may be the beginning of it */
+	if (unit->last && len > word->len)
+		distance = Min(distance, edit_distance(word->text, word->len,
+											   known, word->len));
+	return distance;
+}
+
+/* Words that come of swapping two neighbours: trigrams would not find them. */
+static List *
+swapped_words(const VvWord *word)
+{
+	List	   *words = NIL;
+
+	for (int i = 0; i + 1 < word->len; i++)
+	{
+		char	   *swapped;
+
+		if (word->text[i] == word->text[i + 1] ||
+			IS_HIGHBIT_SET(word->text[i]) || IS_HIGHBIT_SET(word->text[i + 1]))
+			continue;
+		swapped = pstrdup(word->text);
+		swapped[i] = word->text[i + 1];
+		swapped[i + 1] = word->text[i];
+		words = lappend(words, swapped);
+	}
+	return words;
+}
+
+/* Known words that may have been meant, with how many videos have them. */
+static WordList
+like_words(Search *search, const VvWord *word)
+{
+	List	   *swapped = swapped_words(word);
+	int			nswapped = list_length(swapped);
+	WordList	list = new_word_list(20 + VV_WORD_MAX);
+	const char *names[VV_WORD_MAX];
+	int64		counts[VV_WORD_MAX];
+	Datum		args[2];
+
+	args[0] = PointerGetDatum(cstring_to_text_with_len(word->text, word->len));
+	args[1] = search->scope.regions;
+	(void) vv_query_run(&similar_query, args, 0, keep_word, &list);
+	for (int i = 0; i < nswapped; i++)
+		names[i] = (char *) list_nth(swapped, i);
+	vv_count_words(&search->scope, names, nswapped, counts);
+	for (int i = 0; i < nswapped; i++)
+	{
+		if (counts[i] == 0 || list_has(list.words, names[i]))
+			continue;
+		list.counts[list_length(list.words)] = counts[i];
+		list.words = lappend(list.words, unconstify(char *, names[i]));
+	}
+	return list;
+}
+
+/* Gives a unit the likest words, of equals those that more videos have. */
+static void
+correct_unit(Search *search, QueryUnit *unit)
+{
+	const VvWord *word = &unit->words[0];
+	WordList	list;
+	int			allowed = word->len <= 5 ? 1 : word->len <= 8 ? 2 : 3;
+
+	if (vv_word_chars(word) < CORRECT_FROM ||
+		(word->text[0] >= '0' && word->text[0] <= '9'))
+		return;
+	list = like_words(search, word);
+	for (int distance = 1; distance <= allowed; distance++)
+	{
+		/* the few words of one distance, the most common first */
+		while (list_length(unit->corrections) < MAX_CORRECTIONS)
+		{
+			int			best = -1;
+
+			for (int i = 0; i < list_length(list.words); i++)
+			{
+				if (list.counts[i] > 0 &&
+					(best < 0 || list.counts[i] > list.counts[best]) &&
+					word_distance(unit, list_nth(list.words, i)) == distance)
+					best = i;
+			}
+			if (best < 0)
+				break;
+			unit->corrections = lappend(unit->corrections,
+										list_nth(list.words, best));
+			list.counts[best] = 0;
+		}
+	}
+}
+
+/* A word that may be corrected: known says whether videos have it. */
+static bool
+correctable(const QueryUnit *unit, bool known)
+{
+	return !unit->negated && !unit->quoted && (known || unit->count == 0);
+}
+
+/*
+ * Corrects the words that no video has; where every word is known and nothing
+ * was found, all of them; but the first few only. Says whether there is anything
+ * new to ask.
+ */
+bool
+vv_correct_query(Search *search)
+{
+	int			passes = hash_get_num_entries(search->found) == 0 ? 2 : 1;
+	int			left = CORRECTED_WORDS;
+	bool		corrected = false;
+
+	for (int pass = 0; pass < passes && !corrected; pass++)
+	{
+		ListCell   *b;
+
+		foreach(b, search->branches)
+		{
+			ListCell   *u;
+
+			foreach(u, ((QueryBranch *) lfirst(b))->units)
+			{
+				QueryUnit  *unit = (QueryUnit *) lfirst(u);
+
+				if (!correctable(unit, pass == 1) || left-- <= 0)
+					continue;
+				correct_unit(search, unit);
+				corrected = corrected || unit->corrections != NIL;
+			}
+		}
+	}
+	return corrected;
+}
