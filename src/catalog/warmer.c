@@ -34,6 +34,7 @@
 #include "catalog/cache.h"
 #include "core/reply_store.h"
 #include "core/shared_memory.h"
+#include "core/worker_slots.h"
 
 PG_FUNCTION_INFO_V1(vvault_cache_wake);
 
@@ -55,7 +56,7 @@ vv_warmer_start(void)
 	BackgroundWorker worker;
 
 	if (!vv_cache_warm || MyBgworkerEntry != NULL ||
-		!vv_store_worker_wanted(MyDatabaseId))
+		!vv_worker_wanted(MyDatabaseId))
 		return;
 	memset(&worker, 0, sizeof(worker));
 	worker.bgw_flags = BGWORKER_SHMEM_ACCESS |
@@ -73,7 +74,7 @@ vv_warmer_start(void)
 static void
 leave(int code pg_attribute_unused(), Datum arg)
 {
-	vv_store_worker_leave(DatumGetObjectId(arg));
+	vv_worker_leave(DatumGetObjectId(arg));
 }
 
 /*
@@ -119,7 +120,7 @@ vv_warmer_main(Datum arg)
 	StartTransactionCommand();
 	(void) vv_shared_memory_ready();
 	CommitTransactionCommand();
-	if (!vv_shared_memory_ready() || !vv_store_worker_enter(MyDatabaseId))
+	if (!vv_shared_memory_ready() || !vv_worker_enter(MyDatabaseId))
 		return;
 	before_shmem_exit(leave, ObjectIdGetDatum(MyDatabaseId));
 
@@ -157,7 +158,7 @@ at_end(XactEvent event, void *arg pg_attribute_unused())
 	wake_at_commit = false;
 	if (event != XACT_EVENT_COMMIT)
 		return;
-	pid = vv_store_worker(MyDatabaseId);
+	pid = vv_worker_of(MyDatabaseId);
 	proc = pid == 0 ? NULL : BackendPidGetProc(pid);
 	if (proc != NULL)
 		SetLatch(&proc->procLatch);

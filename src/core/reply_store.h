@@ -140,9 +140,4 @@ extern VvEntryInfo *vv_store_list(VvKeyTest test, void *arg, int *n);
 extern int	vv_store_remove(VvKeyTest test, void *arg);
 extern void vv_store_totals(VvStoreTotals *totals);
 
-extern bool vv_store_worker_wanted(Oid database);
-extern bool vv_store_worker_enter(Oid database);
-extern void vv_store_worker_leave(Oid database);
-extern int	vv_store_worker(Oid database);
-
 #endif							/* VVAULT_REPLY_STORE_H */

@@ -67,7 +67,7 @@ mutation bump-all-same-version src/catalog/derived.sql '/^CREATE FUNCTION vvault
 
 # One makes it, others wait
 mutation all-make-it src/core/reply_store.c '/^claim_entry\(/,/^}/s/if \(entry->builder == 0\)/if (true)/' 023_cache_flight
-mutation another-state-waited-for src/core/reply_store.c '/^claim_entry\(/,/^}/s/entry->build_tag.words\[[01]\] != tag->words\[[01]\]/false/' 023_cache_flight
+mutation another-state-waited-for src/core/reply_store.c 's/return same \? entry : NULL;/return entry;/' 023_cache_flight
 mutation moment-waited-for src/catalog/reply.c '/^vv_reply_is_known\(/,/^}/s/if \(reply->claimed.*/if (false)/' 023_cache_flight
 mutation large-waited-for src/core/reply_store.c 's/entry->refused = !fits/entry->refused = false/' 023_cache_flight
 mutation refused-for-ever src/core/reply_store.c 's/if \(entry->refused \&\& same\)/if (entry->refused)/' 023_cache_flight
@@ -75,17 +75,17 @@ mutation claim-kept src/core/reply_store.c '/^end_claim\(/,/^}/s/entry->builder 
 mutation error-gives-up-nothing src/catalog/reply.c '/^give_up\(/,/^}/s/vv_store_give_up\(.*\);//' 023_cache_flight
 mutation errors-kept src/core/reply_store.c '/^vv_store_give_up\(/,/^}/s/remove_entry\(.*\);/;/' 023_cache_flight
 mutation cleared-in-the-making src/core/reply_store.c '/^vv_store_remove\(/,/^}/s/if \(entry->builder == 0\)/if (true)/' 023_cache_flight
-mutation evicted-in-the-making src/core/reply_store.c '/^evict\(/,/^}/s/if \(entry->builder != 0\)/if (false)/' 024_cache_memory
+mutation evicted-in-the-making src/core/reply_store_memory.c '/^evict\(/,/^}/s/if \(entry->builder != 0\)/if (false)/' 024_cache_memory
 
 # Memory
-mutation large-kept src/core/reply_store.c 's/nblocks <= store->nblocks \/ LARGEST_SHARE/nblocks <= store->nblocks/' 024_cache_memory
-mutation fifo src/core/reply_store.c 's/if \(pg_atomic_exchange_u32\(&entry->visited, 0\) == 0\)/if (true)/' 024_cache_memory
+mutation large-kept src/core/reply_store.c 's/nblocks <= vv_store->nblocks \/ LARGEST_SHARE/nblocks <= vv_store->nblocks/' 024_cache_memory
+mutation fifo src/core/reply_store_memory.c 's/if \(pg_atomic_exchange_u32\(&entry->visited, 0\) == 0\)/if (true)/' 024_cache_memory
 mutation never-visited src/core/reply_store.c '/pg_atomic_write_u32\(&entry->visited, 1\)/s/1\)/0)/' 024_cache_memory
-mutation marks-stay src/core/reply_store.c 's/pg_atomic_exchange_u32\(&entry->visited, 0\) == 0/pg_atomic_read_u32(\&entry->visited) == 0/' 024_cache_memory
-mutation blocks-lost src/core/reply_store.c '/^remove_entry\(/,/^}/s/free_blocks\(shard, entry, 0\)/free_blocks(shard, entry, 1)/' 024_cache_memory
-mutation shrunk-replies-keep-blocks src/core/reply_store.c 's/free_blocks\(shard, entry, fits \? Max\(nblocks, 1\) : 1\)/free_blocks(shard, entry, store->nblocks)/' 024_cache_memory
-mutation entries-lost src/core/reply_store.c '/^remove_entry\(/,/^}/s/shard->free_entry = i;//' 024_cache_memory
-mutation hand-on-what-went src/core/reply_store.c '/^remove_entry\(/,/^}/s/if \(shard->hand == i\)/if (false)/' 024_cache_memory
+mutation marks-stay src/core/reply_store_memory.c 's/pg_atomic_exchange_u32\(&entry->visited, 0\) == 0/pg_atomic_read_u32(\&entry->visited) == 0/' 024_cache_memory
+mutation blocks-lost src/core/reply_store_memory.c '/^vv_remove_entry\(/,/^}/s/free_blocks\(shard, entry, 0\)/free_blocks(shard, entry, 1)/' 024_cache_memory
+mutation shrunk-replies-keep-blocks src/core/reply_store.c 's/free_blocks\(shard, entry, fits \? Max\(nblocks, 1\) : 1\)/free_blocks(shard, entry, vv_store->nblocks)/' 024_cache_memory
+mutation entries-lost src/core/reply_store_memory.c '/^vv_remove_entry\(/,/^}/s/shard->free_entry = i;//' 024_cache_memory
+mutation hand-on-what-went src/core/reply_store_memory.c '/^vv_remove_entry\(/,/^}/s/if \(shard->hand == i\)/if (false)/' 024_cache_memory
 
 # What the owner and the worker see
 mutation all-fresh src/catalog/cache.c '/^is_fresh\(/,/^}/s/memcmp\(&tag, &entry->tag, sizeof\(tag\)\) == 0/true/' 025_cache_worker

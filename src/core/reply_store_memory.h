@@ -1,0 +1,150 @@
+/*-------------------------------------------------------------------------
+ *
+ * reply_store_memory.h
+ *		How replies lie in shared memory: shards, entries and blocks.
+ *
+ * The memory may be mapped at another address in each backend, so what lies
+ * in it points by number. It is cut into shards, and a key belongs to one of
+ * them by its hash. A shard has its own lock, its own entries and its own
+ * blocks, so that whatever happens in it is bounded by its size:
+ *
+ *		buckets		first entry of each chain of equal hashes
+ *		entries		one for each key: tag, counters, first block
+ *		next		the block that follows each block
+ *		blocks		the key's bytes and right behind them the reply's
+ *
+ * The lock of a shard, shared, guards a look-up and the copy of a reply;
+ * exclusive, every change. Counters of hits and bypasses and the mark
+ * "visited" are atomic and change under the shared lock.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef VVAULT_REPLY_STORE_MEMORY_H
+#define VVAULT_REPLY_STORE_MEMORY_H
+
+#include "core/compat.h"
+
+#include "port/atomics.h"
+#include "storage/condition_variable.h"
+#include "storage/lwlock.h"
+
+#include "core/reply_store.h"
+#include "core/worker_slots.h"
+
+#define BLOCK_SIZE		1024
+#define NONE			(-1)
+
+typedef struct Entry
+{
+	VvTag		tag;
+	VvStamp		stamp;
+	uint64		hash;
+	int			chained;		/* next entry of the bucket, or of free ones */
+	int			newer;
+	int			older;
+	int			first_block;
+	int			nblocks;
+	int			key_len;
+	int			len;			/* of the reply, NONE where there is none */
+	TimestampTz published_at;
+	int64		build_time;
+	uint64		misses;
+
+	/* who is making a reply, and for which state; 0 where nobody is */
+	int			builder;
+	VvTag		build_tag;
+	bool		refused;		/* what was made then is too large */
+	ConditionVariable built;
+
+	/* these change under the shared lock */
+	pg_atomic_uint32 visited;
+	pg_atomic_uint64 last_read; /* a TimestampTz, to the second */
+	pg_atomic_uint64 hits;
+	pg_atomic_uint64 bypasses[VV_BYPASSES];
+} Entry;
+
+typedef struct Shard
+{
+	LWLock		lock;
+	int			free_entry;
+	int			free_block;
+	int			nfree_blocks;
+	int			nused_entries;
+	int			newest;
+	int			oldest;
+	int			hand;
+	uint64		misses;
+	uint64		waits;
+	uint64		published;
+	uint64		evicted;
+	pg_atomic_uint64 hits;
+	pg_atomic_uint64 bypasses[VV_BYPASSES];
+} Shard;
+
+/* At the start of the memory; shards follow, each at a multiple of stride. */
+typedef struct Store
+{
+	WorkerSlots workers;
+	int			tranche;
+	int			nshards;
+	int			nentries;		/* of each shard, as many buckets */
+	int			nblocks;		/* of each shard */
+	Size		stride;
+	Size		first_shard;
+} Store;
+
+
+extern Store *vv_store;
+
+static inline Shard *
+vv_shard(int i)
+{
+	return (Shard *) ((char *) vv_store + vv_store->first_shard + i * vv_store->stride);
+}
+
+static inline int
+vv_shard_of(const VvKey *key)
+{
+	/* the low bits choose the bucket */
+	return (key->hash >> 32) % vv_store->nshards;
+}
+
+static inline int *
+vv_buckets(Shard *shard)
+{
+	return (int *) ((char *) shard + MAXALIGN(sizeof(Shard)));
+}
+
+static inline Entry *
+vv_entry(Shard *shard, int i)
+{
+	return (Entry *) ((char *) vv_buckets(shard) +
+					  MAXALIGN(vv_store->nentries * sizeof(int))) + i;
+}
+
+static inline int *
+vv_next_blocks(Shard *shard)
+{
+	return (int *) vv_entry(shard, vv_store->nentries);
+}
+
+static inline char *
+vv_block(Shard *shard, int i)
+{
+	return (char *) vv_next_blocks(shard) + MAXALIGN(vv_store->nblocks * sizeof(int)) +
+		(Size) i * BLOCK_SIZE;
+}
+
+extern void vv_read_bytes(Shard *shard, const Entry *entry, int skip, char *to,
+						  int len);
+extern void vv_write_bytes(Shard *shard, const Entry *entry, int skip,
+						   const char *from, int len);
+extern int	vv_blocks_for(int len);
+extern void vv_take_block(Shard *shard, Entry *entry);
+extern void vv_free_blocks(Shard *shard, Entry *entry, int keep);
+extern bool vv_need_blocks(Shard *shard, int n);
+extern int	vv_find_entry(Shard *shard, const VvKey *key);
+extern int	vv_add_entry(Shard *shard, const VvKey *key);
+extern void vv_remove_entry(Shard *shard, int i);
+
+#endif							/* VVAULT_REPLY_STORE_MEMORY_H */
