@@ -149,7 +149,7 @@ while (time() < $warm_at + $seconds)
 is(join(' ', backends()), join(' ', @pids), 'no connection was lost');
 my $ended_at = time();
 
-$pgbench->signal('INT');
+$pgbench->signal('TERM');     # INT may be ignored, as in a job of a shell
 eval { $pgbench->finish };
 my $err = slurp_file("$dir/err");
 unlike($err, qr/error|abort|failed/i, 'pgbench met no error') or diag($err);
