@@ -117,7 +117,9 @@ SQL
 
 part_cache()
 {
-	local hit="SELECT vvault_trending('PL');" clear="SELECT vvault_cache_clear('PL');" constant clients
+	local hit="SELECT vvault_trending('PL');" constant clients
+	# in one statement with what is measured, whose round trip counts once then
+	local clear="SELECT vvault_cache_clear('PL'),"
 
 	heading "cache: a feed of 25 out of 100,000 videos; a hit, a miss, and what one would run instead"
 	bench_database cached
@@ -131,7 +133,7 @@ part_cache()
 	compare "a hit beside the best SQL over normalised tables" cached "$hit" cached "$(normalised)"
 	compare "a hit beside the old site's query" cached "$hit" cached "$(old_site)"
 	for clients in 1 8; do
-		CLIENTS=$clients compare "$clients clients: a miss and a clear beside the best SQL over our tables and a clear" cached "$clear $hit" cached "$clear $(hand_written)"
+		CLIENTS=$clients compare "$clients clients: a miss and a clear beside the best SQL over our tables and a clear" cached "$clear vvault_trending('PL');" cached "$clear ($(hand_written | sed 's/;$//'));"
 		PGOPTIONS='-c vvault.cache=off' CLIENTS=$clients compare "$clients clients: computed, without a cache, beside the best SQL over our tables" cached "$hit" cached "$(hand_written)"
 	done
 	PGOPTIONS='-c vvault.cache=off' compare "computed beside the best SQL over normalised tables" cached "$hit" cached "$(normalised)"

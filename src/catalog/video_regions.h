@@ -11,6 +11,7 @@
 #include "core/compat.h"
 
 #include "access/genam.h"
+#include "access/relscan.h"
 #include "executor/tuptable.h"
 #include "utils/relcache.h"
 
@@ -21,6 +22,8 @@ typedef struct VvRegionLookup
 	Relation	table;			/* NULL where rows come through SPI */
 	Relation	index;
 	IndexScanDesc scan;
+	IndexFetchTableData *fetch; /* of rows whose place is known */
+	BlockNumber nblocks;		/* of the table */
 	TupleTableSlot *slot;
 	Datum		found;			/* what came through SPI */
 } VvRegionLookup;

@@ -94,3 +94,7 @@ mutation errors-called-again src/catalog/cache.c 's/\(void\) vv_store_remove\(is
 mutation worker-leaves-nothing src/catalog/warmer.c '/before_shmem_exit\(leave/d' 025_cache_worker
 mutation cleared-everywhere src/catalog/reply_key.c '/^vv_reply_key_shows\(/,/^}/s/if \(!vv_reply_key_is_ours\(key\)\)/if (false)/' 021_cache
 mutation stats-of-all-databases src/catalog/cache.c '/^is_ours\(/,/^}/s/return .*;/return key != NULL;/' 021_cache
+
+# Where rows were
+mutation any-row src/catalog/video_regions.c '/^find_by_place\(/,/^}/s/is_row_of\(lookup->slot, video_id\)/true/' 028_video_regions
+mutation places-that-went src/catalog/video_regions.c '/^find_by_place\(/,/^}/s/ItemPointerGetBlockNumber\(.tid\) < lookup->nblocks/true/' 028_video_regions
