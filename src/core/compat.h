@@ -14,6 +14,7 @@
 
 #include "access/genam.h"
 #include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
 #include "common/jsonapi.h"
 #include "lib/stringinfo.h"
 #include "utils/acl.h"
