@@ -52,14 +52,30 @@ static SeenTags seen = {.xmax = InvalidTransactionId};
 
 /*
  * Whether it is told by its transactions alone what a snapshot sees, and these
- * are not too many.
+ * are not too many. What a serializable transaction reads, the server must
+ * know of.
  */
 static bool
 is_comparable(Snapshot snapshot)
 {
 	return snapshot->snapshot_type == SNAPSHOT_MVCC &&
 		snapshot->xcnt + snapshot->subxcnt <= MAX_TRANSACTIONS &&
-		!TransactionIdIsValid(GetTopTransactionIdIfAny());
+		!TransactionIdIsValid(GetTopTransactionIdIfAny()) &&
+		!IsolationIsSerializable();
+}
+
+/* A snapshot's lists are NULL where they are empty. */
+static bool
+same_numbers(const TransactionId *a, const TransactionId *b, int n)
+{
+	return n == 0 || memcmp(a, b, n * sizeof(TransactionId)) == 0;
+}
+
+static void
+copy_numbers(TransactionId *to, const TransactionId *from, int n)
+{
+	if (n > 0)
+		memcpy(to, from, n * sizeof(TransactionId));
 }
 
 static bool
@@ -72,10 +88,9 @@ is_same(Snapshot snapshot)
 		seen.nsubtransactions == snapshot->subxcnt &&
 		seen.overflowed == snapshot->suboverflowed &&
 		seen.in_recovery == snapshot->takenDuringRecovery &&
-		memcmp(seen.transactions, snapshot->xip,
-			   snapshot->xcnt * sizeof(TransactionId)) == 0 &&
-		memcmp(seen.transactions + snapshot->xcnt, snapshot->subxip,
-			   snapshot->subxcnt * sizeof(TransactionId)) == 0 &&
+		same_numbers(seen.transactions, snapshot->xip, snapshot->xcnt) &&
+		same_numbers(seen.transactions + snapshot->xcnt, snapshot->subxip,
+					 snapshot->subxcnt) &&
 		now >= seen.taken_at && now - seen.taken_at < MAX_AGE;
 }
 
@@ -88,10 +103,9 @@ begin(Snapshot snapshot)
 	seen.nsubtransactions = snapshot->subxcnt;
 	seen.overflowed = snapshot->suboverflowed;
 	seen.in_recovery = snapshot->takenDuringRecovery;
-	memcpy(seen.transactions, snapshot->xip,
-		   snapshot->xcnt * sizeof(TransactionId));
-	memcpy(seen.transactions + snapshot->xcnt, snapshot->subxip,
-		   snapshot->subxcnt * sizeof(TransactionId));
+	copy_numbers(seen.transactions, snapshot->xip, snapshot->xcnt);
+	copy_numbers(seen.transactions + snapshot->xcnt, snapshot->subxip,
+				 snapshot->subxcnt);
 	seen.taken_at = GetCurrentTransactionStartTimestamp();
 	seen.ntags = 0;
 }

@@ -260,6 +260,19 @@ like(value($writer, $calls[0]=~ s/^/SELECT /r), qr/never committed/, 'a transact
 $writer->query('ROLLBACK');
 unlike(value($reader, "SELECT $calls[0]"), qr/never committed/, 'nobody else does');
 
+# serializable transactions: what a hit stands for was read, for all that the server knows
+$node->safe_psql('postgres', 'CREATE TABLE mark (n integer)');
+for my $session ($reader, $old)
+{
+	$session->query("SELECT $calls[0]");
+	is(from($session, $calls[0]), 'HIT', 'a hit');
+	$session->query("BEGIN ISOLATION LEVEL SERIALIZABLE; SELECT $calls[0]");
+	$writer->query(q(BEGIN ISOLATION LEVEL SERIALIZABLE; SELECT count(*) FROM mark; UPDATE vvault.videos SET title = title || '?' WHERE region = 'PL'; COMMIT));
+	like(value($session, 'INSERT INTO mark VALUES (1); COMMIT'), qr/40001/, 'and a write that follow from each other fail');
+	$session->query('ROLLBACK');
+	is_right($session, 'and then all is right');
+}
+
 # a cursor that was opened before the write
 $writer->query(q(BEGIN; DECLARE c CURSOR FOR SELECT md5(vvault_trending('PL', 5)::text) FROM generate_series(1, 3)));
 my $first = value($writer, 'FETCH 1 FROM c');
