@@ -9,13 +9,12 @@
  * script stand in the page too; their hashes make them, and Chart.js by its
  * own, the only ones that its Content-Security-Policy lets run.
  *
- * Everything that comes from a table goes through html_text() or data_json().
+ * Everything that comes from a table goes through vv_html_text() or
+ * vv_html_json().
  *
  *-------------------------------------------------------------------------
  */
 #include "core/compat.h"
-
-#include <ctype.h>
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
@@ -28,6 +27,7 @@
 #include "utils/timestamp.h"
 
 #include "analytics/dashboard_assets.inc"
+#include "core/html_writer.h"
 #include "core/http_reply.h"
 #include "core/json_writer.h"
 #include "core/query.h"
@@ -121,140 +121,6 @@ typedef struct Dashboard
 	int			ncharted;
 	TimestampTz newest;			/* chart, if any region has one */
 } Dashboard;
-
-/* ---------- text ---------- */
-
-static void
-html_text(StringInfo out, const char *str, int len)
-{
-	for (int i = 0; i < len; i++)
-	{
-		switch (str[i])
-		{
-			case '&':
-				appendStringInfoString(out, "&amp;");
-				break;
-			case '<':
-				appendStringInfoString(out, "&lt;");
-				break;
-			case '>':
-				appendStringInfoString(out, "&gt;");
-				break;
-			case '"':
-				appendStringInfoString(out, "&quot;");
-				break;
-			case '\'':
-				appendStringInfoString(out, "&#39;");
-				break;
-			default:
-				appendStringInfoCharMacro(out, str[i]);
-		}
-	}
-}
-
-static void
-html_string(StringInfo out, const char *str)
-{
-	html_text(out, str, strlen(str));
-}
-
-static void
-html_datum(StringInfo out, Datum value)
-{
-	text	   *str = DatumGetTextPP(value);
-
-	html_text(out, VARDATA_ANY(str), VARSIZE_ANY_EXHDR(str));
-}
-
-/*
- * Appends JSON so that nothing in it ends, or opens, an element: these three
- * stand in its strings alone, where an escape means the same.
- */
-static void
-data_json(StringInfo out, const char *json, int len)
-{
-	for (int i = 0; i < len; i++)
-	{
-		if (json[i] == '<' || json[i] == '>' || json[i] == '&')
-			appendStringInfo(out, "\\u%04x", (unsigned char) json[i]);
-		else
-			appendStringInfoCharMacro(out, json[i]);
-	}
-}
-
-/*
- * Appends a value of a URL's query.
- */
-static void
-url_datum(StringInfo out, Datum value)
-{
-	text	   *str = DatumGetTextPP(value);
-	const unsigned char *bytes = (unsigned char *) VARDATA_ANY(str);
-	int			len = VARSIZE_ANY_EXHDR(str);
-
-	for (int i = 0; i < len; i++)
-	{
-		if (bytes[i] < 0x80 && (isalnum(bytes[i]) || bytes[i] == '-' ||
-								bytes[i] == '_'))
-			appendStringInfoChar(out, bytes[i]);
-		else
-			appendStringInfo(out, "%%%02X", bytes[i]);
-	}
-}
-
-/*
- * Appends a count from 0 with commas between thousands.
- */
-static void
-html_count(StringInfo out, int64 count)
-{
-	char		digits[MAXINT8LEN + 1];
-	int			len = pg_lltoa(count, digits);
-
-	for (int i = 0; i < len; i++)
-	{
-		if (i > 0 && (len - i) % 3 == 0)
-			appendStringInfoChar(out, ',');
-		appendStringInfoChar(out, digits[i]);
-	}
-}
-
-static void
-html_time(StringInfo out, TimestampTz time)
-{
-	struct pg_tm tm;
-	fsec_t		fsec;
-
-	if (timestamp2tm(time, NULL, &tm, &fsec, NULL, NULL) != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-				 errmsg("timestamp out of range")));
-	appendStringInfo(out, "<time datetime=\"%04d-%02d-%02dT%02d:%02d:%02dZ\">"
-					 "%04d-%02d-%02d %02d:%02d UTC</time>",
-					 tm.tm_year, tm.tm_mon, tm.tm_mday,
-					 tm.tm_hour, tm.tm_min, tm.tm_sec,
-					 tm.tm_year, tm.tm_mon, tm.tm_mday,
-					 tm.tm_hour, tm.tm_min);
-}
-
-/*
- * Appends how long ago a time was, in the largest unit that tells at least
- * two.
- */
-static void
-html_age(StringInfo out, TimestampTz now, TimestampTz time)
-{
-	int64		minutes = Max(now - time, 0) / USECS_PER_MINUTE;
-
-	if (minutes >= 2 * 24 * 60)
-		appendStringInfo(out, INT64_FORMAT " days ago", minutes / (24 * 60));
-	else if (minutes >= 2 * 60)
-		appendStringInfo(out, INT64_FORMAT " hours ago", minutes / 60);
-	else if (minutes >= 2)
-		appendStringInfo(out, INT64_FORMAT " minutes ago", minutes);
-	else
-		appendStringInfoString(out, "just now");
-}
 
 /* ---------- what the page is made of ---------- */
 
@@ -419,7 +285,7 @@ put_head(Dashboard *page, const char *policy)
 						   "<html lang=\"en\">\n<head>\n"
 						   "<meta charset=\"utf-8\">\n"
 						   "<meta http-equiv=\"Content-Security-Policy\" content=\"");
-	html_string(out, policy);
+	vv_html_string(out, policy);
 	appendStringInfoString(out, "\">\n"
 						   "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
 						   "<meta name=\"referrer\" content=\"no-referrer\">\n"
@@ -428,9 +294,9 @@ put_head(Dashboard *page, const char *policy)
 						   "<link rel=\"icon\" href=\"data:,\">\n"
 						   "<style>" DASHBOARD_STYLE "</style>\n"
 						   "<script defer src=\"");
-	html_string(out, page->chartjs_url);
+	vv_html_string(out, page->chartjs_url);
 	appendStringInfoString(out, "\" integrity=\"");
-	html_string(out, page->chartjs_integrity);
+	vv_html_string(out, page->chartjs_integrity);
 	appendStringInfoString(out, "\" crossorigin=\"anonymous\"></script>\n"
 						   "<script>" DASHBOARD_SCRIPT "</script>\n"
 						   "</head>\n");
@@ -448,9 +314,9 @@ put_banner(Dashboard *page)
 	if (page->ncharted > 0)
 	{
 		appendStringInfoString(out, "Newest chart of ");
-		html_time(out, page->newest);
+		vv_html_time(out, page->newest);
 		appendStringInfoString(out, ", ");
-		html_age(out, page->now, page->newest);
+		vv_html_age(out, page->now, page->newest);
 	}
 	else
 		appendStringInfoString(out, "No chart yet");
@@ -494,19 +360,19 @@ put_tiles(Dashboard *page)
 
 	appendStringInfoString(out, "<dl class=\"tiles\">\n");
 	open_tile(out, "Videos");
-	html_count(out, page->videos);
+	vv_html_count(out, page->videos);
 	close_tile(out, "counted in each of their regions");
 	open_tile(out, "Viral");
-	html_count(out, page->viral);
+	vv_html_count(out, page->viral);
 	appendStringInfoString(out, "</dd><dd class=\"quiet\">virality score from ");
-	html_string(out, page->viral_threshold);
+	vv_html_string(out, page->viral_threshold);
 	appendStringInfoString(out, "</dd></div>\n");
 	open_tile(out, "Average score");
 	appendStringInfo(out, "%.1f", page->videos > 0 ?
 					 page->score_sum / page->videos : 0.0);
 	close_tile(out, "virality, from 0 to 100");
 	open_tile(out, "Regions");
-	html_count(out, page->ncharted);
+	vv_html_count(out, page->ncharted);
 	appendStringInfo(out, "</dd><dd class=\"quiet\">with a chart, of %d</dd></div>\n",
 					 list_length(page->regions));
 	appendStringInfoString(out, "</dl>\n");
@@ -545,12 +411,12 @@ put_day_cell(const Datum *values, const bool *isnull pg_attribute_unused(),
 		if (table->day[0] != '\0')
 			appendStringInfoString(table->out, "</tr>\n");
 		appendStringInfoString(table->out, "<tr><th scope=\"row\">");
-		html_string(table->out, day);
+		vv_html_string(table->out, day);
 		appendStringInfoString(table->out, "</th>");
 		strlcpy(table->day, day, sizeof(table->day));
 	}
 	appendStringInfoString(table->out, "<td>");
-	html_count(table->out, DatumGetInt64(values[1]));
+	vv_html_count(table->out, DatumGetInt64(values[1]));
 	appendStringInfoString(table->out, "</td>");
 	pfree(day);
 	return true;
@@ -582,9 +448,9 @@ put_timeline(Dashboard *page)
 		Region	   *region = (Region *) lfirst(cell);
 
 		appendStringInfoString(out, "<th scope=\"col\"><abbr title=\"");
-		html_string(out, region->name);
+		vv_html_string(out, region->name);
 		appendStringInfoString(out, "\">");
-		html_string(out, region->code);
+		vv_html_string(out, region->code);
 		appendStringInfoString(out, "</abbr></th>");
 	}
 	appendStringInfoString(out, "</tr></thead>\n<tbody>\n");
@@ -602,9 +468,9 @@ put_charted_cells(Dashboard *page, const Region *region)
 	appendStringInfoString(out, "<td>");
 	if (region->charted)
 	{
-		html_time(out, region->charted_at);
+		vv_html_time(out, region->charted_at);
 		appendStringInfoString(out, "</td><td>");
-		html_age(out, page->now, region->charted_at);
+		vv_html_age(out, page->now, region->charted_at);
 	}
 	else
 		appendStringInfoString(out, "never</td><td>&ndash;");
@@ -632,20 +498,20 @@ put_regions(Dashboard *page)
 		Region	   *region = (Region *) lfirst(cell);
 
 		appendStringInfoString(out, "<tr><th scope=\"row\">");
-		html_string(out, region->name);
+		vv_html_string(out, region->name);
 		appendStringInfoString(out, " <span class=\"code\">");
-		html_string(out, region->code);
+		vv_html_string(out, region->code);
 		appendStringInfoString(out, "</span></th><td>");
-		html_count(out, region->videos);
+		vv_html_count(out, region->videos);
 		appendStringInfoString(out, "</td><td>");
-		html_count(out, region->viral);
+		vv_html_count(out, region->viral);
 		appendStringInfoString(out, "</td><td>");
-		html_string(out, region->average);
+		vv_html_string(out, region->average);
 		appendStringInfoString(out, "</td><td class=\"text\">");
 		if (region->top_category[0] == '\0')
 			appendStringInfoString(out, "&ndash;");
 		else
-			html_string(out, region->top_category);
+			vv_html_string(out, region->top_category);
 		appendStringInfoString(out, "</td>");
 		put_charted_cells(page, region);
 	}
@@ -670,7 +536,7 @@ put_thumbnail(StringInfo out, Datum url, Datum rank, bool unranked)
 	{
 		appendStringInfoString(out, "<img alt=\"\" width=\"320\" height=\"180\""
 							   " loading=\"lazy\" decoding=\"async\" src=\"");
-		html_datum(out, url);
+		vv_html_datum(out, url);
 		appendStringInfoString(out, "\">");
 	}
 	if (!unranked)
@@ -693,14 +559,14 @@ put_video(const Datum *values, const bool *isnull, void *arg)
 	put_thumbnail(out, values[3], values[4], isnull[4]);
 	appendStringInfoString(out, "<div><a class=\"title\" dir=\"auto\" rel=\"noopener\""
 						   " href=\"https://www.youtube.com/watch?v=");
-	url_datum(out, values[0]);
+	vv_html_url_value(out, values[0]);
 	appendStringInfoString(out, "\">");
-	html_datum(out, VARSIZE_ANY_EXHDR(DatumGetTextPP(values[1])) > 0 ?
-			   values[1] : values[0]);
+	vv_html_datum(out, VARSIZE_ANY_EXHDR(DatumGetTextPP(values[1])) > 0 ?
+				  values[1] : values[0]);
 	appendStringInfoString(out, "</a>\n<div class=\"about\"><bdi>");
-	html_datum(out, values[2]);
+	vv_html_datum(out, values[2]);
 	appendStringInfoString(out, "</bdi><span>&middot; ");
-	html_count(out, DatumGetInt64(values[5]));
+	vv_html_count(out, DatumGetInt64(values[5]));
 	appendStringInfo(out, " views</span></div>\n<div class=\"scores\">"
 					 "<span>Momentum <b>%.1f</b></span> "
 					 "<span>Virality <b>%.1f</b></span>",
@@ -719,16 +585,16 @@ put_region_card(Dashboard *page, const Region *region)
 	int			start;
 
 	appendStringInfoString(out, "<article class=\"card\" aria-labelledby=\"top-");
-	html_string(out, region->code);
+	vv_html_string(out, region->code);
 	appendStringInfoString(out, "\">\n<div class=\"card-head\"><h3 id=\"top-");
-	html_string(out, region->code);
+	vv_html_string(out, region->code);
 	appendStringInfoString(out, "\">");
-	html_string(out, region->name);
+	vv_html_string(out, region->name);
 	appendStringInfoString(out, "</h3><span class=\"quiet\">");
 	if (region->charted)
 	{
 		appendStringInfoString(out, "observed ");
-		html_age(out, page->now, region->charted_at);
+		vv_html_age(out, page->now, region->charted_at);
 	}
 	appendStringInfoString(out, "</span></div>\n");
 	start = out->len;
@@ -785,10 +651,10 @@ put_data(Dashboard *page)
 	}
 	appendStringInfoString(out, "<script type=\"application/json\" id=\"vvault-data\">"
 						   "{\"analytics\":");
-	data_json(out, VARDATA_ANY(page->analytics),
-			  VARSIZE_ANY_EXHDR(page->analytics));
+	vv_html_json(out, VARDATA_ANY(page->analytics),
+				 VARSIZE_ANY_EXHDR(page->analytics));
 	appendStringInfoString(out, ",\"names\":{");
-	data_json(out, names.data, names.len);
+	vv_html_json(out, names.data, names.len);
 	appendStringInfoString(out, "}}</script>\n");
 }
 
@@ -799,7 +665,7 @@ put_foot(Dashboard *page)
 
 	appendStringInfoString(out, "</main>\n<footer>Made by vvault " VVAULT_VERSION
 						   " at ");
-	html_time(out, page->now);
+	vv_html_time(out, page->now);
 	appendStringInfoString(out, "</footer>\n");
 	put_data(page);
 	appendStringInfoString(out, "</body>\n</html>\n");
