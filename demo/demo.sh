@@ -32,7 +32,9 @@ fingerprint()
 	{
 		"$PG_CONFIG" --version
 		stat -c '%s %Y' "$("$PG_CONFIG" --bindir)/postgres"
-		find src Makefile vvault.control demo/generate.pl -type f -exec sha256sum {} + |
+		# what make leaves beside the sources is no change of them
+		find src Makefile vvault.control demo/generate.pl -type f ! -name '*.o' ! -name '*.bc' ! -name '*.inc' \
+			-exec sha256sum {} + |
 			LC_ALL=C sort
 	} | sha256sum | cut -d' ' -f1
 }
@@ -278,7 +280,11 @@ serve()
 {
 	local key value url=
 
-	command -v postgrest >/dev/null || return 0
+	if ! command -v postgrest >/dev/null; then
+		say
+		say "-- not served by HTTP: there is no postgrest on the PATH"
+		return 0
+	fi
 	sql "$1" <<-'END'
 		SET client_min_messages = warning;
 		DO $$ BEGIN

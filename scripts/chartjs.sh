@@ -35,7 +35,7 @@ fetch_by_npm()
 {
 	command -v npm >/dev/null || return 1
 	cp "$ROOT/demo/package.json" "$ROOT/demo/package-lock.json" "$TEMP/"
-	(cd "$TEMP" && npm ci --ignore-scripts --no-audit --no-fund \
+	(cd "$TEMP" && npm ci --cache "$TEMP/npm" --ignore-scripts --no-audit --no-fund \
 		--fetch-retries=0 >npm.log 2>&1) || return 1
 	mv "$TEMP/$IN_PACKAGE" "$TEMP/$FILE"
 }

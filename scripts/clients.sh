@@ -22,7 +22,8 @@ main()
 	TEMP=$(mktemp -d)
 	trap 'rm -rf "$TEMP"' EXIT
 	cp "$ROOT"/demo/clients/package*.json "$TEMP/"
-	(cd "$TEMP" && npm ci --ignore-scripts --no-audit --no-fund --fetch-retries=0 >npm.log 2>&1) ||
+	(cd "$TEMP" && npm ci --cache "$TEMP/npm" --ignore-scripts --no-audit --no-fund \
+		--fetch-retries=0 >npm.log 2>&1) ||
 		die "node-postgres is not to be had: npm does not get it"
 	run_as "$WORK_USER" rm -rf "$WORK/clients"
 	run_as "$WORK_USER" mkdir "$WORK/clients"

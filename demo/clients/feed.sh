@@ -8,7 +8,7 @@
 #
 set -eu
 
-url=$1
+url=${1:?usage: feed.sh URL [REGION]}
 region=${2:-PL}
 headers=$(mktemp)
 trap 'rm -f "$headers"' EXIT
