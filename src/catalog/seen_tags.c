@@ -39,7 +39,6 @@ typedef struct SeenTags
 	TransactionId xmax;
 	uint32		ntransactions;
 	int32		nsubtransactions;
-	bool		overflowed;
 	bool		in_recovery;
 	TransactionId transactions[MAX_TRANSACTIONS];
 
@@ -52,13 +51,15 @@ static SeenTags seen = {.xmax = InvalidTransactionId};
 
 /*
  * Whether it is told by its transactions alone what a snapshot sees, and these
- * are not too many. What a serializable transaction reads, the server must
- * know of.
+ * are listed and not too many: a copy of an overflowed snapshot counts
+ * subtransactions that it does not have. What a serializable transaction
+ * reads, the server must know of.
  */
 static bool
 is_comparable(Snapshot snapshot)
 {
 	return snapshot->snapshot_type == SNAPSHOT_MVCC &&
+		!snapshot->suboverflowed &&
 		snapshot->xcnt + snapshot->subxcnt <= MAX_TRANSACTIONS &&
 		!TransactionIdIsValid(GetTopTransactionIdIfAny()) &&
 		!IsolationIsSerializable();
@@ -86,7 +87,6 @@ is_same(Snapshot snapshot)
 	return seen.xmax == snapshot->xmax && seen.xmin == snapshot->xmin &&
 		seen.ntransactions == snapshot->xcnt &&
 		seen.nsubtransactions == snapshot->subxcnt &&
-		seen.overflowed == snapshot->suboverflowed &&
 		seen.in_recovery == snapshot->takenDuringRecovery &&
 		same_numbers(seen.transactions, snapshot->xip, snapshot->xcnt) &&
 		same_numbers(seen.transactions + snapshot->xcnt, snapshot->subxip,
@@ -101,7 +101,6 @@ begin(Snapshot snapshot)
 	seen.xmax = snapshot->xmax;
 	seen.ntransactions = snapshot->xcnt;
 	seen.nsubtransactions = snapshot->subxcnt;
-	seen.overflowed = snapshot->suboverflowed;
 	seen.in_recovery = snapshot->takenDuringRecovery;
 	copy_numbers(seen.transactions, snapshot->xip, snapshot->xcnt);
 	copy_numbers(seen.transactions + snapshot->xcnt, snapshot->subxip,

@@ -25,6 +25,7 @@ mutation newest-versions src/catalog/version.c '/^scan_versions\(/,/^}/s/GetActi
 mutation tags-of-any-transaction src/catalog/seen_tags.c '/^is_same\(/,/^}/s/seen.xmax == snapshot->xmax \&\& //' 021_cache
 mutation tags-whoever-was-under-way src/catalog/seen_tags.c '/^is_same\(/,/^}/{s/seen.n(sub)?transactions == snapshot->(sub)?xcnt/true/; s/same_numbers\(seen.transactions.*,/same_numbers(seen.transactions, seen.transactions,/}' 021_cache
 mutation tags-of-a-writer src/catalog/seen_tags.c 's/!TransactionIdIsValid\(GetTopTransactionIdIfAny\(\)\)/true/' 021_cache
+mutation tags-of-overflowed src/catalog/seen_tags.c 's/!snapshot->suboverflowed/true/' 021_cache
 mutation tags-of-serializable src/catalog/seen_tags.c 's/!IsolationIsSerializable\(\)/true/' 021_cache
 mutation tags-of-any-region src/catalog/seen_tags.c '/^find\(/,/^}/s/if \(tag->region_len == len.*/if (tag->region_len == len ||/; /^find\(/,/^}/s/\(len <= 0 \|\| memcmp.*/true)/' 021_cache
 mutation versions-of-one-writer src/catalog/version.c '/^scan_versions\(/,/^}/s/while \(HeapTupleIsValid/if (HeapTupleIsValid/' 021_cache

@@ -318,6 +318,25 @@ for my $way ('', 'SAVEPOINT s; ')
 	$writer->query(q(UPDATE vvault.videos SET title = title || '-' WHERE region = 'SE'));
 	is_right($reader, 'so does one that was the last to begin');
 }
+# more subtransactions than a snapshot can list, of a session between others
+{
+	my @under_way = map { open_session($node, 'postgres') } 1 .. 4;
+
+	$node->safe_psql('postgres', 'CREATE TABLE work (n integer)');
+	for my $n (0 .. 3)
+	{
+		$under_way[$n]->query('BEGIN; SAVEPOINT s; INSERT INTO work VALUES (1)');
+		$under_way[$n]->query("SAVEPOINT s$_; INSERT INTO work VALUES ($_)") for 1 .. ($n == 2 ? 70 : 1);
+	}
+	for my $round (1 .. 2)
+	{
+		$writer->query(q(UPDATE vvault.videos SET title = title || '+' WHERE region = 'SE'));
+		is_right($reader, 'beside more subtransactions than a snapshot lists, all is right');
+		is_right($reader, 'a second time, too');
+	}
+	$_->quit for @under_way;
+	is_right($reader, 'and when they are gone');
+}
 $old->query('BEGIN; SELECT pg_current_xact_id()');
 $writer->query(q(UPDATE vvault.videos SET title = title || '=' WHERE region = 'SE'));
 is_right($old, 'a transaction with a number reads');
