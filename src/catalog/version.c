@@ -26,8 +26,12 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "catalog/dependency.h"
+#include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_depend.h"
+#include "catalog/pg_operator.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
@@ -77,6 +81,8 @@ static const Helper helpers[] = {
 	{"similar_words", 2, {TEXTOID, TEXTARRAYOID}},
 };
 
+#define MAX_CALLED	16
+
 /*
  * What was looked up in the system catalogs. It holds until one of them
  * changes that it came from.
@@ -86,7 +92,10 @@ typedef struct KnownCatalog
 	bool		valid;
 	Oid			schema;
 	Oid			tables[lengthof(tables)];
-	Oid			helpers[lengthof(helpers)];
+
+	/* the helpers, and what they call of other extensions */
+	Oid			called[MAX_CALLED];
+	int			ncalled;
 
 	/* who wrote their rows in pg_class, and the newest of these */
 	TransactionId changed_by[lengthof(tables)];
@@ -99,18 +108,66 @@ typedef struct KnownCatalog
 } KnownCatalog;
 
 static KnownCatalog known;
+static uint64 nforgotten = 0;
 
 static void
 forget_known(Datum arg pg_attribute_unused(), int cache pg_attribute_unused(),
 			 uint32 hash pg_attribute_unused())
 {
 	known.valid = false;
+	nforgotten++;
+}
+
+static void
+add_called(Oid function)
+{
+	if (known.ncalled == lengthof(known.called))
+		elog(ERROR, "search calls more than %d functions", MAX_CALLED);
+	known.called[known.ncalled++] = function;
+}
+
+/*
+ * A helper and the functions and operators that its body depends on: they are
+ * called with the caller's rights, as it is.
+ */
+static void
+look_up_helper(const Helper *helper)
+{
+	oidvector  *argtypes = buildoidvector(helper->argtypes, helper->nargs);
+	Oid			function = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
+										   CStringGetDatum(helper->name),
+										   PointerGetDatum(argtypes),
+										   ObjectIdGetDatum(known.schema));
+	Relation	depend = table_open(DependRelationId, AccessShareLock);
+	ScanKeyData key[2];
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	add_called(function);
+	ScanKeyInit(&key[0], Anum_pg_depend_classid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(ProcedureRelationId));
+	ScanKeyInit(&key[1], Anum_pg_depend_objid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(function));
+	scan = systable_beginscan(depend, DependDependerIndexId, true, NULL, 2, key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_depend form = (Form_pg_depend) GETSTRUCT(tuple);
+
+		if (form->refclassid == ProcedureRelationId)
+			add_called(form->refobjid);
+		else if (form->refclassid == OperatorRelationId)
+			add_called(get_opcode(form->refobjid));
+	}
+	systable_endscan(scan);
+	table_close(depend, AccessShareLock);
+	pfree(argtypes);
 }
 
 static void
 look_up(void)
 {
 	static bool registered = false;
+	uint64		nforgotten_before;
 
 	if (!registered)
 	{
@@ -123,8 +180,7 @@ look_up(void)
 		CacheRegisterSyscacheCallback(DATABASEOID, forget_known, (Datum) 0);
 		registered = true;
 	}
-	/* a change that comes in meanwhile makes it invalid again */
-	known.valid = true;
+	nforgotten_before = nforgotten;
 	known.user = InvalidOid;
 	known.schema = get_namespace_oid("vvault", false);
 	known.last_changed_by = FrozenTransactionId;
@@ -142,17 +198,11 @@ look_up(void)
 		if (TransactionIdFollows(known.changed_by[i], known.last_changed_by))
 			known.last_changed_by = known.changed_by[i];
 	}
+	known.ncalled = 0;
 	for (int i = 0; i < (int) lengthof(helpers); i++)
-	{
-		oidvector  *argtypes = buildoidvector(helpers[i].argtypes,
-											  helpers[i].nargs);
-
-		known.helpers[i] = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
-										   CStringGetDatum(helpers[i].name),
-										   PointerGetDatum(argtypes),
-										   ObjectIdGetDatum(known.schema));
-		pfree(argtypes);
-	}
+		look_up_helper(&helpers[i]);
+	/* not if a change came in meanwhile */
+	known.valid = nforgotten == nforgotten_before;
 }
 
 /*
@@ -342,10 +392,10 @@ vv_read_tag(text *region, VvTag *tag)
 static bool
 may_call_helpers(void)
 {
-	for (int i = 0; i < (int) lengthof(helpers); i++)
+	for (int i = 0; i < known.ncalled; i++)
 	{
-		if (!OidIsValid(known.helpers[i]) ||
-			!vv_may_execute(known.helpers[i], GetUserId()))
+		if (!OidIsValid(known.called[i]) ||
+			!vv_may_execute(known.called[i], GetUserId()))
 			return false;
 	}
 	return true;

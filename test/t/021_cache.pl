@@ -461,16 +461,19 @@ is_right($site, 'but gets what it would compute');
 $node->safe_psql('postgres', 'GRANT USAGE ON SCHEMA vvault TO site');
 
 # what search calls on its way
-for my $helper ('fold(text)', 'similar_words(text, text[])')
+for my $helper ('vvault.fold(text)', 'vvault.similar_words(text, text[])', 'similarity_op(text, text)', 'similarity(text, text)',
+	'unaccent(regdictionary, text)')
 {
-	my $calls = q(vvault_search('title'));
+	my $calls = $helper =~ /unaccent/ ? qq(vvault_search('t\x{c3}\x{ad}tle')) : q(vvault_search('titel'));
+	my $from = $helper =~ /vvault/ ? 'site' : 'PUBLIC';
 
 	$reader->query("SELECT $calls");
 	is(from($site, $calls), 'HIT', "with the right to call $helper a reader shares");
-	$node->safe_psql('postgres', "REVOKE EXECUTE ON FUNCTION vvault.$helper FROM site");
-	is_right($site, 'without it a role gets what it would compute');
+	$node->safe_psql('postgres', "REVOKE EXECUTE ON FUNCTION $helper FROM $from");
+	like(value($site, "SELECT $calls"), qr/42501/, 'without it a search is refused');
+	is_right($site, 'as is what it would compute');
 	is(from($site, q(vvault_trending('PL', 5))), 'HIT', 'and shares what is not found by searching');
-	$node->safe_psql('postgres', "GRANT EXECUTE ON FUNCTION vvault.$helper TO site");
+	$node->safe_psql('postgres', "GRANT EXECUTE ON FUNCTION $helper TO $from");
 }
 # the owner of the database is a member of pg_database_owner
 $node->safe_psql('postgres', q(CREATE ROLE owner LOGIN; CREATE ROLE former; ALTER DATABASE postgres OWNER TO owner; SELECT vvault_grant('pg_database_owner', 'reader');
