@@ -44,17 +44,18 @@ stale()
 # run_tests LOG TEST...
 run_tests()
 {
-	local tests=("${@:2}") status=0 second
+	local tests=("${@:2}") status=0 second pid
 
 	tests=("${tests[@]/#/test/t/}")
 	prove_tap "${tests[@]/%/.pl}" >"$1" 2>&1 &
+	pid=$!
 	for ((second = 0; second < TESTS_TAKE; second++)); do
-		kill -0 $! 2>/dev/null || break
+		kill -0 "$pid" 2>/dev/null || break
 		sleep 1
 	done
 	# a server that hangs is none that passes
 	[ "$second" -lt "$TESTS_TAKE" ] || remove_tap_servers
-	wait $! || status=1
+	wait "$pid" || status=1
 	remove_tap_servers
 	return "$status"
 }
