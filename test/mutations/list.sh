@@ -75,7 +75,7 @@ mutation large-waited-for src/core/reply_store.c 's/entry->refused = !fits/entry
 mutation refused-for-ever src/core/reply_store.c 's/if \(entry->refused \&\& same\)/if (entry->refused)/' 023_cache_flight
 mutation claim-kept src/core/reply_store.c '/^end_claim\(/,/^}/s/entry->builder = 0;//' 023_cache_flight
 mutation error-gives-up-nothing src/catalog/reply.c '/^give_up\(/,/^}/s/vv_store_give_up\(.*\);//' 023_cache_flight
-mutation errors-kept src/core/reply_store.c '/^vv_store_give_up\(/,/^}/s/remove_entry\(.*\);/;/' 023_cache_flight
+mutation errors-kept src/core/reply_store.c '/^vv_store_give_up\(/,/^}/s/vv_remove_entry\(.*\);/;/' 023_cache_flight
 mutation cleared-in-the-making src/core/reply_store.c '/^vv_store_remove\(/,/^}/s/if \(entry->builder == 0\)/if (true)/' 023_cache_flight
 mutation evicted-in-the-making src/core/reply_store_memory.c '/^evict\(/,/^}/s/if \(entry->builder != 0\)/if (false)/' 024_cache_memory
 

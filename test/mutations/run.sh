@@ -17,7 +17,7 @@
 # shellcheck source=scripts/lib.sh
 source "$(dirname "$0")/../../scripts/lib.sh"
 
-TESTS_TAKE=300                  # seconds at most
+TESTS_TAKE=${TESTS_TAKE:-300}     # seconds at most
 NOTICED=0
 SURVIVED=()
 STALE=()
