@@ -118,12 +118,14 @@ forget_known(Datum arg pg_attribute_unused(), int cache pg_attribute_unused(),
 	nforgotten++;
 }
 
+/* With more than there is room for, none may be called: nothing is shared. */
 static void
 add_called(Oid function)
 {
-	if (known.ncalled == lengthof(known.called))
-		elog(ERROR, "search calls more than %d functions", MAX_CALLED);
-	known.called[known.ncalled++] = function;
+	if (known.ncalled < (int) lengthof(known.called))
+		known.called[known.ncalled++] = function;
+	else
+		known.called[0] = InvalidOid;
 }
 
 /*
