@@ -20,7 +20,7 @@ TEMP=
 # shipped NAME: the value that a setting is shipped with.
 shipped()
 {
-	sed -n "s/^[[:blank:]]*('$1', '\([^']*\)'.*/\1/p" "$ROOT/src/catalog/settings.sql"
+	sed -n "s/^[[:blank:]]*('$1', '\([^']*\)'.*/\1/p" "$ROOT/src/site/settings.sql"
 }
 
 is_the_one()

@@ -28,9 +28,9 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-#include "core/http_reply.h"
 #include "core/json_writer.h"
 #include "core/query.h"
+#include "http/headers.h"
 
 #define HOURS_A_DAY		24
 #define DAYS_A_WEEK		7

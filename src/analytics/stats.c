@@ -24,9 +24,9 @@
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
-#include "catalog/reply.h"
 #include "core/json_writer.h"
 #include "core/query.h"
+#include "reply/reply.h"
 #include "score/score.h"
 
 #define MAX_DAYS	366

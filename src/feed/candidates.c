@@ -21,8 +21,8 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
-#include "catalog/regions.h"
 #include "feed/columns.h"
+#include "site/regions.h"
 
 #define READ_ALL	4			/* times what is wanted are all read */
 #define READ_ABOUT	2			/* and so are these where it is a guess */

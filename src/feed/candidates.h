@@ -14,8 +14,8 @@
 #include "utils/array.h"
 #include "utils/hsearch.h"
 
-#include "catalog/search.h"
 #include "core/query.h"
+#include "videos/search.h"
 
 /* The regions that are looked at, and how their videos spread over tiers. */
 typedef struct SearchScope

@@ -8,7 +8,7 @@
 #ifndef VVAULT_COLUMNS_H
 #define VVAULT_COLUMNS_H
 
-#include "catalog/video_regions.h"
+#include "videos/video_regions.h"
 
 /*
  * What a page shows of a row v of vvault.videos, of which one more column may

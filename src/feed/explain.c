@@ -12,12 +12,12 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-#include "catalog/regions.h"
-#include "catalog/reply.h"
 #include "core/json_writer.h"
 #include "core/query.h"
 #include "feed/facts.h"
+#include "reply/reply.h"
 #include "score/score.h"
+#include "site/regions.h"
 
 PG_FUNCTION_INFO_V1(vvault_trending_explain);
 

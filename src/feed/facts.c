@@ -15,10 +15,10 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "catalog/regions.h"
-#include "catalog/version.h"
 #include "core/query.h"
-#include "core/reply_store.h"
+#include "reply/state.h"
+#include "reply/store.h"
+#include "site/regions.h"
 
 #define SETTING_SQL(name) \
 	"coalesce((SELECT s.value FROM vvault.settings s" \

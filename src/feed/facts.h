@@ -12,7 +12,7 @@
 
 #include "datatype/timestamp.h"
 
-#include "catalog/reply.h"
+#include "reply/reply.h"
 
 typedef struct FeedFacts
 {

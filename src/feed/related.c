@@ -22,11 +22,11 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
-#include "catalog/reply.h"
 #include "core/json_writer.h"
 #include "core/query.h"
 #include "feed/candidates.h"
 #include "feed/facts.h"
+#include "reply/reply.h"
 
 PG_FUNCTION_INFO_V1(vvault_related);
 

@@ -20,12 +20,12 @@
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 
-#include "catalog/regions.h"
-#include "catalog/reply.h"
 #include "core/json_writer.h"
 #include "core/query.h"
 #include "feed/cursor.h"
 #include "feed/facts.h"
+#include "reply/reply.h"
+#include "site/regions.h"
 
 PG_FUNCTION_INFO_V1(vvault_search);
 

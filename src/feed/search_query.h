@@ -12,7 +12,7 @@
 
 #include "nodes/pg_list.h"
 
-#include "catalog/search.h"
+#include "videos/search.h"
 
 #define VV_QUERY_MAX_BYTES	1000
 #define VV_QUERY_MAX_WORDS	32

@@ -23,13 +23,13 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-#include "catalog/reply.h"
 #include "core/json_writer.h"
 #include "core/query.h"
 #include "feed/columns.h"
 #include "feed/cursor.h"
 #include "feed/facts.h"
 #include "feed/threshold.h"
+#include "reply/reply.h"
 
 PG_FUNCTION_INFO_V1(vvault_trending);
 

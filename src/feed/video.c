@@ -11,9 +11,9 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 
-#include "catalog/reply.h"
 #include "core/json_writer.h"
 #include "core/query.h"
+#include "reply/reply.h"
 
 PG_FUNCTION_INFO_V1(vvault_video);
 

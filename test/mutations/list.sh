@@ -9,94 +9,94 @@
 # and of those who wait for a reply (without it, they look a second later).
 
 # Which replies are taken
-mutation tag-ignored src/core/reply_store.c '/^is_current\(/,/^}/s/entry->tag.words\[([01])\] == tag->words\[[01]\]/true/' 021_cache
-mutation clock-ignored src/core/reply_store.c 's/\(step == 0 \|\| /(step >= 0 || /' 021_cache
-mutation stamp-not-kept src/core/reply_store.c '/entry->stamp = \*stamp;/d' 021_cache 005_postgrest
-mutation tag-not-kept src/core/reply_store.c '/entry->tag = \*tag;/d' 021_cache
-mutation old-over-new src/core/reply_store.c '/^may_replace\(/,/^}/s/return newest;/return true;/' 023_cache_flight 025_cache_worker
-mutation own-clock src/catalog/reply.c '/^fetch\(/,/^}/s/GetCurrentTransactionStartTimestamp/GetCurrentTimestamp/' 021_cache
-mutation moment-shared src/catalog/reply.c '/^build\(/,/^}/s/reply->stamp.step != VV_STEP_MOMENT/true/' 021_cache
-mutation not-modified-shared src/catalog/reply.c '/^build\(/,/^}/s/ \&\& !reply->known//' 005_postgrest
-mutation headers-of-own-reply src/catalog/reply.c '/^tell_client\(/,/^}/s/\(reply->bypass == VV_BYPASS_NONE \|\| reply->bypass == VV_BYPASS_BUSY\)/true/' 005_postgrest
-mutation etag-without-tag src/catalog/reply.c '/^tell_client\(/,/^}/s/sizeof\(reply->tag\)/0/' 005_postgrest
+mutation tag-ignored src/reply/store.c '/^is_current\(/,/^}/s/entry->tag.words\[([01])\] == tag->words\[[01]\]/true/' 021_cache
+mutation clock-ignored src/reply/store.c 's/\(step == 0 \|\| /(step >= 0 || /' 021_cache
+mutation stamp-not-kept src/reply/store.c '/entry->stamp = \*stamp;/d' 021_cache 005_postgrest
+mutation tag-not-kept src/reply/store.c '/entry->tag = \*tag;/d' 021_cache
+mutation old-over-new src/reply/store.c '/^may_replace\(/,/^}/s/return newest;/return true;/' 023_cache_flight 025_cache_worker
+mutation own-clock src/reply/reply.c '/^fetch\(/,/^}/s/GetCurrentTransactionStartTimestamp/GetCurrentTimestamp/' 021_cache
+mutation moment-shared src/reply/reply.c '/^build\(/,/^}/s/reply->stamp.step != VV_STEP_MOMENT/true/' 021_cache
+mutation not-modified-shared src/reply/reply.c '/^build\(/,/^}/s/ \&\& !reply->known//' 005_postgrest
+mutation headers-of-own-reply src/reply/reply.c '/^tell_client\(/,/^}/s/\(reply->bypass == VV_BYPASS_NONE \|\| reply->bypass == VV_BYPASS_BUSY\)/true/' 005_postgrest
+mutation etag-without-tag src/reply/reply.c '/^tell_client\(/,/^}/s/sizeof\(reply->tag\)/0/' 005_postgrest
 
 # Which state a caller sees, and whether it is everybody's
-mutation newest-versions src/catalog/version.c '/^scan_versions\(/,/^}/s/GetActiveSnapshot\(\)/GetLatestSnapshot()/' 021_cache
-mutation tags-of-any-transaction src/catalog/seen_tags.c '/^is_same\(/,/^}/s/seen.xmax == snapshot->xmax \&\& //' 021_cache
-mutation tags-whoever-was-under-way src/catalog/seen_tags.c '/^is_same\(/,/^}/{s/seen.n(sub)?transactions == snapshot->(sub)?xcnt/true/; s/same_numbers\(seen.transactions.*,/same_numbers(seen.transactions, seen.transactions,/}' 021_cache
-mutation tags-of-a-writer src/catalog/seen_tags.c 's/!TransactionIdIsValid\(GetTopTransactionIdIfAny\(\)\)/true/' 021_cache
-mutation tags-of-overflowed src/catalog/seen_tags.c 's/!snapshot->suboverflowed/true/' 021_cache
-mutation tags-of-serializable src/catalog/seen_tags.c 's/!IsolationIsSerializable\(\)/true/' 021_cache
-mutation tags-of-any-region src/catalog/seen_tags.c '/^find\(/,/^}/s/if \(tag->region_len == len.*/if (tag->region_len == len ||/; /^find\(/,/^}/s/\(len <= 0 \|\| memcmp.*/true)/' 021_cache
-mutation versions-of-one-writer src/catalog/version.c '/^scan_versions\(/,/^}/s/while \(HeapTupleIsValid/if (HeapTupleIsValid/' 021_cache
-mutation writes-ignored src/catalog/version.c 's/if \(TransactionIdIsValid\(GetTopTransactionIdIfAny\(\)\)\)/if (false)/' 021_cache
-mutation fuzzy-search-ignored src/catalog/version.c 's/if \(GinFuzzySearchLimit != 0 \|\| /if (/' 021_cache
-mutation privileges-ignored src/catalog/version.c 's/if \(pg_class_aclcheck\(.*\)/if (false)/' 021_cache
-mutation schema-ignored src/catalog/version.c 's/if \(!vv_may_use_schema\(.*\)/if (false)/' 021_cache
-mutation policies-ignored src/catalog/version.c 's/if \(forced \|\| check_enable_rls\(.*\)/if (forced)/' 021_cache 005_postgrest
-mutation forced-ignored src/catalog/version.c 's/if \(forced \|\| check_enable_rls/if (check_enable_rls/' 021_cache
-mutation user-ignored src/catalog/version.c 's/if \(known.user != user\)/if (known.user == InvalidOid)/' 021_cache
-mutation grants-unnoticed src/catalog/version.c '/CacheRegisterSyscacheCallback\(RELOID/d' 021_cache
-mutation schema-grants-unnoticed src/catalog/version.c '/CacheRegisterSyscacheCallback\(NAMESPACEOID/d' 021_cache
-mutation role-unnoticed src/catalog/version.c '/CacheRegisterSyscacheCallback\(AUTHOID/d' 021_cache
-mutation membership-unnoticed src/catalog/version.c '/CacheRegisterSyscacheCallback\(AUTHMEMROLEMEM/d' 021_cache
-mutation calls-unnoticed src/catalog/version.c '/CacheRegisterSyscacheCallback\(PROCOID/d' 021_cache
-mutation owner-unnoticed src/catalog/version.c '/CacheRegisterSyscacheCallback\(DATABASEOID/d' 021_cache
-mutation calls-ignored src/catalog/version.c 's/!vv_may_execute\(.*\)\)$/false)/' 021_cache
+mutation newest-versions src/reply/state.c '/^scan_versions\(/,/^}/s/GetActiveSnapshot\(\)/GetLatestSnapshot()/' 021_cache
+mutation tags-of-any-transaction src/reply/seen_tags.c '/^is_same\(/,/^}/s/seen.xmax == snapshot->xmax \&\& //' 021_cache
+mutation tags-whoever-was-under-way src/reply/seen_tags.c '/^is_same\(/,/^}/{s/seen.n(sub)?transactions == snapshot->(sub)?xcnt/true/; s/same_numbers\(seen.transactions.*,/same_numbers(seen.transactions, seen.transactions,/}' 021_cache
+mutation tags-of-a-writer src/reply/seen_tags.c 's/!TransactionIdIsValid\(GetTopTransactionIdIfAny\(\)\)/true/' 021_cache
+mutation tags-of-overflowed src/reply/seen_tags.c 's/!snapshot->suboverflowed/true/' 021_cache
+mutation tags-of-serializable src/reply/seen_tags.c 's/!IsolationIsSerializable\(\)/true/' 021_cache
+mutation tags-of-any-region src/reply/seen_tags.c '/^find\(/,/^}/s/if \(tag->region_len == len.*/if (tag->region_len == len ||/; /^find\(/,/^}/s/\(len <= 0 \|\| memcmp.*/true)/' 021_cache
+mutation versions-of-one-writer src/reply/state.c '/^scan_versions\(/,/^}/s/while \(HeapTupleIsValid/if (HeapTupleIsValid/' 021_cache
+mutation writes-ignored src/reply/state.c 's/if \(TransactionIdIsValid\(GetTopTransactionIdIfAny\(\)\)\)/if (false)/' 021_cache
+mutation fuzzy-search-ignored src/reply/state.c 's/if \(GinFuzzySearchLimit != 0 \|\| /if (/' 021_cache
+mutation privileges-ignored src/reply/state.c 's/if \(pg_class_aclcheck\(.*\)/if (false)/' 021_cache
+mutation schema-ignored src/reply/state.c 's/if \(!vv_may_use_schema\(.*\)/if (false)/' 021_cache
+mutation policies-ignored src/reply/state.c 's/if \(forced \|\| check_enable_rls\(.*\)/if (forced)/' 021_cache 005_postgrest
+mutation forced-ignored src/reply/state.c 's/if \(forced \|\| check_enable_rls/if (check_enable_rls/' 021_cache
+mutation user-ignored src/reply/state.c 's/if \(known.user != user\)/if (known.user == InvalidOid)/' 021_cache
+mutation grants-unnoticed src/reply/state.c '/CacheRegisterSyscacheCallback\(RELOID/d' 021_cache
+mutation schema-grants-unnoticed src/reply/state.c '/CacheRegisterSyscacheCallback\(NAMESPACEOID/d' 021_cache
+mutation role-unnoticed src/reply/state.c '/CacheRegisterSyscacheCallback\(AUTHOID/d' 021_cache
+mutation membership-unnoticed src/reply/state.c '/CacheRegisterSyscacheCallback\(AUTHMEMROLEMEM/d' 021_cache
+mutation calls-unnoticed src/reply/state.c '/CacheRegisterSyscacheCallback\(PROCOID/d' 021_cache
+mutation owner-unnoticed src/reply/state.c '/CacheRegisterSyscacheCallback\(DATABASEOID/d' 021_cache
+mutation calls-ignored src/reply/state.c 's/!vv_may_execute\(.*\)\)$/false)/' 021_cache
 for table in videos snapshots categories ingests category_stats daily_stats regions region_defaults settings setting_defaults; do
-	mutation "rights-on-$table-ignored" src/catalog/version.c "/^static const char \*const tables/,/^}/s/\"$table\"/\"feed_versions\"/" 021_cache
+	mutation "rights-on-$table-ignored" src/reply/state.c "/^static const char \*const tables/,/^}/s/\"$table\"/\"feed_versions\"/" 021_cache
 done
-mutation sets-past-policies src/catalog/version.c 's/if \(vv_sharing_problem\(\) != VV_BYPASS_NONE \|\| /if (/' 021_cache
+mutation sets-past-policies src/reply/state.c 's/if \(vv_sharing_problem\(\) != VV_BYPASS_NONE \|\| /if (/' 021_cache
 
 # What a backend remembers
 mutation facts-of-any-state src/feed/facts.c 's/memcmp\(&known->tag, &reply->tag, sizeof\(VvTag\)\) != 0/false/' 021_cache
 
 # Keys
-mutation one-database src/catalog/reply_key.c 's/put\(key, &MyDatabaseId, sizeof\(Oid\)\)/put(key, "dbid", sizeof(Oid))/; s/return memcmp\(key->bytes, &MyDatabaseId, sizeof\(Oid\)\) == 0/return true/' 021_cache
-mutation integers-alike src/catalog/reply_key.c 's/integer = DatumGetInt32\(arg.value\)/integer = 1/' 021_cache
+mutation one-database src/reply/key.c 's/put\(key, &MyDatabaseId, sizeof\(Oid\)\)/put(key, "dbid", sizeof(Oid))/; s/return memcmp\(key->bytes, &MyDatabaseId, sizeof\(Oid\)\) == 0/return true/' 021_cache
+mutation integers-alike src/reply/key.c 's/integer = DatumGetInt32\(arg.value\)/integer = 1/' 021_cache
 
 # New versions
 for trigger in settings regions region_defaults setting_defaults categories; do
-	mutation "$trigger-bump-nothing" src/catalog/derived.sql "/^CREATE TRIGGER ${trigger}_changed/s/INSERT OR UPDATE OR DELETE OR TRUNCATE ON vvault.$trigger/TRUNCATE ON vvault.blocked_videos/" 021_cache
+	mutation "$trigger-bump-nothing" src/videos/derived.sql "/^CREATE TRIGGER ${trigger}_changed/s/INSERT OR UPDATE OR DELETE OR TRUNCATE ON vvault.$trigger/TRUNCATE ON vvault.blocked_videos/" 021_cache
 done
-mutation viral-threshold-bumps-nothing src/catalog/derived.sql '/^CREATE TRIGGER settings_changed/s/UPDATE OR //' 021_cache
+mutation viral-threshold-bumps-nothing src/videos/derived.sql '/^CREATE TRIGGER settings_changed/s/UPDATE OR //' 021_cache
 for function in videos_listed videos_updated snapshots_changed ingests_changed; do
-	mutation "$function-bumps-nothing" src/catalog/derived.sql "/^CREATE FUNCTION vvault.$function\(/,/^END/s/PERFORM vvault.bump\(written, written\);//" 021_cache 022_cache_schedule
+	mutation "$function-bumps-nothing" src/videos/derived.sql "/^CREATE FUNCTION vvault.$function\(/,/^END/s/PERFORM vvault.bump\(written, written\);//" 021_cache 022_cache_schedule
 done
-mutation other-regions-not-bumped src/catalog/derived.sql 's/WHERE c <> w$/WHERE false/' 021_cache
-mutation same-version src/catalog/derived.sql '/^CREATE FUNCTION vvault.bump\(/,/^END/s/SET version = EXCLUDED.version/SET version = f.version/' 021_cache
-mutation bump-all-same-version src/catalog/derived.sql '/^CREATE FUNCTION vvault.bump_all\(/,/^END/s/SET version = EXCLUDED.version/SET version = f.version/' 021_cache
+mutation other-regions-not-bumped src/videos/derived.sql 's/WHERE c <> w$/WHERE false/' 021_cache
+mutation same-version src/videos/derived.sql '/^CREATE FUNCTION vvault.bump\(/,/^END/s/SET version = EXCLUDED.version/SET version = f.version/' 021_cache
+mutation bump-all-same-version src/videos/derived.sql '/^CREATE FUNCTION vvault.bump_all\(/,/^END/s/SET version = EXCLUDED.version/SET version = f.version/' 021_cache
 
 # One makes it, others wait
-mutation all-make-it src/core/reply_store.c '/^claim_entry\(/,/^}/s/if \(entry->builder == 0\)/if (true)/' 023_cache_flight
-mutation another-state-waited-for src/core/reply_store.c 's/return same \? entry : NULL;/return entry;/' 023_cache_flight
-mutation moment-waited-for src/catalog/reply.c '/^vv_reply_is_known\(/,/^}/s/if \(reply->claimed.*/if (false)/' 023_cache_flight
-mutation large-waited-for src/core/reply_store.c 's/entry->refused = !fits/entry->refused = false/' 023_cache_flight
-mutation refused-for-ever src/core/reply_store.c 's/if \(entry->refused \&\& same\)/if (entry->refused)/' 023_cache_flight
-mutation claim-kept src/core/reply_store.c '/^end_claim\(/,/^}/s/entry->builder = 0;//' 023_cache_flight
-mutation error-gives-up-nothing src/catalog/reply.c '/^give_up\(/,/^}/s/vv_store_give_up\(.*\);//' 023_cache_flight
-mutation errors-kept src/core/reply_store.c '/^vv_store_give_up\(/,/^}/s/vv_remove_entry\(.*\);/;/' 023_cache_flight
-mutation cleared-in-the-making src/core/reply_store.c '/^vv_store_remove\(/,/^}/s/if \(entry->builder == 0\)/if (true)/' 023_cache_flight
-mutation evicted-in-the-making src/core/reply_store_memory.c '/^evict\(/,/^}/s/if \(entry->builder != 0\)/if (false)/' 024_cache_memory
+mutation all-make-it src/reply/store.c '/^claim_entry\(/,/^}/s/if \(entry->builder == 0\)/if (true)/' 023_cache_flight
+mutation another-state-waited-for src/reply/store.c 's/return same \? entry : NULL;/return entry;/' 023_cache_flight
+mutation moment-waited-for src/reply/reply.c '/^vv_reply_is_known\(/,/^}/s/if \(reply->claimed.*/if (false)/' 023_cache_flight
+mutation large-waited-for src/reply/store.c 's/entry->refused = !fits/entry->refused = false/' 023_cache_flight
+mutation refused-for-ever src/reply/store.c 's/if \(entry->refused \&\& same\)/if (entry->refused)/' 023_cache_flight
+mutation claim-kept src/reply/store.c '/^end_claim\(/,/^}/s/entry->builder = 0;//' 023_cache_flight
+mutation error-gives-up-nothing src/reply/reply.c '/^give_up\(/,/^}/s/vv_store_give_up\(.*\);//' 023_cache_flight
+mutation errors-kept src/reply/store.c '/^vv_store_give_up\(/,/^}/s/vv_remove_entry\(.*\);/;/' 023_cache_flight
+mutation cleared-in-the-making src/reply/store.c '/^vv_store_remove\(/,/^}/s/if \(entry->builder == 0\)/if (true)/' 023_cache_flight
+mutation evicted-in-the-making src/reply/store_memory.c '/^evict\(/,/^}/s/if \(entry->builder != 0\)/if (false)/' 024_cache_memory
 
 # Memory
-mutation large-kept src/core/reply_store.c 's/nblocks <= vv_store->nblocks \/ LARGEST_SHARE/nblocks <= vv_store->nblocks/' 024_cache_memory
-mutation fifo src/core/reply_store_memory.c 's/if \(pg_atomic_exchange_u32\(&entry->visited, 0\) == 0\)/if (true)/' 024_cache_memory
-mutation never-visited src/core/reply_store.c '/pg_atomic_write_u32\(&entry->visited, 1\)/s/1\)/0)/' 024_cache_memory
-mutation marks-stay src/core/reply_store_memory.c 's/pg_atomic_exchange_u32\(&entry->visited, 0\) == 0/pg_atomic_read_u32(\&entry->visited) == 0/' 024_cache_memory
-mutation blocks-lost src/core/reply_store_memory.c '/^vv_remove_entry\(/,/^}/s/free_blocks\(shard, entry, 0\)/free_blocks(shard, entry, 1)/' 024_cache_memory
-mutation shrunk-replies-keep-blocks src/core/reply_store.c 's/free_blocks\(shard, entry, fits \? Max\(nblocks, 1\) : 1\)/free_blocks(shard, entry, vv_store->nblocks)/' 024_cache_memory
-mutation entries-lost src/core/reply_store_memory.c '/^vv_remove_entry\(/,/^}/s/shard->free_entry = i;//' 024_cache_memory
-mutation hand-on-what-went src/core/reply_store_memory.c '/^vv_remove_entry\(/,/^}/s/if \(shard->hand == i\)/if (false)/' 024_cache_memory
+mutation large-kept src/reply/store.c 's/nblocks <= vv_store->nblocks \/ LARGEST_SHARE/nblocks <= vv_store->nblocks/' 024_cache_memory
+mutation fifo src/reply/store_memory.c 's/if \(pg_atomic_exchange_u32\(&entry->visited, 0\) == 0\)/if (true)/' 024_cache_memory
+mutation never-visited src/reply/store.c '/pg_atomic_write_u32\(&entry->visited, 1\)/s/1\)/0)/' 024_cache_memory
+mutation marks-stay src/reply/store_memory.c 's/pg_atomic_exchange_u32\(&entry->visited, 0\) == 0/pg_atomic_read_u32(\&entry->visited) == 0/' 024_cache_memory
+mutation blocks-lost src/reply/store_memory.c '/^vv_remove_entry\(/,/^}/s/free_blocks\(shard, entry, 0\)/free_blocks(shard, entry, 1)/' 024_cache_memory
+mutation shrunk-replies-keep-blocks src/reply/store.c 's/free_blocks\(shard, entry, fits \? Max\(nblocks, 1\) : 1\)/free_blocks(shard, entry, vv_store->nblocks)/' 024_cache_memory
+mutation entries-lost src/reply/store_memory.c '/^vv_remove_entry\(/,/^}/s/shard->free_entry = i;//' 024_cache_memory
+mutation hand-on-what-went src/reply/store_memory.c '/^vv_remove_entry\(/,/^}/s/if \(shard->hand == i\)/if (false)/' 024_cache_memory
 
 # What the owner and the worker see
-mutation all-fresh src/catalog/cache.c '/^is_fresh\(/,/^}/s/memcmp\(&tag, &entry->tag, sizeof\(tag\)\) == 0/true/' 025_cache_worker
-mutation none-fresh src/catalog/cache.c '/^is_fresh\(/,/^}/s/return entry->filled \&\&/return false \&\&/' 025_cache_worker
-mutation errors-called-again src/catalog/cache.c 's/\(void\) vv_store_remove\(is_key, key\);//' 025_cache_worker
-mutation worker-leaves-nothing src/catalog/warmer.c '/before_shmem_exit\(leave/d' 025_cache_worker
-mutation cleared-everywhere src/catalog/reply_key.c '/^vv_reply_key_shows\(/,/^}/s/if \(!vv_reply_key_is_ours\(key\)\)/if (false)/' 021_cache
-mutation stats-of-all-databases src/catalog/cache.c '/^is_ours\(/,/^}/s/return .*;/return key != NULL;/' 021_cache
+mutation all-fresh src/reply/cache.c '/^is_fresh\(/,/^}/s/memcmp\(&tag, &entry->tag, sizeof\(tag\)\) == 0/true/' 025_cache_worker
+mutation none-fresh src/reply/cache.c '/^is_fresh\(/,/^}/s/return entry->filled \&\&/return false \&\&/' 025_cache_worker
+mutation errors-called-again src/reply/cache.c 's/\(void\) vv_store_remove\(is_key, key\);//' 025_cache_worker
+mutation worker-leaves-nothing src/reply/warmer.c '/before_shmem_exit\(leave/d' 025_cache_worker
+mutation cleared-everywhere src/reply/key.c '/^vv_reply_key_shows\(/,/^}/s/if \(!vv_reply_key_is_ours\(key\)\)/if (false)/' 021_cache
+mutation stats-of-all-databases src/reply/cache.c '/^is_ours\(/,/^}/s/return .*;/return key != NULL;/' 021_cache
 
 # Where rows were
-mutation any-row src/catalog/video_regions.c '/^find_by_place\(/,/^}/s/is_row_of\(lookup->slot, video_id\)/true/' 028_video_regions
-mutation places-that-went src/catalog/video_regions.c '/^find_by_place\(/,/^}/s/ItemPointerGetBlockNumber\(.tid\) < lookup->nblocks/true/' 028_video_regions
+mutation any-row src/videos/video_regions.c '/^find_by_place\(/,/^}/s/is_row_of\(lookup->slot, video_id\)/true/' 028_video_regions
+mutation places-that-went src/videos/video_regions.c '/^find_by_place\(/,/^}/s/ItemPointerGetBlockNumber\(.tid\) < lookup->nblocks/true/' 028_video_regions

@@ -27,7 +27,7 @@
 #include "port/pg_crc32c.h"
 #include "utils/builtins.h"
 
-#include "core/http_reply.h"
+#include "http/headers.h"
 #include "feed/cursor.h"
 #include "server.h"
 

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * reply_key.h
+ * key.h
  *		A call of a function as the key of its reply, and back.
  *
  *-------------------------------------------------------------------------
@@ -10,7 +10,7 @@
 
 #include "core/compat.h"
 
-#include "catalog/reply.h"
+#include "reply/reply.h"
 
 /* A call as its key tells of it. */
 typedef struct VvCall

@@ -1,23 +1,23 @@
 /*-------------------------------------------------------------------------
  *
- * reply_store.c
+ * store.c
  *		Finished replies in shared memory, found by a key and taken only under
  *		the tag that they were made for.
  *
  * Who misses claims the key: the first is to build, others wait until it has
  * published or given up. They wait for a short time only, since what they hold
  * may be what the builder waits for. How the memory is laid out, and who has
- * to leave it when it is full, is in reply_store_memory.c.
+ * to leave it when it is full, is in store_memory.c.
  *
  *-------------------------------------------------------------------------
  */
-#include "core/reply_store.h"
+#include "reply/store.h"
 
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "utils/timestamp.h"
 
-#include "core/reply_store_memory.h"
+#include "reply/store_memory.h"
 
 #define LARGEST_SHARE	4		/* a reply takes a quarter of a shard at most */
 #define BUILD_WAIT_MS	1000

@@ -1,12 +1,12 @@
 /*-------------------------------------------------------------------------
  *
- * shared_memory.h
+ * memory.h
  *		Where finished replies are kept, and the server's settings of it.
  *
  *-------------------------------------------------------------------------
  */
-#ifndef VVAULT_SHARED_MEMORY_H
-#define VVAULT_SHARED_MEMORY_H
+#ifndef VVAULT_REPLY_MEMORY_H
+#define VVAULT_REPLY_MEMORY_H
 
 #include "core/compat.h"
 
@@ -17,4 +17,4 @@ extern void vv_shared_memory_init(void);
 extern bool vv_shared_memory_ready(void);
 extern void vv_require_shared_memory(void);
 
-#endif							/* VVAULT_SHARED_MEMORY_H */
+#endif							/* VVAULT_REPLY_MEMORY_H */

@@ -10,7 +10,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "catalog/seen_tags.h"
+#include "reply/seen_tags.h"
 
 #include "access/transam.h"
 #include "access/xact.h"

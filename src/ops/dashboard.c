@@ -26,11 +26,11 @@
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
-#include "analytics/dashboard_assets.inc"
 #include "core/html_writer.h"
-#include "core/http_reply.h"
 #include "core/json_writer.h"
 #include "core/query.h"
+#include "http/headers.h"
+#include "ops/dashboard_assets.inc"
 
 PG_FUNCTION_INFO_V1(vvault_dashboard);
 

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * version.c
+ * state.c
  *		Which state of the database a caller sees, and whether a reply made
  *		from it may be shared.
  *
@@ -16,7 +16,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "catalog/version.h"
+#include "reply/state.h"
 
 #include "access/gin.h"
 #include "access/genam.h"
@@ -48,9 +48,9 @@
 #include "utils/syscache.h"
 #include "utils/uuid.h"
 
-#include "catalog/seen_tags.h"
 #include "core/query.h"
-#include "core/shared_memory.h"
+#include "reply/memory.h"
+#include "reply/seen_tags.h"
 
 /* Of its columns */
 #define COL_REGION		0

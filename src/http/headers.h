@@ -1,13 +1,13 @@
 /*-------------------------------------------------------------------------
  *
- * http_reply.h
+ * headers.h
  *		What PostgREST is told about a reply: how long it may be kept, its
  *		ETag, and whether the client has it already.
  *
  *-------------------------------------------------------------------------
  */
-#ifndef VVAULT_HTTP_REPLY_H
-#define VVAULT_HTTP_REPLY_H
+#ifndef VVAULT_HTTP_HEADERS_H
+#define VVAULT_HTTP_HEADERS_H
 
 #include "core/compat.h"
 
@@ -17,4 +17,4 @@ extern bool vv_http_requested(void);
 extern bool vv_http_not_modified(const StringInfo identity, int max_age,
 								 const char *x_cache);
 
-#endif							/* VVAULT_HTTP_REPLY_H */
+#endif							/* VVAULT_HTTP_HEADERS_H */

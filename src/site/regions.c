@@ -8,16 +8,16 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "catalog/regions.h"
+#include "site/regions.h"
 
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 
-#include "catalog/reply.h"
 #include "core/json_writer.h"
 #include "core/query.h"
+#include "reply/reply.h"
 
 PG_FUNCTION_INFO_V1(vvault_region_valid);
 PG_FUNCTION_INFO_V1(vvault_region_name);

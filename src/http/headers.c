@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * http_reply.c
+ * headers.c
  *		What PostgREST is told about a reply: how long it may be kept, its
  *		ETag, and whether the client has it already.
  *
@@ -12,7 +12,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "core/http_reply.h"
+#include "http/headers.h"
 
 #include "common/hashfn.h"
 #include "common/jsonapi.h"

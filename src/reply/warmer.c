@@ -12,7 +12,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "catalog/warmer.h"
+#include "reply/warmer.h"
 
 #include "access/xact.h"
 #include "access/xlog.h"
@@ -31,10 +31,10 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-#include "catalog/cache.h"
-#include "core/reply_store.h"
-#include "core/shared_memory.h"
 #include "core/worker_slots.h"
+#include "reply/cache.h"
+#include "reply/memory.h"
+#include "reply/store.h"
 
 PG_FUNCTION_INFO_V1(vvault_cache_wake);
 

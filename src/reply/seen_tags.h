@@ -10,7 +10,7 @@
 
 #include "core/compat.h"
 
-#include "core/reply_store.h"
+#include "reply/store.h"
 
 extern bool vv_recall_tag(text *region, VvTag *tag);
 extern void vv_remember_tag(text *region, const VvTag *tag);

@@ -15,7 +15,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "catalog/video_regions.h"
+#include "videos/video_regions.h"
 
 #include "access/skey.h"
 #include "access/stratnum.h"
@@ -30,8 +30,8 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
-#include "catalog/version.h"
 #include "core/query.h"
+#include "reply/state.h"
 
 /* Columns, from 1 */
 #define COL_VIDEO_ID	1

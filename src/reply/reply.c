@@ -12,7 +12,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "catalog/reply.h"
+#include "reply/reply.h"
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
@@ -24,13 +24,13 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-#include "catalog/reply_key.h"
-#include "catalog/version.h"
-#include "catalog/warmer.h"
-#include "core/http_reply.h"
-#include "core/http_status.h"
 #include "core/query.h"
-#include "core/shared_memory.h"
+#include "http/headers.h"
+#include "http/status.h"
+#include "reply/key.h"
+#include "reply/memory.h"
+#include "reply/state.h"
+#include "reply/warmer.h"
 
 PG_FUNCTION_INFO_V1(vvault_reply_known);
 

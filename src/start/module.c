@@ -10,7 +10,7 @@
 #include "fmgr.h"
 #include "utils/guc.h"
 
-#include "core/shared_memory.h"
+#include "reply/memory.h"
 
 PG_MODULE_MAGIC;
 

@@ -15,8 +15,8 @@
 #include "utils/builtins.h"
 #include "utils/syscache.h"
 
-#include "core/http_reply.h"
 #include "core/query.h"
+#include "http/headers.h"
 
 PG_FUNCTION_INFO_V1(vvault_openapi);
 

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * reply_key.c
+ * key.c
  *		A call of a function as the key of its reply, and back.
  *
  * The bytes are: the database; which argument is the region whose feed alone
@@ -10,7 +10,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "catalog/reply_key.h"
+#include "reply/key.h"
 
 #include "catalog/pg_type.h"
 #include "miscadmin.h"

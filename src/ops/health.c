@@ -14,11 +14,11 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-#include "core/http_reply.h"
 #include "core/json_writer.h"
 #include "core/query.h"
-#include "core/reply_store.h"
-#include "core/shared_memory.h"
+#include "http/headers.h"
+#include "reply/memory.h"
+#include "reply/store.h"
 
 PG_FUNCTION_INFO_V1(vvault_health);
 

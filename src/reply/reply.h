@@ -14,7 +14,7 @@
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 
-#include "core/reply_store.h"
+#include "reply/store.h"
 
 #define VV_REPLY_MAX_ARGS	5
 

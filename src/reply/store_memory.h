@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * reply_store_memory.h
+ * store_memory.h
  *		How replies lie in shared memory: shards, entries and blocks.
  *
  * The memory may be mapped at another address in each backend, so what lies
@@ -28,8 +28,8 @@
 #include "storage/condition_variable.h"
 #include "storage/lwlock.h"
 
-#include "core/reply_store.h"
 #include "core/worker_slots.h"
+#include "reply/store.h"
 
 #define BLOCK_SIZE		1024
 #define NONE			(-1)

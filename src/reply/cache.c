@@ -5,7 +5,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "catalog/cache.h"
+#include "reply/cache.h"
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
@@ -18,12 +18,12 @@
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
-#include "catalog/regions.h"
-#include "catalog/reply_key.h"
-#include "catalog/version.h"
 #include "core/json_writer.h"
 #include "core/query.h"
-#include "core/shared_memory.h"
+#include "reply/key.h"
+#include "reply/memory.h"
+#include "reply/state.h"
+#include "site/regions.h"
 
 PG_FUNCTION_INFO_V1(vvault_cache_stats);
 PG_FUNCTION_INFO_V1(vvault_cache_clear);

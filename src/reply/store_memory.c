@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * reply_store_memory.c
+ * store_memory.c
  *		How replies lie in shared memory: shards, entries and blocks.
  *
  * Room is made as SIEVE does: entries stay in the order in which they came, a
@@ -12,7 +12,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "core/reply_store_memory.h"
+#include "reply/store_memory.h"
 
 #define BLOCKS_PER_ENTRY 4		/* on average, as entries are laid out */
 #define SHARD_SIZE		(2 * 1024 * 1024)

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * reply_store.h
+ * store.h
  *		Finished replies in shared memory, found by a key and taken only under
  *		the tag that they were made for.
  *

@@ -10,7 +10,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "catalog/search.h"
+#include "videos/search.h"
 
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"

@@ -1,15 +1,15 @@
 /*-------------------------------------------------------------------------
  *
- * http_status.c
+ * status.c
  *		The HTTP status of a reply that is no error to SQL.
  *
  *-------------------------------------------------------------------------
  */
-#include "core/http_status.h"
+#include "http/status.h"
 
 #include "utils/guc.h"
 
-#include "core/http_reply.h"
+#include "http/headers.h"
 
 /*
  * Tells PostgREST, if it made this call, to answer with status 404: what was

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * shared_memory.c
+ * memory.c
  *		Where finished replies are kept, and the server's settings of it.
  *
  * With shared_preload_libraries the memory is part of the server's own. On
@@ -11,7 +11,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "core/shared_memory.h"
+#include "reply/memory.h"
 
 #include "access/xact.h"
 #include "miscadmin.h"
@@ -23,7 +23,7 @@
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
-#include "core/reply_store.h"
+#include "reply/store.h"
 
 /* A library of another version must not find what this one laid out. */
 #define NAME				"vvault " VVAULT_VERSION " reply cache"
