@@ -96,7 +96,7 @@ static const char *const reason_texts[] = {
 	[REASON_SPENT] = "The quota of 24 hours is used up until then.",
 };
 
-typedef struct Region
+typedef struct FetchRegion
 {
 	char	   *code;
 	char	   *name;
@@ -111,7 +111,7 @@ typedef struct Region
 	TimestampTz next;
 	double		expected;		/* starts from last to next */
 	Reason		reason;
-} Region;
+} FetchRegion;
 
 typedef struct Schedule
 {
@@ -172,7 +172,7 @@ add_region(const Datum *values, const bool *isnull, void *arg)
 {
 	Schedule   *schedule = (Schedule *) arg;
 	MemoryContext old = MemoryContextSwitchTo(schedule->context);
-	Region	   *region = palloc0(sizeof(Region));
+	FetchRegion *region = palloc0(sizeof(FetchRegion));
 	double		weekdays[DAYS_A_WEEK];
 	double		hours[HOURS_A_DAY];
 
@@ -256,13 +256,13 @@ estimate_rates(Schedule *schedule)
 
 	foreach(lc, schedule->regions)
 	{
-		watched += ((Region *) lfirst(lc))->watched;
-		starts += ((Region *) lfirst(lc))->starts;
+		watched += ((FetchRegion *) lfirst(lc))->watched;
+		starts += ((FetchRegion *) lfirst(lc))->starts;
 	}
 	pooled = starts > 0 ? starts / watched : UNKNOWN_RATE;
 	foreach(lc, schedule->regions)
 	{
-		Region	   *region = (Region *) lfirst(lc);
+		FetchRegion *region = (FetchRegion *) lfirst(lc);
 		double		rate = (region->starts + PRIOR_STARTS) /
 		(region->watched + PRIOR_STARTS / pooled);
 
@@ -287,7 +287,7 @@ spread_fetches(Schedule *schedule, double proportion)
 
 	foreach(lc, schedule->regions)
 	{
-		Region	   *region = (Region *) lfirst(lc);
+		FetchRegion *region = (FetchRegion *) lfirst(lc);
 
 		for (int i = 0; i < HOURS_A_WEEK; i++)
 		{
@@ -326,7 +326,7 @@ fit_quota(Schedule *schedule)
 		schedule->scarce = true;
 		foreach(lc, schedule->regions)
 		{
-			Region	   *region = (Region *) lfirst(lc);
+			FetchRegion *region = (FetchRegion *) lfirst(lc);
 
 			for (int i = 0; i < HOURS_A_WEEK; i++)
 				region->often[i] *= schedule->quota / cost;
@@ -346,7 +346,7 @@ fit_quota(Schedule *schedule)
 }
 
 static Reason
-reason_at(const Schedule *schedule, const Region *region, int hour)
+reason_at(const Schedule *schedule, const FetchRegion *region, int hour)
 {
 	double		most = 3600.0 / schedule->min_interval;
 
@@ -364,7 +364,7 @@ reason_at(const Schedule *schedule, const Region *region, int hour)
  * fetch; in whole seconds.
  */
 static void
-find_next(Schedule *schedule, Region *region)
+find_next(Schedule *schedule, FetchRegion *region)
 {
 	TimestampTz t = region->last;
 	double		rest = 1;
@@ -402,7 +402,7 @@ find_next(Schedule *schedule, Region *region)
  * year, for one that was given up long ago.
  */
 static double
-expected_starts(const Region *region)
+expected_starts(const FetchRegion *region)
 {
 	TimestampTz t = Max(region->last, region->next - 366 * USECS_PER_DAY);
 	double		sum = 0;
@@ -421,8 +421,8 @@ expected_starts(const Region *region)
 static int
 compare_next(const ListCell *a, const ListCell *b)
 {
-	const Region *left = (const Region *) lfirst(a);
-	const Region *right = (const Region *) lfirst(b);
+	const FetchRegion *left = (const FetchRegion *) lfirst(a);
+	const FetchRegion *right = (const FetchRegion *) lfirst(b);
 
 	if (left->next != right->next)
 		return left->next < right->next ? -1 : 1;
@@ -444,7 +444,7 @@ wait_for_quota(Schedule *schedule)
 
 	foreach(lc, schedule->regions)
 	{
-		Region	   *region = (Region *) lfirst(lc);
+		FetchRegion *region = (FetchRegion *) lfirst(lc);
 		int64		over;
 
 		planned += region->units;
@@ -472,7 +472,7 @@ plan(Schedule *schedule)
 	fit_quota(schedule);
 	foreach(lc, schedule->regions)
 	{
-		Region	   *region = (Region *) lfirst(lc);
+		FetchRegion *region = (FetchRegion *) lfirst(lc);
 
 		find_next(schedule, region);
 		region->expected = region->fetched ? expected_starts(region) : 0;
@@ -481,7 +481,7 @@ plan(Schedule *schedule)
 	wait_for_quota(schedule);
 	foreach(lc, schedule->regions)
 	{
-		Region	   *region = (Region *) lfirst(lc);
+		FetchRegion *region = (FetchRegion *) lfirst(lc);
 
 		region->expected = region->fetched ? expected_starts(region) : 0;
 	}
@@ -500,7 +500,7 @@ append_rounded(StringInfo out, double value, int decimals)
 }
 
 static void
-append_region(StringInfo out, const Schedule *schedule, const Region *region)
+append_region(StringInfo out, const Schedule *schedule, const FetchRegion *region)
 {
 	appendStringInfoChar(out, '{');
 	vv_json_key(out, "region");
@@ -572,7 +572,7 @@ vvault_fetch_schedule(PG_FUNCTION_ARGS)
 	{
 		if (foreach_current_index(lc) > 0)
 			appendStringInfoChar(&out, ',');
-		append_region(&out, &schedule, (Region *) lfirst(lc));
+		append_region(&out, &schedule, (FetchRegion *) lfirst(lc));
 	}
 	appendStringInfoString(&out, "]}");
 	if (vv_http_requested())

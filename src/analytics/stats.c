@@ -76,7 +76,7 @@ typedef struct Counts
 } Counts;
 
 /* An enabled region. */
-typedef struct Region
+typedef struct RegionStats
 {
 	char	   *name;			/* its code */
 	Counts		total;
@@ -84,12 +84,12 @@ typedef struct Region
 	int32		top_id;
 	int64		top_videos;
 	Counts	   *days;			/* ndays of them */
-} Region;
+} RegionStats;
 
 typedef struct Stats
 {
 	MemoryContext context;		/* of the caller, not of SPI */
-	List	   *regions;		/* of Region, by code */
+	List	   *regions;		/* of RegionStats, by code */
 	DateADT		first;
 	int			ndays;
 } Stats;
@@ -140,7 +140,7 @@ add_region(const Datum *values, const bool *isnull pg_attribute_unused(),
 {
 	Stats	   *stats = (Stats *) arg;
 	MemoryContext old = MemoryContextSwitchTo(stats->context);
-	Region	   *region = palloc0(sizeof(Region));
+	RegionStats *region = palloc0(sizeof(RegionStats));
 
 	region->name = TextDatumGetCString(values[0]);
 	region->top_category = "";
@@ -149,7 +149,7 @@ add_region(const Datum *values, const bool *isnull pg_attribute_unused(),
 	return true;
 }
 
-static Region *
+static RegionStats *
 find_region(const Stats *stats, text * name)
 {
 	ListCell   *lc;
@@ -157,7 +157,7 @@ find_region(const Stats *stats, text * name)
 
 	foreach(lc, stats->regions)
 	{
-		Region	   *region = (Region *) lfirst(lc);
+		RegionStats *region = (RegionStats *) lfirst(lc);
 
 		if (strlen(region->name) == len &&
 			memcmp(region->name, VARDATA_ANY(name), len) == 0)
@@ -175,7 +175,7 @@ add_category(const Datum *values, const bool *isnull pg_attribute_unused(),
 			 void *arg)
 {
 	Stats	   *stats = (Stats *) arg;
-	Region	   *region = find_region(stats, DatumGetTextPP(values[0]));
+	RegionStats *region = find_region(stats, DatumGetTextPP(values[0]));
 	int32		id = DatumGetInt32(values[1]);
 	int64		videos = DatumGetInt64(values[2]);
 
@@ -203,7 +203,7 @@ add_day(const Datum *values, const bool *isnull pg_attribute_unused(),
 		void *arg)
 {
 	Stats	   *stats = (Stats *) arg;
-	Region	   *region = find_region(stats, DatumGetTextPP(values[0]));
+	RegionStats *region = find_region(stats, DatumGetTextPP(values[0]));
 
 	if (region != NULL)
 		add_counts(&region->days[DatumGetDateADT(values[1]) - stats->first],
@@ -215,8 +215,8 @@ add_day(const Datum *values, const bool *isnull pg_attribute_unused(),
 static int
 compare_regions(const ListCell *a, const ListCell *b)
 {
-	const Region *left = (const Region *) lfirst(a);
-	const Region *right = (const Region *) lfirst(b);
+	const RegionStats *left = (const RegionStats *) lfirst(a);
+	const RegionStats *right = (const RegionStats *) lfirst(b);
 
 	if (left->total.viral != right->total.viral)
 		return left->total.viral > right->total.viral ? -1 : 1;
@@ -290,7 +290,7 @@ read_days(Stats *stats, int days)
 	stats->first = last - days + 1;
 	foreach(lc, stats->regions)
 	{
-		Region	   *region = (Region *) lfirst(lc);
+		RegionStats *region = (RegionStats *) lfirst(lc);
 
 		region->days =
 			MemoryContextAllocZero(stats->context, days * sizeof(Counts));
@@ -313,7 +313,7 @@ append_regions(StringInfo out, const Stats *stats)
 	appendStringInfoChar(out, '[');
 	foreach(lc, regions)
 	{
-		const Region *region = (const Region *) lfirst(lc);
+		const RegionStats *region = (const RegionStats *) lfirst(lc);
 
 		if (foreach_current_index(lc) > 0)
 			appendStringInfoChar(out, ',');
@@ -333,7 +333,7 @@ append_regions(StringInfo out, const Stats *stats)
 }
 
 static void
-append_day(StringInfo out, DateADT date, const Region *region,
+append_day(StringInfo out, DateADT date, const RegionStats *region,
 		   const Counts *counts)
 {
 	char		text[MAXDATELEN + 1];
@@ -361,7 +361,7 @@ append_timeline(StringInfo out, const Stats *stats)
 	{
 		foreach(lc, stats->regions)
 		{
-			const Region *region = (const Region *) lfirst(lc);
+			const RegionStats *region = (const RegionStats *) lfirst(lc);
 
 			if (out->data[out->len - 1] != '[')
 				appendStringInfoChar(out, ',');
@@ -404,7 +404,7 @@ vvault_region_stats(PG_FUNCTION_ARGS)
 	list_sort(stats.regions, compare_regions);
 	foreach(lc, stats.regions)
 	{
-		const Region *region = (const Region *) lfirst(lc);
+		const RegionStats *region = (const RegionStats *) lfirst(lc);
 		bool		nulls[5] = {false};
 		Datum		values[5];
 
@@ -444,7 +444,7 @@ vvault_viral_timeline(PG_FUNCTION_ARGS)
 	{
 		foreach(lc, stats.regions)
 		{
-			const Region *region = (const Region *) lfirst(lc);
+			const RegionStats *region = (const RegionStats *) lfirst(lc);
 			bool		nulls[4] = {false};
 			Datum		values[4];
 

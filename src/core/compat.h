@@ -82,11 +82,11 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
  * From 16 on the actions of the JSON parser say whether to go on.
  */
 #if PG_VERSION_NUM >= 160000
-typedef JsonParseErrorType JsonActionResult;
-#define JSON_ACTION_DONE	return JSON_SUCCESS
+typedef JsonParseErrorType VvJsonActionResult;
+#define VV_JSON_ACTION_DONE	return JSON_SUCCESS
 #else
-typedef void JsonActionResult;
-#define JSON_ACTION_DONE	return
+typedef void VvJsonActionResult;
+#define VV_JSON_ACTION_DONE	return
 #endif
 
 /* A lexer over text that needs no terminating zero. */

@@ -116,32 +116,32 @@ json_text_array(StringInfo out, ArrayType *array)
 }
 
 static void
-json_value(StringInfo out, JsonColumnKind kind, Datum value)
+json_value(StringInfo out, VvJsonColumnKind kind, Datum value)
 {
 	text	   *str;
 
 	switch (kind)
 	{
-		case JSON_COLUMN_TEXT:
+		case VV_JSON_COLUMN_TEXT:
 			str = DatumGetTextPP(value);
 			vv_json_text(out, VARDATA_ANY(str), VARSIZE_ANY_EXHDR(str));
 			break;
-		case JSON_COLUMN_INT4:
+		case VV_JSON_COLUMN_INT4:
 			vv_json_int(out, DatumGetInt32(value));
 			break;
-		case JSON_COLUMN_INT8:
+		case VV_JSON_COLUMN_INT8:
 			vv_json_int(out, DatumGetInt64(value));
 			break;
-		case JSON_COLUMN_FLOAT8:
+		case VV_JSON_COLUMN_FLOAT8:
 			vv_json_float(out, DatumGetFloat8(value));
 			break;
-		case JSON_COLUMN_BOOL:
+		case VV_JSON_COLUMN_BOOL:
 			appendStringInfoString(out, DatumGetBool(value) ? "true" : "false");
 			break;
-		case JSON_COLUMN_TIMESTAMPTZ:
+		case VV_JSON_COLUMN_TIMESTAMPTZ:
 			vv_json_timestamptz(out, DatumGetTimestampTz(value));
 			break;
-		case JSON_COLUMN_TEXT_ARRAY:
+		case VV_JSON_COLUMN_TEXT_ARRAY:
 			json_text_array(out, DatumGetArrayTypeP(value));
 			break;
 	}
@@ -151,7 +151,7 @@ json_value(StringInfo out, JsonColumnKind kind, Datum value)
  * Appends a row as the members of an object, without its braces.
  */
 void
-vv_json_row(StringInfo out, const JsonColumn *columns, int ncolumns,
+vv_json_row(StringInfo out, const VvJsonColumn *columns, int ncolumns,
 			const Datum *values, const bool *isnull)
 {
 	for (int i = 0; i < ncolumns; i++)

@@ -18,34 +18,34 @@
 #include "lib/stringinfo.h"
 
 /* How a column is written; its key is the column's name. */
-typedef enum JsonColumnKind
+typedef enum VvJsonColumnKind
 {
-	JSON_COLUMN_TEXT,
-	JSON_COLUMN_INT4,
-	JSON_COLUMN_INT8,
-	JSON_COLUMN_FLOAT8,
-	JSON_COLUMN_BOOL,
-	JSON_COLUMN_TIMESTAMPTZ,
-	JSON_COLUMN_TEXT_ARRAY
-} JsonColumnKind;
+	VV_JSON_COLUMN_TEXT,
+	VV_JSON_COLUMN_INT4,
+	VV_JSON_COLUMN_INT8,
+	VV_JSON_COLUMN_FLOAT8,
+	VV_JSON_COLUMN_BOOL,
+	VV_JSON_COLUMN_TIMESTAMPTZ,
+	VV_JSON_COLUMN_TEXT_ARRAY
+} VvJsonColumnKind;
 
-typedef struct JsonColumn
+typedef struct VvJsonColumn
 {
 	const char *key;			/* with a comma before and the colon behind */
 	int			keylen;
-	JsonColumnKind kind;
-} JsonColumn;
+	VvJsonColumnKind kind;
+} VvJsonColumn;
 
 /* A column by its name, which needs no escaping. */
-#define JSON_COLUMN(name, kind) \
-	{",\"" name "\":", sizeof(",\"" name "\":") - 1, JSON_COLUMN_##kind}
+#define VV_JSON_COLUMN(name, kind) \
+	{",\"" name "\":", sizeof(",\"" name "\":") - 1, VV_JSON_COLUMN_##kind}
 
 extern void vv_json_key(StringInfo out, const char *key);
 extern void vv_json_text(StringInfo out, const char *str, int len);
 extern void vv_json_int(StringInfo out, int64 value);
 extern void vv_json_float(StringInfo out, double value);
 extern void vv_json_timestamptz(StringInfo out, TimestampTz value);
-extern void vv_json_row(StringInfo out, const JsonColumn *columns, int ncolumns,
+extern void vv_json_row(StringInfo out, const VvJsonColumn *columns, int ncolumns,
 						const Datum *values, const bool *isnull);
 
 #endif							/* VVAULT_JSON_WRITER_H */

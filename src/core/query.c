@@ -181,7 +181,7 @@ vv_query_open(VvQuery *query, const Datum *args)
 typedef struct JsonArray
 {
 	StringInfo	out;
-	const JsonColumn *columns;
+	const VvJsonColumn *columns;
 	int			ncolumns;
 	int			n;
 } JsonArray;
@@ -203,7 +203,7 @@ append_object(const Datum *values, const bool *isnull, void *arg)
  */
 int
 vv_query_json_array(VvQuery *query, const Datum *args, StringInfo out,
-					const JsonColumn *columns, int ncolumns)
+					const VvJsonColumn *columns, int ncolumns)
 {
 	JsonArray	array = {out, columns, ncolumns, 0};
 

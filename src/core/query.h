@@ -51,7 +51,7 @@ extern uint64 vv_query_run(VvQuery *query, const Datum *args, uint64 limit,
 						   VvRowAction action, void *arg);
 extern Portal vv_query_open(VvQuery *query, const Datum *args);
 extern int	vv_query_json_array(VvQuery *query, const Datum *args,
-								StringInfo out, const JsonColumn *columns,
+								StringInfo out, const VvJsonColumn *columns,
 								int ncolumns);
 
 #endif							/* VVAULT_QUERY_H */

@@ -15,13 +15,13 @@
 
 #define START_SECONDS	10		/* between two starts for a database */
 
-static WorkerSlots *slots = NULL;
+static VvWorkerSlots *slots = NULL;
 
 /*
  * Empties slots, which nobody else may use yet; memory is all zero.
  */
 void
-vv_worker_slots_format(WorkerSlots *memory, int tranche)
+vv_worker_slots_format(VvWorkerSlots *memory, int tranche)
 {
 	LWLockInitialize(&memory->lock, tranche);
 }
@@ -30,20 +30,20 @@ vv_worker_slots_format(WorkerSlots *memory, int tranche)
  * Uses slots in this backend.
  */
 void
-vv_worker_slots_use(WorkerSlots *memory)
+vv_worker_slots_use(VvWorkerSlots *memory)
 {
 	slots = memory;
 }
 
 /* The slot of a database, or the one it may have; the lock is held. */
-static WorkerSlot *
+static VvWorkerSlot *
 worker_slot(Oid database)
 {
-	WorkerSlot *oldest = NULL;
+	VvWorkerSlot *oldest = NULL;
 
 	for (int i = 0; i < VV_MAX_WORKERS; i++)
 	{
-		WorkerSlot *worker = &slots->workers[i];
+		VvWorkerSlot *worker = &slots->workers[i];
 
 		if (worker->database == database)
 			return worker;
@@ -61,7 +61,7 @@ bool
 vv_worker_wanted(Oid database)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	WorkerSlot *worker;
+	VvWorkerSlot *worker;
 	bool		wanted;
 
 	LWLockAcquire(&slots->lock, LW_EXCLUSIVE);
@@ -83,7 +83,7 @@ vv_worker_wanted(Oid database)
 bool
 vv_worker_enter(Oid database)
 {
-	WorkerSlot *worker;
+	VvWorkerSlot *worker;
 	bool		entered;
 
 	LWLockAcquire(&slots->lock, LW_EXCLUSIVE);

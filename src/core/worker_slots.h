@@ -16,22 +16,22 @@
 #define VV_MAX_WORKERS	16
 
 /* The worker of a database. */
-typedef struct WorkerSlot
+typedef struct VvWorkerSlot
 {
 	Oid			database;
 	int			pid;			/* 0 while it starts, or after it ended */
 	TimestampTz asked_at;		/* when it was wanted last */
-} WorkerSlot;
+} VvWorkerSlot;
 
 /* In shared memory. */
-typedef struct WorkerSlots
+typedef struct VvWorkerSlots
 {
 	LWLock		lock;
-	WorkerSlot	workers[VV_MAX_WORKERS];
-} WorkerSlots;
+	VvWorkerSlot workers[VV_MAX_WORKERS];
+} VvWorkerSlots;
 
-extern void vv_worker_slots_format(WorkerSlots *memory, int tranche);
-extern void vv_worker_slots_use(WorkerSlots *memory);
+extern void vv_worker_slots_format(VvWorkerSlots *memory, int tranche);
+extern void vv_worker_slots_use(VvWorkerSlots *memory);
 
 extern bool vv_worker_wanted(Oid database);
 extern bool vv_worker_enter(Oid database);

@@ -106,7 +106,7 @@ static bool
 keep_tier(const Datum *values, const bool *isnull pg_attribute_unused(),
 		  void *arg)
 {
-	SearchScope *scope = (SearchScope *) arg;
+	VvSearchScope *scope = (VvSearchScope *) arg;
 	text	   *word = DatumGetTextPP(values[0]);
 	int			tier = 0;
 
@@ -124,7 +124,7 @@ keep_tier(const Datum *values, const bool *isnull pg_attribute_unused(),
  * error of a region that is not valid. The caller is connected to SPI.
  */
 void
-vv_open_scope(text *region, SearchScope *scope)
+vv_open_scope(text *region, VvSearchScope *scope)
 {
 	CodeList	list = {CurrentMemoryContext, NIL};
 	ListCell   *cell;
@@ -175,7 +175,7 @@ keep_count(const Datum *values, const bool *isnull pg_attribute_unused(),
  * How many rows have each of some words or signs.
  */
 void
-vv_count_words(const SearchScope *scope, const char *const *words, int nwords,
+vv_count_words(const VvSearchScope *scope, const char *const *words, int nwords,
 			   int64 *counts)
 {
 	WordCounts	wanted = {words, nwords, counts};
@@ -192,12 +192,12 @@ vv_count_words(const SearchScope *scope, const char *const *words, int nwords,
 /* A row on its way to the action. */
 typedef struct RowFilter
 {
-	const SearchScope *scope;
-	SearchWork *work;
+	const VvSearchScope *scope;
+	VvSearchWork *work;
 } RowFilter;
 
 static bool
-in_scope(const SearchScope *scope, text *region)
+in_scope(const VvSearchScope *scope, text *region)
 {
 	int			len = VARSIZE_ANY_EXHDR(region);
 
@@ -215,8 +215,8 @@ filter_row(const Datum *values, const bool *isnull pg_attribute_unused(),
 		   void *arg)
 {
 	RowFilter  *filter = (RowFilter *) arg;
-	SearchWork *work = filter->work;
-	SearchRow	row;
+	VvSearchWork *work = filter->work;
+	VvSearchRow row;
 
 	work->read++;
 	row.region = DatumGetTextPP(values[0]);
@@ -235,8 +235,8 @@ filter_row(const Datum *values, const bool *isnull pg_attribute_unused(),
  * Hands the rows of a query that begins with VV_SEARCH_ROW_SQL to the action.
  */
 void
-vv_run_rows(VvQuery *query, const Datum *args, const SearchScope *scope,
-			SearchWork *work)
+vv_run_rows(VvQuery *query, const Datum *args, const VvSearchScope *scope,
+			VvSearchWork *work)
 {
 	RowFilter	filter = {scope, work};
 
@@ -249,7 +249,7 @@ vv_run_rows(VvQuery *query, const Datum *args, const SearchScope *scope,
  * reach it.
  */
 static void
-ask_index(const SearchScope *scope, const char *lexemes, SearchWork *work)
+ask_index(const VvSearchScope *scope, const char *lexemes, VvSearchWork *work)
 {
 	Datum		args[1];
 	int			nest = -1;
@@ -269,10 +269,10 @@ ask_index(const SearchScope *scope, const char *lexemes, SearchWork *work)
 
 /* All rows that have the lexemes; false where there are more than allowed. */
 static bool
-collect_all(const SearchScope *scope, const char *lexemes, SearchWork *work)
+collect_all(const VvSearchScope *scope, const char *lexemes, VvSearchWork *work)
 {
 	int			left = work->allowed - work->read;
-	SearchWork	all = *work;
+	VvSearchWork all = *work;
 
 	all.read = 0;
 	all.allowed = left + 1;
@@ -292,8 +292,8 @@ collect_all(const SearchScope *scope, const char *lexemes, SearchWork *work)
  * About how many there are tells how far down to go at first.
  */
 void
-vv_collect(const SearchScope *scope, const char *lexemes, int64 at_most,
-		   double about, SearchWork *work)
+vv_collect(const VvSearchScope *scope, const char *lexemes, int64 at_most,
+		   double about, VvSearchWork *work)
 {
 	double		target = work->wanted;
 	int			tier = VV_TIERS - 1;
@@ -336,7 +336,7 @@ vv_collect(const SearchScope *scope, const char *lexemes, int64 at_most,
  * The popularity of a row's video: its tier, as a share of the highest.
  */
 double
-vv_popularity(const SearchRow *row)
+vv_popularity(const VvSearchRow *row)
 {
 	return (double) row->tier / (VV_TIERS - 1);
 }
@@ -410,8 +410,8 @@ vv_found_table(void)
 {
 	HASHCTL		ctl = {0};
 
-	ctl.keysize = sizeof(((FoundVideo *) NULL)->video_id);
-	ctl.entrysize = sizeof(FoundVideo);
+	ctl.keysize = sizeof(((VvFoundVideo *) NULL)->video_id);
+	ctl.entrysize = sizeof(VvFoundVideo);
 	ctl.hcxt = CurrentMemoryContext;
 	return hash_create("vvault videos found", 1024, &ctl,
 					   HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
@@ -422,11 +422,11 @@ vv_found_table(void)
  * stays, of equals the first region's. Says whether its video is new.
  */
 bool
-vv_keep_found(HTAB *found, const SearchRow *row, double score)
+vv_keep_found(HTAB *found, const VvSearchRow *row, double score)
 {
 	char		video_id[VV_WORD_MAX + 1];
 	char		region[16];
-	FoundVideo *video;
+	VvFoundVideo *video;
 	bool		known;
 
 	text_to_cstring_buffer(row->video_id, video_id, sizeof(video_id));
@@ -445,8 +445,8 @@ vv_keep_found(HTAB *found, const SearchRow *row, double score)
 static int
 compare_found(const void *a, const void *b)
 {
-	const FoundVideo *va = (const FoundVideo *) a;
-	const FoundVideo *vb = (const FoundVideo *) b;
+	const VvFoundVideo *va = (const VvFoundVideo *) a;
+	const VvFoundVideo *vb = (const VvFoundVideo *) b;
 
 	if (va->score != vb->score)
 		return va->score > vb->score ? -1 : 1;
@@ -456,26 +456,26 @@ compare_found(const void *a, const void *b)
 /*
  * The videos of a set, the highest score first, ties by video_id.
  */
-FoundVideo *
+VvFoundVideo *
 vv_sort_found(HTAB *found, int *n)
 {
-	FoundVideo *videos;
-	FoundVideo *video;
+	VvFoundVideo *videos;
+	VvFoundVideo *video;
 	HASH_SEQ_STATUS status;
 
-	videos = palloc(sizeof(FoundVideo) * (hash_get_num_entries(found) + 1));
+	videos = palloc(sizeof(VvFoundVideo) * (hash_get_num_entries(found) + 1));
 	*n = 0;
 	hash_seq_init(&status, found);
 	while ((video = hash_seq_search(&status)) != NULL)
 		videos[(*n)++] = *video;
-	qsort(videos, *n, sizeof(FoundVideo), compare_found);
+	qsort(videos, *n, sizeof(VvFoundVideo), compare_found);
 	return videos;
 }
 
 typedef struct FoundPage
 {
 	StringInfo	out;
-	const FoundVideo *videos;
+	const VvFoundVideo *videos;
 	int			n;
 	VvRegionLookup regions;
 } FoundPage;
@@ -498,7 +498,7 @@ add_found(const Datum *values, const bool *isnull, void *arg)
  * Writes videos as a JSON array, each with its score; returns how many.
  */
 int
-vv_write_found(StringInfo out, const FoundVideo *videos, int n)
+vv_write_found(StringInfo out, const VvFoundVideo *videos, int n)
 {
 	FoundPage	page = {.out = out, .videos = videos};
 	const char **regions = palloc(sizeof(char *) * Max(n, 1));

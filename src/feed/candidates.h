@@ -18,7 +18,7 @@
 #include "videos/search.h"
 
 /* The regions that are looked at, and how their videos spread over tiers. */
-typedef struct SearchScope
+typedef struct VvSearchScope
 {
 	text	   *region;			/* the only one, NULL for all enabled */
 	const char **codes;
@@ -26,10 +26,10 @@ typedef struct SearchScope
 	Datum		regions;		/* the same, text[] */
 	int64		tiers[VV_TIERS];
 	int64		total;			/* their sum */
-} SearchScope;
+} VvSearchScope;
 
 /* A row of vvault.video_search. */
-typedef struct SearchRow
+typedef struct VvSearchRow
 {
 	text	   *region;
 	text	   *video_id;
@@ -38,7 +38,7 @@ typedef struct SearchRow
 	text	   *channel_id;
 	text	   *language;
 	TSVector	document;
-} SearchRow;
+} VvSearchRow;
 
 /* A query of such rows; WHERE follows. */
 #define VV_SEARCH_ROW_SQL \
@@ -47,42 +47,42 @@ typedef struct SearchRow
 	" FROM vvault.video_search s"
 
 /* Called for each row; says whether it counts. */
-typedef bool (*SearchAction) (const SearchRow *row, void *arg);
+typedef bool (*VvSearchAction) (const VvSearchRow *row, void *arg);
 
 /* What is to be collected, and what it has cost so far. */
-typedef struct SearchWork
+typedef struct VvSearchWork
 {
-	SearchAction action;
+	VvSearchAction action;
 	void	   *arg;
 	int			wanted;			/* rows that count, after which to stop */
 	int			allowed;		/* rows that may be read */
 	int			counted;
 	int			read;
-} SearchWork;
+} VvSearchWork;
 
 /* A video found: its best row. */
-typedef struct FoundVideo
+typedef struct VvFoundVideo
 {
 	char		video_id[VV_WORD_MAX + 1];	/* hash key; must be first */
 	char		region[16];
 	double		score;
-} FoundVideo;
+} VvFoundVideo;
 
-extern void vv_open_scope(text *region, SearchScope *scope);
-extern void vv_count_words(const SearchScope *scope, const char *const *words,
+extern void vv_open_scope(text *region, VvSearchScope *scope);
+extern void vv_count_words(const VvSearchScope *scope, const char *const *words,
 						   int nwords, int64 *counts);
-extern void vv_collect(const SearchScope *scope, const char *lexemes,
-					   int64 at_most, double about, SearchWork *work);
+extern void vv_collect(const VvSearchScope *scope, const char *lexemes,
+					   int64 at_most, double about, VvSearchWork *work);
 extern void vv_run_rows(VvQuery *query, const Datum *args,
-						const SearchScope *scope, SearchWork *work);
-extern double vv_popularity(const SearchRow *row);
+						const VvSearchScope *scope, VvSearchWork *work);
+extern double vv_popularity(const VvSearchRow *row);
 extern int	vv_find_lexeme(TSVector document, const char *lexeme, int len);
 extern bool vv_entry_starts(TSVector document, int entry, const char *prefix,
 							int len);
 extern char *vv_quote_lexeme(const char *lexeme, int len);
 extern HTAB *vv_found_table(void);
-extern bool vv_keep_found(HTAB *found, const SearchRow *row, double score);
-extern FoundVideo *vv_sort_found(HTAB *found, int *n);
-extern int	vv_write_found(StringInfo out, const FoundVideo *videos, int n);
+extern bool vv_keep_found(HTAB *found, const VvSearchRow *row, double score);
+extern VvFoundVideo *vv_sort_found(HTAB *found, int *n);
+extern int	vv_write_found(StringInfo out, const VvFoundVideo *videos, int n);
 
 #endif							/* VVAULT_CANDIDATES_H */

@@ -9,23 +9,23 @@
 
 #include "core/json_writer.h"
 
-static const JsonColumn video_columns[] = {
-	JSON_COLUMN("video_id", TEXT),
-	JSON_COLUMN("title", TEXT),
-	JSON_COLUMN("channel_title", TEXT),
-	JSON_COLUMN("views", INT8),
-	JSON_COLUMN("likes", INT8),
-	JSON_COLUMN("thumbnail_url", TEXT),
-	JSON_COLUMN("regions", TEXT_ARRAY),
-	JSON_COLUMN("content_language", TEXT),
-	JSON_COLUMN("engagement_rate", FLOAT8),
-	JSON_COLUMN("comments", INT8),
-	JSON_COLUMN("channel_id", TEXT),
-	JSON_COLUMN("category_id", INT4),
-	JSON_COLUMN("published_at", TIMESTAMPTZ),
-	JSON_COLUMN("rank", INT4),
-	JSON_COLUMN("virality_score", FLOAT8),
-	JSON_COLUMN("momentum_score", FLOAT8),
+static const VvJsonColumn video_columns[] = {
+	VV_JSON_COLUMN("video_id", TEXT),
+	VV_JSON_COLUMN("title", TEXT),
+	VV_JSON_COLUMN("channel_title", TEXT),
+	VV_JSON_COLUMN("views", INT8),
+	VV_JSON_COLUMN("likes", INT8),
+	VV_JSON_COLUMN("thumbnail_url", TEXT),
+	VV_JSON_COLUMN("regions", TEXT_ARRAY),
+	VV_JSON_COLUMN("content_language", TEXT),
+	VV_JSON_COLUMN("engagement_rate", FLOAT8),
+	VV_JSON_COLUMN("comments", INT8),
+	VV_JSON_COLUMN("channel_id", TEXT),
+	VV_JSON_COLUMN("category_id", INT4),
+	VV_JSON_COLUMN("published_at", TIMESTAMPTZ),
+	VV_JSON_COLUMN("rank", INT4),
+	VV_JSON_COLUMN("virality_score", FLOAT8),
+	VV_JSON_COLUMN("momentum_score", FLOAT8),
 };
 
 StaticAssertDecl(lengthof(video_columns) == VV_VIDEO_COLUMNS,

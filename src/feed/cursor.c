@@ -39,7 +39,7 @@ checksum(const char *data, int len)
  */
 char *
 vv_cursor_encode(const char *region, const char *sort,
-				 const FeedCursor *cursor)
+				 const VvFeedCursor *cursor)
 {
 	StringInfoData plain;
 	char	   *encoded;
@@ -152,7 +152,7 @@ decode_base64url(text *encoded, int *len)
  */
 bool
 vv_cursor_decode(text *encoded, const char *region, const char *sort,
-				 FeedCursor *cursor)
+				 VvFeedCursor *cursor)
 {
 	int			len;
 	char	   *plain = decode_base64url(encoded, &len);

@@ -17,16 +17,16 @@
  * The last row of a page: its sort key, as the 64 bits it is, and its id;
  * and the instant that the order was made for, 0 where it knows no clock.
  */
-typedef struct FeedCursor
+typedef struct VvFeedCursor
 {
 	int64		key;
 	TimestampTz as_of;
 	char	   *video_id;
-} FeedCursor;
+} VvFeedCursor;
 
 extern char *vv_cursor_encode(const char *region, const char *sort,
-							  const FeedCursor *cursor);
+							  const VvFeedCursor *cursor);
 extern bool vv_cursor_decode(text *encoded, const char *region,
-							 const char *sort, FeedCursor *cursor);
+							 const char *sort, VvFeedCursor *cursor);
 
 #endif							/* VVAULT_CURSOR_H */

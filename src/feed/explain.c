@@ -150,7 +150,7 @@ write_explanation(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 	text	   *video_id = PG_GETARG_TEXT_PP(0);
 	text	   *region = PG_ARGISNULL(1) ? NULL : PG_GETARG_TEXT_PP(1);
 	BestRegion	best = {CurrentMemoryContext, NULL};
-	FeedFacts	facts;
+	VvFeedFacts facts;
 	VideoFigures figures;
 	TimestampTz as_of;
 	Datum		args[2];

@@ -71,7 +71,7 @@ vv_page_size(int page_size)
 static bool
 keep_facts(const Datum *values, const bool *isnull, void *arg)
 {
-	FeedFacts  *facts = (FeedFacts *) arg;
+	VvFeedFacts *facts = (VvFeedFacts *) arg;
 	MemoryContext old = MemoryContextSwitchTo(facts->context);
 
 	for (int i = 0; i < 4; i++)
@@ -88,7 +88,7 @@ keep_facts(const Datum *values, const bool *isnull, void *arg)
 }
 
 static void
-read_facts(text *region, FeedFacts *facts)
+read_facts(text *region, VvFeedFacts *facts)
 {
 	Datum		args[1] = {PointerGetDatum(region)};
 
@@ -103,7 +103,7 @@ typedef struct KnownFacts
 	VvTag		tag;
 	Oid			user;
 	char		region[NAMEDATALEN];
-	FeedFacts	facts;
+	VvFeedFacts facts;
 } KnownFacts;
 
 #define MAX_KNOWN	16
@@ -153,7 +153,7 @@ keep_known(KnownFacts *known, const char *region, const VvTag *tag)
  * backend read for the same tag holds. The caller is connected to SPI.
  */
 void
-vv_feed_facts(text *region, const VvReply *reply, FeedFacts *facts)
+vv_feed_facts(text *region, const VvReply *reply, VvFeedFacts *facts)
 {
 	char	   *code;
 	KnownFacts *known;
@@ -181,7 +181,7 @@ vv_feed_facts(text *region, const VvReply *reply, FeedFacts *facts)
  * steps of the time that clients keep a feed.
  */
 TimestampTz
-vv_feed_clock(const FeedFacts *facts)
+vv_feed_clock(const VvFeedFacts *facts)
 {
 	TimestampTz now = GetCurrentTransactionStartTimestamp();
 

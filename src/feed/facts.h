@@ -14,18 +14,21 @@
 
 #include "reply/reply.h"
 
-typedef struct FeedFacts
+/* What a page holds where the caller names no size. */
+#define VV_DEFAULT_PAGE_SIZE	25
+
+typedef struct VvFeedFacts
 {
 	MemoryContext context;		/* of the texts */
 	char	   *region_name;
 	char	   *default_sort;
 	int			page_limit;
 	int			max_age;		/* seconds */
-} FeedFacts;
+} VvFeedFacts;
 
 extern void vv_feed_facts(text *region, const VvReply *reply,
-						  FeedFacts *facts);
+						  VvFeedFacts *facts);
 extern int	vv_page_size(int page_size);
-extern TimestampTz vv_feed_clock(const FeedFacts *facts);
+extern TimestampTz vv_feed_clock(const VvFeedFacts *facts);
 
 #endif							/* VVAULT_FACTS_H */

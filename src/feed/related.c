@@ -30,8 +30,6 @@
 
 PG_FUNCTION_INFO_V1(vvault_related);
 
-#define DEFAULT_PAGE_SIZE	25
-
 #define MATE_ROWS		100		/* of the channel, and of the category */
 #define RARE_ROWS		500		/* that have one of the rare tags and words */
 #define PAIR_ROWS		5000	/* that have the rarer one of two */
@@ -98,7 +96,7 @@ typedef struct Seed
 	text	   *language;
 	Datum	   *regions;		/* texts; where it is listed */
 	int			nregions;
-	const SearchScope *scope;
+	const VvSearchScope *scope;
 	Feature		features[MAX_FEATURES];
 	int			nfeatures;
 	int			ntags;
@@ -203,7 +201,7 @@ shared_text(const text *a, const text *b)
 
 /* Whether the row's region is one that lists the given video. */
 static bool
-region_shared(const Seed *seed, const SearchRow *row)
+region_shared(const Seed *seed, const VvSearchRow *row)
 {
 	for (int i = 0; i < seed->nregions; i++)
 	{
@@ -214,7 +212,7 @@ region_shared(const Seed *seed, const SearchRow *row)
 }
 
 static double
-likeness(const Seed *seed, const SearchRow *row)
+likeness(const Seed *seed, const VvSearchRow *row)
 {
 	double		points = POINTS_POPULARITY * vv_popularity(row);
 	double		title = 0;
@@ -249,7 +247,7 @@ likeness(const Seed *seed, const SearchRow *row)
 }
 
 static bool
-compare_row(const SearchRow *row, void *arg)
+compare_row(const VvSearchRow *row, void *arg)
 {
 	Seed	   *seed = (Seed *) arg;
 
@@ -279,7 +277,7 @@ compare_rarity(const void *a, const void *b)
 static void
 look_at_rare(Seed *seed)
 {
-	SearchWork	work = {compare_row, seed, RARE_ROWS, RARE_ROWS + 1, 0, 0};
+	VvSearchWork work = {compare_row, seed, RARE_ROWS, RARE_ROWS + 1, 0, 0};
 	StringInfoData lexemes;
 	int64		count = 0;
 	int			n = 0;
@@ -310,7 +308,7 @@ look_at_rare(Seed *seed)
 static void
 look_at_channel(Seed *seed)
 {
-	SearchWork	work = {compare_row, seed, MATE_ROWS, MATE_ROWS, 0, 0};
+	VvSearchWork work = {compare_row, seed, MATE_ROWS, MATE_ROWS, 0, 0};
 	Datum		args[2] = {PointerGetDatum(seed->channel_id), Int64GetDatum(MATE_ROWS)};
 
 	if (VARSIZE_ANY_EXHDR(seed->channel_id) > 0)
@@ -321,7 +319,7 @@ look_at_channel(Seed *seed)
 static void
 look_at_category(Seed *seed)
 {
-	SearchWork	work = {compare_row, seed, MATE_ROWS, MATE_ROWS, 0, 0};
+	VvSearchWork work = {compare_row, seed, MATE_ROWS, MATE_ROWS, 0, 0};
 	Datum		args[3] = {
 		Int32GetDatum(seed->category_id), PointerGetDatum(seed->language),
 		Int64GetDatum(MATE_ROWS)
@@ -333,11 +331,11 @@ look_at_category(Seed *seed)
 static bool
 write_related(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 {
-	int			page_size = vv_page_size(PG_ARGISNULL(1) ? DEFAULT_PAGE_SIZE :
+	int			page_size = vv_page_size(PG_ARGISNULL(1) ? VV_DEFAULT_PAGE_SIZE :
 										 PG_GETARG_INT32(1));
-	SearchScope scope;
+	VvSearchScope scope;
 	Seed		seed = {.context = CurrentMemoryContext, .scope = &scope};
-	FoundVideo *videos;
+	VvFoundVideo *videos;
 	Datum		args[2];
 	int			total;
 	int			n;

@@ -29,7 +29,6 @@
 
 PG_FUNCTION_INFO_V1(vvault_search);
 
-#define DEFAULT_PAGE_SIZE	25
 
 #define WANTED_ROWS		250		/* that match, after which the rest is left */
 #define ALLOWED_ROWS	2000	/* that are looked at in all */
@@ -50,7 +49,7 @@ static VvQuery fold_query = {
 
 /* All words that would do for a unit that is not quoted. */
 static List *
-alternatives(const QueryUnit *unit)
+alternatives(const VvQueryUnit *unit)
 {
 	List	   *words = list_make1(unit->words[0].text);
 
@@ -61,7 +60,7 @@ alternatives(const QueryUnit *unit)
 
 /* The words of a unit that are to be counted. */
 static List *
-counted_words(const QueryUnit *unit)
+counted_words(const VvQueryUnit *unit)
 {
 	List	   *words = NIL;
 
@@ -72,19 +71,19 @@ counted_words(const QueryUnit *unit)
 }
 
 static List *
-all_units(const Search *search)
+all_units(const VvSearch *search)
 {
 	List	   *units = NIL;
 	ListCell   *cell;
 
 	foreach(cell, search->branches)
-		units = list_concat(units, ((QueryBranch *) lfirst(cell))->units);
+		units = list_concat(units, ((VvQueryBranch *) lfirst(cell))->units);
 	return units;
 }
 
 /* Of alternatives the sum, of words that all must be there the least. */
 static void
-estimate_unit(const Search *search, QueryUnit *unit, const int64 *counts, int n)
+estimate_unit(const VvSearch *search, VvQueryUnit *unit, const int64 *counts, int n)
 {
 	int64		least = search->scope.total;
 	int64		sum = unit->ncompleted;
@@ -100,7 +99,7 @@ estimate_unit(const Search *search, QueryUnit *unit, const int64 *counts, int n)
 
 /* Tells of every unit about how many rows have it. */
 static void
-estimate_units(Search *search)
+estimate_units(VvSearch *search)
 {
 	List	   *units = all_units(search);
 	List	   *words = NIL;
@@ -110,7 +109,7 @@ estimate_units(Search *search)
 	ListCell   *cell;
 
 	foreach(cell, units)
-		words = list_concat(words, counted_words((QueryUnit *) lfirst(cell)));
+		words = list_concat(words, counted_words((VvQueryUnit *) lfirst(cell)));
 	names = palloc(sizeof(char *) * Max(list_length(words), 1));
 	counts = palloc(sizeof(int64) * Max(list_length(words), 1));
 	foreach(cell, words)
@@ -118,7 +117,7 @@ estimate_units(Search *search)
 	vv_count_words(&search->scope, names, n, counts);
 	foreach(cell, units)
 	{
-		QueryUnit  *unit = (QueryUnit *) lfirst(cell);
+		VvQueryUnit *unit = (VvQueryUnit *) lfirst(cell);
 
 		n = list_length(counted_words(unit));
 		estimate_unit(search, unit, counts, n);
@@ -128,7 +127,7 @@ estimate_units(Search *search)
 
 /* Appends what the index is asked for a unit. */
 static void
-append_unit(StringInfo out, const QueryUnit *unit)
+append_unit(StringInfo out, const VvQueryUnit *unit)
 {
 	const char *separator = "";
 	ListCell   *cell;
@@ -163,8 +162,8 @@ typedef struct Question
 static int
 compare_units(const ListCell *a, const ListCell *b)
 {
-	const QueryUnit *ua = (const QueryUnit *) lfirst(a);
-	const QueryUnit *ub = (const QueryUnit *) lfirst(b);
+	const VvQueryUnit *ua = (const VvQueryUnit *) lfirst(a);
+	const VvQueryUnit *ub = (const VvQueryUnit *) lfirst(b);
 
 	return ua->count < ub->count ? -1 : ua->count > ub->count;
 }
@@ -177,7 +176,7 @@ compare_units(const ListCell *a, const ListCell *b)
  * chance says, by the logarithm.
  */
 static Question
-ask_branch(const Search *search, const QueryBranch *branch)
+ask_branch(const VvSearch *search, const VvQueryBranch *branch)
 {
 	Question	question = {.at_most = search->scope.total, .about = search->scope.total};
 	double		total = Max(search->scope.total, 1);
@@ -189,7 +188,7 @@ ask_branch(const Search *search, const QueryBranch *branch)
 	list_sort(units, compare_units);
 	foreach(cell, units)
 	{
-		QueryUnit  *unit = (QueryUnit *) lfirst(cell);
+		VvQueryUnit *unit = (VvQueryUnit *) lfirst(cell);
 
 		/* a longer phrase may be missing where its words are not */
 		if (unit->common || (unit->negated && unit->nwords > 1) ||
@@ -222,7 +221,7 @@ add_alternative(Question *all, const Question *branch)
 
 /* Looks at the rows that the index has for a question. */
 static void
-look_at(Search *search, Question *question, SearchWork *work)
+look_at(VvSearch *search, Question *question, VvSearchWork *work)
 {
 	StringInfoData lexemes;
 
@@ -239,9 +238,9 @@ look_at(Search *search, Question *question, SearchWork *work)
 }
 
 static bool
-score_row(const SearchRow *row, void *arg)
+score_row(const VvSearchRow *row, void *arg)
 {
-	Search	   *search = (Search *) arg;
+	VvSearch   *search = (VvSearch *) arg;
 	double		points = vv_score_document(row->document, search->branches);
 
 	if (points < 0)
@@ -255,9 +254,9 @@ score_row(const SearchRow *row, void *arg)
  * for the index: that ends with a beginning of very many words.
  */
 static void
-run_search(Search *search)
+run_search(VvSearch *search)
 {
-	SearchWork	work = {score_row, search, WANTED_ROWS, ALLOWED_ROWS, 0, 0};
+	VvSearchWork work = {score_row, search, WANTED_ROWS, ALLOWED_ROWS, 0, 0};
 	Question	all = {.at_most = 0};
 	ListCell   *cell;
 
@@ -265,7 +264,7 @@ run_search(Search *search)
 	estimate_units(search);
 	foreach(cell, search->branches)
 	{
-		Question	branch = ask_branch(search, (QueryBranch *) lfirst(cell));
+		Question	branch = ask_branch(search, (VvQueryBranch *) lfirst(cell));
 
 		if (branch.lexemes.len > 0)
 			add_alternative(&all, &branch);
@@ -357,8 +356,8 @@ cursor_sort(text * q, const char *language)
 }
 
 /* Finds, and finds once more with corrected words where that was little. */
-static FoundVideo *
-find_videos(Search *search, int *n)
+static VvFoundVideo *
+find_videos(VvSearch *search, int *n)
 {
 	ListCell   *b;
 
@@ -370,8 +369,8 @@ find_videos(Search *search, int *n)
 	{
 		ListCell   *u;
 
-		foreach(u, ((QueryBranch *) lfirst(b))->units)
-			vv_expand_unit(search, (QueryUnit *) lfirst(u));
+		foreach(u, ((VvQueryBranch *) lfirst(b))->units)
+			vv_expand_unit(search, (VvQueryUnit *) lfirst(u));
 	}
 	run_search(search);
 	if (hash_get_num_entries(search->found) < LITTLE && vv_correct_query(search))
@@ -381,7 +380,7 @@ find_videos(Search *search, int *n)
 
 /* The first video behind a cursor. */
 static int
-first_behind(const FoundVideo *videos, int n, const FeedCursor *after)
+first_behind(const VvFoundVideo *videos, int n, const VvFeedCursor *after)
 {
 	double		score = DatumGetFloat8(Int64GetDatum(after->key));
 	int			i = 0;
@@ -405,13 +404,13 @@ write_text_or_null(StringInfo out, const char *key, text * value)
 
 /* The page behind a cursor, or the first. */
 static void
-write_page(Search *search, text * q, int page_size, const char *sort,
-		   const FeedCursor *after, StringInfo out)
+write_page(VvSearch *search, text * q, int page_size, const char *sort,
+		   const VvFeedCursor *after, StringInfo out)
 {
 	text	   *region = search->scope.region;
 	const char *region_name = region == NULL ? "*" : text_to_cstring(region);
 	int			n;
-	FoundVideo *videos = find_videos(search, &n);
+	VvFoundVideo *videos = find_videos(search, &n);
 	int			first = after == NULL ? 0 : first_behind(videos, n, after);
 	int			total;
 
@@ -425,8 +424,8 @@ write_page(Search *search, text * q, int page_size, const char *sort,
 	vv_json_key(out, "next_cursor");
 	if (n - first > page_size)
 	{
-		const FoundVideo *last = &videos[first + page_size - 1];
-		FeedCursor	next = {
+		const VvFoundVideo *last = &videos[first + page_size - 1];
+		VvFeedCursor next = {
 			.key = DatumGetInt64(Float8GetDatum(last->score)),
 			.video_id = pstrdup(last->video_id)
 		};
@@ -444,10 +443,10 @@ write_search(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 {
 	text	   *q = PG_ARGISNULL(0) ? NULL : PG_GETARG_TEXT_PP(0);
 	text	   *region = PG_ARGISNULL(1) ? NULL : PG_GETARG_TEXT_PP(1);
-	int			page_size = PG_ARGISNULL(3) ? DEFAULT_PAGE_SIZE : PG_GETARG_INT32(3);
+	int			page_size = PG_ARGISNULL(3) ? VV_DEFAULT_PAGE_SIZE : PG_GETARG_INT32(3);
 	bool		has_cursor = !PG_ARGISNULL(4);
-	Search		search = {0};
-	FeedCursor	after;
+	VvSearch	search = {0};
+	VvFeedCursor after;
 	char	   *sort;
 
 	page_size = vv_page_size(page_size);

@@ -94,7 +94,7 @@ offer_completed(TSVector document, const VvWord *word, WordMatch *match)
 
 /* How well a document has a word that is not quoted. */
 static WordMatch
-match_word(TSVector document, const QueryUnit *unit)
+match_word(TSVector document, const VvQueryUnit *unit)
 {
 	const VvWord *word = &unit->words[0];
 	int			entry = vv_find_lexeme(document, word->text, word->len);
@@ -126,7 +126,7 @@ phrase_at(WordEntryPosVector **places, int nwords, int place)
 
 /* Where a document has quoted words; the places are those of the last. */
 static WordMatch
-match_phrase(TSVector document, const QueryUnit *unit)
+match_phrase(TSVector document, const VvQueryUnit *unit)
 {
 	WordEntryPosVector *places[VV_QUERY_MAX_WORDS] = {0};
 	WordMatch	match = {0, NULL};
@@ -157,7 +157,7 @@ match_phrase(TSVector document, const QueryUnit *unit)
 }
 
 static WordMatch
-match_unit(TSVector document, const QueryUnit *unit)
+match_unit(TSVector document, const VvQueryUnit *unit)
 {
 	return unit->quoted ? match_phrase(document, unit) :
 		match_word(document, unit);
@@ -165,7 +165,7 @@ match_unit(TSVector document, const QueryUnit *unit)
 
 /* Whether one match stands right before another. */
 static bool
-adjacent(const WordMatch *a, const WordMatch *b, const QueryUnit *unit_b)
+adjacent(const WordMatch *a, const WordMatch *b, const VvQueryUnit *unit_b)
 {
 	if (a->places == NULL || b->places == NULL)
 		return false;
@@ -203,7 +203,7 @@ count_words(TSVector document, int *in_title, int *in_channel)
 
 /* The share of the title, or of the name, that was asked for. */
 static double
-coverage(TSVector document, const WordMatch *matches, const QueryUnit **units,
+coverage(TSVector document, const WordMatch *matches, const VvQueryUnit **units,
 		 int n)
 {
 	int			in_title;
@@ -235,10 +235,10 @@ coverage(TSVector document, const WordMatch *matches, const QueryUnit **units,
  * its views; negative where it does not match.
  */
 static double
-score_branch(TSVector document, const QueryBranch *branch)
+score_branch(TSVector document, const VvQueryBranch *branch)
 {
 	WordMatch	matches[VV_QUERY_MAX_WORDS];
-	const QueryUnit *units[VV_QUERY_MAX_WORDS];
+	const VvQueryUnit *units[VV_QUERY_MAX_WORDS];
 	double		worth = 0;
 	int			n = 0;
 	int			pairs = 0;
@@ -246,7 +246,7 @@ score_branch(TSVector document, const QueryBranch *branch)
 
 	foreach(cell, branch->units)
 	{
-		QueryUnit  *unit = (QueryUnit *) lfirst(cell);
+		VvQueryUnit *unit = (VvQueryUnit *) lfirst(cell);
 		WordMatch	match = match_unit(document, unit);
 
 		if (unit->negated != (match.worth == 0))
@@ -275,6 +275,6 @@ vv_score_document(TSVector document, List *branches)
 	ListCell   *cell;
 
 	foreach(cell, branches)
-		best = Max(best, score_branch(document, (QueryBranch *) lfirst(cell)));
+		best = Max(best, score_branch(document, (VvQueryBranch *) lfirst(cell)));
 	return best;
 }

@@ -18,15 +18,15 @@ typedef struct Parser
 	const char *p;
 	const char *end;
 	List	   *branches;		/* finished ones */
-	QueryBranch *branch;		/* the one being read */
-	QueryUnit  *held;			/* an or that may yet be a word */
+	VvQueryBranch *branch;		/* the one being read */
+	VvQueryUnit *held;			/* an or that may yet be a word */
 	int			nwords;
 } Parser;
 
-static QueryUnit *
+static VvQueryUnit *
 new_unit(bool negated, bool quoted)
 {
-	QueryUnit  *unit = palloc0(sizeof(QueryUnit));
+	VvQueryUnit *unit = palloc0(sizeof(VvQueryUnit));
 
 	unit->negated = negated;
 	unit->quoted = quoted;
@@ -35,7 +35,7 @@ new_unit(bool negated, bool quoted)
 }
 
 static void
-add_word(Parser *parser, QueryUnit *unit, const VvWord *word)
+add_word(Parser *parser, VvQueryUnit *unit, const VvWord *word)
 {
 	if (++parser->nwords > VV_QUERY_MAX_WORDS)
 		ereport(ERROR,
@@ -53,16 +53,16 @@ end_branch(Parser *parser)
 	bool		positive = false;
 
 	foreach(cell, parser->branch->units)
-		positive = positive || !((QueryUnit *) lfirst(cell))->negated;
+		positive = positive || !((VvQueryUnit *) lfirst(cell))->negated;
 
 	/* what only must not be there is nothing to look for */
 	if (positive)
 		parser->branches = lappend(parser->branches, parser->branch);
-	parser->branch = palloc0(sizeof(QueryBranch));
+	parser->branch = palloc0(sizeof(VvQueryBranch));
 }
 
 static void
-add_unit(Parser *parser, QueryUnit *unit)
+add_unit(Parser *parser, VvQueryUnit *unit)
 {
 	if (unit->nwords == 0)
 		return;
@@ -76,7 +76,7 @@ add_unit(Parser *parser, QueryUnit *unit)
 }
 
 static bool
-is_or(const QueryUnit *unit)
+is_or(const VvQueryUnit *unit)
 {
 	return unit->nwords == 1 && strcmp(unit->words[0].text, "or") == 0;
 }
@@ -85,7 +85,7 @@ is_or(const QueryUnit *unit)
 static void
 read_quoted(Parser *parser, bool negated)
 {
-	QueryUnit  *unit = new_unit(negated, true);
+	VvQueryUnit *unit = new_unit(negated, true);
 	const char *close = memchr(parser->p, '"', parser->end - parser->p);
 	const char *end = close == NULL ? parser->end : close;
 	VvWord		word;
@@ -104,7 +104,7 @@ static void
 read_run(Parser *parser, bool negated)
 {
 	const char *end = parser->p;
-	QueryUnit  *unit = new_unit(negated, negated);
+	VvQueryUnit *unit = new_unit(negated, negated);
 	VvWord		word;
 
 	while (end < parser->end && *end != '"' &&
@@ -128,7 +128,7 @@ read_run(Parser *parser, bool negated)
 }
 
 /*
- * Takes a query apart: a list of QueryBranch. Its text comes folded. Empty
+ * Takes a query apart: a list of VvQueryBranch. Its text comes folded. Empty
  * where there is nothing to look for. 22023 for too many words.
  */
 List *
@@ -139,7 +139,7 @@ vv_parse_query(const char *folded)
 
 	parser.p = folded;
 	parser.end = folded + strlen(folded);
-	parser.branch = palloc0(sizeof(QueryBranch));
+	parser.branch = palloc0(sizeof(VvQueryBranch));
 	while (parser.p < parser.end)
 	{
 		char		c = *parser.p;
@@ -165,7 +165,7 @@ vv_parse_query(const char *folded)
 		parser.branch->units = lappend(parser.branch->units, parser.held);
 	if (parser.branch->units != NIL)
 	{
-		QueryUnit  *unit = llast(parser.branch->units);
+		VvQueryUnit *unit = llast(parser.branch->units);
 
 		unit->last = !unit->negated && !unit->quoted;
 	}

@@ -18,7 +18,7 @@
 #define VV_QUERY_MAX_WORDS	32
 
 /* One thing that a video must have, or must not. */
-typedef struct QueryUnit
+typedef struct VvQueryUnit
 {
 	bool		negated;
 	bool		quoted;			/* these words, in this order, as written */
@@ -31,13 +31,13 @@ typedef struct QueryUnit
 	bool		common;			/* too many words begin so to name them */
 	int64		count;			/* about how many rows have the unit */
 	List	   *corrections;	/* char *, of a word that nothing has */
-} QueryUnit;
+} VvQueryUnit;
 
 /* What stands between two ORs: all its units must be met. */
-typedef struct QueryBranch
+typedef struct VvQueryBranch
 {
-	List	   *units;			/* QueryUnit * */
-} QueryBranch;
+	List	   *units;			/* VvQueryUnit * */
+} VvQueryBranch;
 
 extern List *vv_parse_query(const char *folded);
 

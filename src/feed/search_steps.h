@@ -17,16 +17,16 @@
 #include "feed/candidates.h"
 #include "feed/search_query.h"
 
-typedef struct Search
+typedef struct VvSearch
 {
-	SearchScope scope;
-	List	   *branches;		/* QueryBranch * */
+	VvSearchScope scope;
+	List	   *branches;		/* VvQueryBranch * */
 	const char *language;		/* code, NULL for any */
 	HTAB	   *found;
-} Search;
+} VvSearch;
 
 extern double vv_score_document(TSVector document, List *branches);
-extern void vv_expand_unit(Search *search, QueryUnit *unit);
-extern bool vv_correct_query(Search *search);
+extern void vv_expand_unit(VvSearch *search, VvQueryUnit *unit);
+extern bool vv_correct_query(VvSearch *search);
 
 #endif							/* VVAULT_SEARCH_STEPS_H */

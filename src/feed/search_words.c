@@ -88,7 +88,7 @@ list_has(List *words, const char *word)
 }
 
 static void
-add_stem(const char *language, QueryUnit *unit)
+add_stem(const char *language, VvQueryUnit *unit)
 {
 	Oid			stemmer = vv_stemmer(language);
 	char	   *stem;
@@ -118,7 +118,7 @@ keep_completion(const Datum *values, const bool *isnull, void *arg)
 }
 
 static void
-add_completions(Search *search, QueryUnit *unit)
+add_completions(VvSearch *search, VvQueryUnit *unit)
 {
 	CompletionList completions = {new_word_list(COMPLETIONS), 0};
 	int64		limit = COMPLETE_AMONG / Max(search->scope.ncodes, 1);
@@ -142,7 +142,7 @@ add_completions(Search *search, QueryUnit *unit)
  * Fills in the stems of a unit's word and, of the last word, its completions.
  */
 void
-vv_expand_unit(Search *search, QueryUnit *unit)
+vv_expand_unit(VvSearch *search, VvQueryUnit *unit)
 {
 	if (unit->quoted)
 		return;
@@ -191,7 +191,7 @@ edit_distance(const char *a, int alen, const char *b, int blen)
 
 /* How far a word is from one that videos have. */
 static int
-word_distance(const QueryUnit *unit, const char *known)
+word_distance(const VvQueryUnit *unit, const char *known)
 {
 	const VvWord *word = &unit->words[0];
 	int			len = Min((int) strlen(known), VV_WORD_MAX);
@@ -227,7 +227,7 @@ swapped_words(const VvWord *word)
 
 /* Known words that may have been meant, with how many videos have them. */
 static WordList
-like_words(Search *search, const VvWord *word)
+like_words(VvSearch *search, const VvWord *word)
 {
 	List	   *swapped = swapped_words(word);
 	int			nswapped = list_length(swapped);
@@ -254,7 +254,7 @@ like_words(Search *search, const VvWord *word)
 
 /* Gives a unit the likest words, of equals those that more videos have. */
 static void
-correct_unit(Search *search, QueryUnit *unit)
+correct_unit(VvSearch *search, VvQueryUnit *unit)
 {
 	const VvWord *word = &unit->words[0];
 	WordList	list;
@@ -289,7 +289,7 @@ correct_unit(Search *search, QueryUnit *unit)
 
 /* A word that may be corrected: known says whether videos have it. */
 static bool
-correctable(const QueryUnit *unit, bool known)
+correctable(const VvQueryUnit *unit, bool known)
 {
 	return !unit->negated && !unit->quoted && (known || unit->count == 0);
 }
@@ -300,7 +300,7 @@ correctable(const QueryUnit *unit, bool known)
  * new to ask.
  */
 bool
-vv_correct_query(Search *search)
+vv_correct_query(VvSearch *search)
 {
 	int			passes = hash_get_num_entries(search->found) == 0 ? 2 : 1;
 	int			left = CORRECTED_WORDS;
@@ -314,9 +314,9 @@ vv_correct_query(Search *search)
 		{
 			ListCell   *u;
 
-			foreach(u, ((QueryBranch *) lfirst(b))->units)
+			foreach(u, ((VvQueryBranch *) lfirst(b))->units)
 			{
-				QueryUnit  *unit = (QueryUnit *) lfirst(u);
+				VvQueryUnit *unit = (VvQueryUnit *) lfirst(u);
 
 				if (!correctable(unit, pass == 1) || left-- <= 0)
 					continue;

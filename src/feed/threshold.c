@@ -66,7 +66,7 @@ typedef struct OrderedScan
 typedef struct TopVideos
 {
 	MemoryContext context;
-	ScoredVideo *videos;
+	VvScoredVideo *videos;
 	int			n;
 	int			limit;
 } TopVideos;
@@ -96,7 +96,7 @@ consider(TopVideos *top, double score, const char *video_id)
 	if (top->n == top->limit)
 		pfree(top->videos[--top->n].video_id);
 	memmove(&top->videos[place + 1], &top->videos[place],
-			sizeof(ScoredVideo) * (top->n - place));
+			sizeof(VvScoredVideo) * (top->n - place));
 	old = MemoryContextSwitchTo(top->context);
 	top->videos[place].score = score;
 	top->videos[place].video_id = pstrdup(video_id);
@@ -181,8 +181,8 @@ score_of(const Candidate *candidate, TimestampTz as_of)
  * limit of them, best first, those behind the given one where it is not NULL.
  * The caller is connected to SPI.
  */
-ScoredVideo *
-vv_top_trending(text *region, TimestampTz as_of, const ScoredVideo *after,
+VvScoredVideo *
+vv_top_trending(text *region, TimestampTz as_of, const VvScoredVideo *after,
 				int limit, int *nfound)
 {
 	TopVideos	top = {.context = CurrentMemoryContext, .limit = limit};
@@ -190,7 +190,7 @@ vv_top_trending(text *region, TimestampTz as_of, const ScoredVideo *after,
 	Datum		args[1] = {PointerGetDatum(region)};
 	bool		more = true;
 
-	top.videos = palloc(sizeof(ScoredVideo) * (limit + 1));
+	top.videos = palloc(sizeof(VvScoredVideo) * (limit + 1));
 	scans[0].portal = vv_query_open(&base_query, args);
 	scans[1].portal = vv_query_open(&time_query, args);
 

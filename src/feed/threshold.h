@@ -13,14 +13,14 @@
 #include "datatype/timestamp.h"
 
 /* A video and its trending score as of some instant. */
-typedef struct ScoredVideo
+typedef struct VvScoredVideo
 {
 	double		score;
 	char	   *video_id;
-} ScoredVideo;
+} VvScoredVideo;
 
-extern ScoredVideo *vv_top_trending(text *region, TimestampTz as_of,
-									const ScoredVideo *after, int limit,
-									int *nfound);
+extern VvScoredVideo *vv_top_trending(text *region, TimestampTz as_of,
+									  const VvScoredVideo *after, int limit,
+									  int *nfound);
 
 #endif							/* VVAULT_THRESHOLD_H */

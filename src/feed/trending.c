@@ -33,8 +33,6 @@
 
 PG_FUNCTION_INFO_V1(vvault_trending);
 
-#define DEFAULT_PAGE_SIZE	25
-
 /* Behind what a page shows of a video stands its sort key. */
 #define COL_SORT_KEY	VV_VIDEO_COLUMNS
 
@@ -132,9 +130,9 @@ typedef struct FeedPage
 	int			n;				/* videos written */
 	bool		more;			/* whether there is a video behind them */
 	TimestampTz as_of;			/* the instant of an order that moves */
-	FeedCursor	last;			/* the last one written */
+	VvFeedCursor last;			/* the last one written */
 	VvRegionLookup regions;
-	const ScoredVideo *scores;	/* of the videos, where the order moves */
+	const VvScoredVideo *scores;	/* of the videos, where the order moves */
 } FeedPage;
 
 static bool
@@ -168,11 +166,11 @@ add_video(const Datum *values, const bool *isnull, void *arg)
 }
 
 static void
-write_trending(text *region, TimestampTz as_of, const FeedCursor *after,
+write_trending(text *region, TimestampTz as_of, const VvFeedCursor *after,
 			   FeedPage *page)
 {
-	ScoredVideo last;
-	ScoredVideo *top;
+	VvScoredVideo last;
+	VvScoredVideo *top;
 	Datum	   *ids;
 	Datum		args[2];
 	int			n;
@@ -202,7 +200,7 @@ write_trending(text *region, TimestampTz as_of, const FeedCursor *after,
 }
 
 static void
-write_videos(FeedSort *sort, text *region, const FeedCursor *after,
+write_videos(FeedSort *sort, text *region, const VvFeedCursor *after,
 			 FeedPage *page)
 {
 	Datum		args[3];
@@ -235,8 +233,8 @@ valid_key(const FeedSort *sort, int64 key)
 }
 
 static void
-write_page(FeedSort *sort, text *region, const FeedFacts *facts,
-		   const FeedCursor *after, FeedPage *page)
+write_page(FeedSort *sort, text *region, const VvFeedFacts *facts,
+		   const VvFeedCursor *after, FeedPage *page)
 {
 	StringInfo	out = page->out;
 
@@ -277,11 +275,11 @@ static bool
 write_feed(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 {
 	text	   *region = PG_ARGISNULL(0) ? NULL : PG_GETARG_TEXT_PP(0);
-	int			page_size = PG_ARGISNULL(1) ? DEFAULT_PAGE_SIZE : PG_GETARG_INT32(1);
-	FeedFacts	facts;
+	int			page_size = PG_ARGISNULL(1) ? VV_DEFAULT_PAGE_SIZE : PG_GETARG_INT32(1);
+	VvFeedFacts facts;
 	FeedPage	page = {.context = CurrentMemoryContext, .out = out};
 	FeedSort   *sort;
-	FeedCursor	after;
+	VvFeedCursor after;
 	bool		has_cursor = !PG_ARGISNULL(3);
 	int			step = 0;
 

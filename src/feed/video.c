@@ -38,18 +38,18 @@ static VvQuery video_query = {
 	.argtypes = {TEXTOID},
 };
 
-static const JsonColumn video_columns[] = {
-	JSON_COLUMN("video_id", TEXT),
-	JSON_COLUMN("title", TEXT),
-	JSON_COLUMN("channel_title", TEXT),
-	JSON_COLUMN("channel_id", TEXT),
-	JSON_COLUMN("category_id", INT4),
-	JSON_COLUMN("category", TEXT),
-	JSON_COLUMN("content_language", TEXT),
-	JSON_COLUMN("thumbnail_url", TEXT),
-	JSON_COLUMN("published_at", TIMESTAMPTZ),
-	JSON_COLUMN("duration", TEXT),
-	JSON_COLUMN("tags", TEXT_ARRAY),
+static const VvJsonColumn video_columns[] = {
+	VV_JSON_COLUMN("video_id", TEXT),
+	VV_JSON_COLUMN("title", TEXT),
+	VV_JSON_COLUMN("channel_title", TEXT),
+	VV_JSON_COLUMN("channel_id", TEXT),
+	VV_JSON_COLUMN("category_id", INT4),
+	VV_JSON_COLUMN("category", TEXT),
+	VV_JSON_COLUMN("content_language", TEXT),
+	VV_JSON_COLUMN("thumbnail_url", TEXT),
+	VV_JSON_COLUMN("published_at", TIMESTAMPTZ),
+	VV_JSON_COLUMN("duration", TEXT),
+	VV_JSON_COLUMN("tags", TEXT_ARRAY),
 };
 
 static VvQuery regions_query = {
@@ -62,19 +62,19 @@ static VvQuery regions_query = {
 	.argtypes = {TEXTOID},
 };
 
-static const JsonColumn region_columns[] = {
-	JSON_COLUMN("region", TEXT),
-	JSON_COLUMN("charted", BOOL),
-	JSON_COLUMN("rank", INT4),
-	JSON_COLUMN("chart_length", INT4),
-	JSON_COLUMN("views", INT8),
-	JSON_COLUMN("likes", INT8),
-	JSON_COLUMN("comments", INT8),
-	JSON_COLUMN("engagement_rate", FLOAT8),
-	JSON_COLUMN("virality_score", FLOAT8),
-	JSON_COLUMN("momentum_score", FLOAT8),
-	JSON_COLUMN("first_seen_at", TIMESTAMPTZ),
-	JSON_COLUMN("fetched_at", TIMESTAMPTZ),
+static const VvJsonColumn region_columns[] = {
+	VV_JSON_COLUMN("region", TEXT),
+	VV_JSON_COLUMN("charted", BOOL),
+	VV_JSON_COLUMN("rank", INT4),
+	VV_JSON_COLUMN("chart_length", INT4),
+	VV_JSON_COLUMN("views", INT8),
+	VV_JSON_COLUMN("likes", INT8),
+	VV_JSON_COLUMN("comments", INT8),
+	VV_JSON_COLUMN("engagement_rate", FLOAT8),
+	VV_JSON_COLUMN("virality_score", FLOAT8),
+	VV_JSON_COLUMN("momentum_score", FLOAT8),
+	VV_JSON_COLUMN("first_seen_at", TIMESTAMPTZ),
+	VV_JSON_COLUMN("fetched_at", TIMESTAMPTZ),
 };
 
 /* No region gives more than the whole may hold, so the work is bounded. */
@@ -94,15 +94,15 @@ static VvQuery history_query = {
 	.argtypes = {TEXTOID},
 };
 
-static const JsonColumn history_columns[] = {
-	JSON_COLUMN("region", TEXT),
-	JSON_COLUMN("fetched_at", TIMESTAMPTZ),
-	JSON_COLUMN("rank", INT4),
-	JSON_COLUMN("views", INT8),
-	JSON_COLUMN("likes", INT8),
-	JSON_COLUMN("comments", INT8),
-	JSON_COLUMN("virality_score", FLOAT8),
-	JSON_COLUMN("momentum_score", FLOAT8),
+static const VvJsonColumn history_columns[] = {
+	VV_JSON_COLUMN("region", TEXT),
+	VV_JSON_COLUMN("fetched_at", TIMESTAMPTZ),
+	VV_JSON_COLUMN("rank", INT4),
+	VV_JSON_COLUMN("views", INT8),
+	VV_JSON_COLUMN("likes", INT8),
+	VV_JSON_COLUMN("comments", INT8),
+	VV_JSON_COLUMN("virality_score", FLOAT8),
+	VV_JSON_COLUMN("momentum_score", FLOAT8),
 };
 
 static bool

@@ -43,21 +43,21 @@ typedef struct HeaderParse
 	char	   *value;
 } HeaderParse;
 
-static JsonActionResult
+static VvJsonActionResult
 header_open(void *state)
 {
 	((HeaderParse *) state)->depth++;
-	JSON_ACTION_DONE;
+	VV_JSON_ACTION_DONE;
 }
 
-static JsonActionResult
+static VvJsonActionResult
 header_close(void *state)
 {
 	((HeaderParse *) state)->depth--;
-	JSON_ACTION_DONE;
+	VV_JSON_ACTION_DONE;
 }
 
-static JsonActionResult
+static VvJsonActionResult
 header_field(void *state, char *name, bool isnull)
 {
 	HeaderParse *parse = (HeaderParse *) state;
@@ -66,17 +66,17 @@ header_field(void *state, char *name, bool isnull)
 	parse->wanted = parse->depth == 1 && strcmp(name, "if-none-match") == 0;
 	if (parse->wanted)
 		parse->value = NULL;	/* of equal keys the last counts */
-	JSON_ACTION_DONE;
+	VV_JSON_ACTION_DONE;
 }
 
-static JsonActionResult
+static VvJsonActionResult
 header_value(void *state, char *token, JsonTokenType type)
 {
 	HeaderParse *parse = (HeaderParse *) state;
 
 	if (parse->depth == 1 && parse->wanted && type == JSON_TOKEN_STRING)
 		parse->value = token;
-	JSON_ACTION_DONE;
+	VV_JSON_ACTION_DONE;
 }
 
 /*

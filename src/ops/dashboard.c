@@ -91,7 +91,7 @@ static VvQuery top_query = {
 	.index_order = true,
 };
 
-typedef struct Region
+typedef struct DashboardRegion
 {
 	char	   *code;
 	char	   *name;
@@ -101,7 +101,7 @@ typedef struct Region
 	char	   *top_category;
 	bool		charted;
 	TimestampTz charted_at;
-} Region;
+} DashboardRegion;
 
 typedef struct Dashboard
 {
@@ -114,7 +114,7 @@ typedef struct Dashboard
 	char	   *viral_threshold;
 
 	text	   *analytics;		/* JSON */
-	List	   *regions;		/* of Region, by code */
+	List	   *regions;		/* of DashboardRegion, by code */
 	int64		videos;
 	int64		viral;
 	double		score_sum;
@@ -181,7 +181,7 @@ keep_region(const Datum *values, const bool *isnull, void *arg)
 {
 	Dashboard  *page = (Dashboard *) arg;
 	MemoryContext old = MemoryContextSwitchTo(page->context);
-	Region	   *region = palloc0(sizeof(Region));
+	DashboardRegion *region = palloc0(sizeof(DashboardRegion));
 
 	region->code = TextDatumGetCString(values[0]);
 	region->name = TextDatumGetCString(values[1]);
@@ -445,7 +445,7 @@ put_timeline(Dashboard *page)
 					 "<thead><tr><th scope=\"col\">Day</th>", TIMELINE_DAYS);
 	foreach(cell, page->regions)
 	{
-		Region	   *region = (Region *) lfirst(cell);
+		DashboardRegion *region = (DashboardRegion *) lfirst(cell);
 
 		appendStringInfoString(out, "<th scope=\"col\"><abbr title=\"");
 		vv_html_string(out, region->name);
@@ -461,7 +461,7 @@ put_timeline(Dashboard *page)
 }
 
 static void
-put_charted_cells(Dashboard *page, const Region *region)
+put_charted_cells(Dashboard *page, const DashboardRegion *region)
 {
 	StringInfo	out = &page->out;
 
@@ -495,7 +495,7 @@ put_regions(Dashboard *page)
 						   "<tbody>\n");
 	foreach(cell, page->regions)
 	{
-		Region	   *region = (Region *) lfirst(cell);
+		DashboardRegion *region = (DashboardRegion *) lfirst(cell);
 
 		appendStringInfoString(out, "<tr><th scope=\"row\">");
 		vv_html_string(out, region->name);
@@ -578,7 +578,7 @@ put_video(const Datum *values, const bool *isnull, void *arg)
 }
 
 static void
-put_region_card(Dashboard *page, const Region *region)
+put_region_card(Dashboard *page, const DashboardRegion *region)
 {
 	StringInfo	out = &page->out;
 	Datum		args[1] = {CStringGetTextDatum(region->code)};
@@ -622,7 +622,7 @@ put_top_videos(Dashboard *page)
 						   "<div class=\"cards\">\n");
 	foreach(cell, page->regions)
 	{
-		put_region_card(page, (Region *) lfirst(cell));
+		put_region_card(page, (DashboardRegion *) lfirst(cell));
 	}
 	appendStringInfoString(out, "</div>\n</section>\n");
 }
@@ -641,7 +641,7 @@ put_data(Dashboard *page)
 	initStringInfo(&names);
 	foreach(cell, page->regions)
 	{
-		Region	   *region = (Region *) lfirst(cell);
+		DashboardRegion *region = (DashboardRegion *) lfirst(cell);
 
 		vv_json_text(&names, region->code, strlen(region->code));
 		appendStringInfoChar(&names, ':');

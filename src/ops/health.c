@@ -39,11 +39,11 @@ static VvQuery regions_query = {
 	.argtypes = {TIMESTAMPTZOID},
 };
 
-static const JsonColumn region_columns[] = {
-	JSON_COLUMN("region", TEXT),
-	JSON_COLUMN("videos", INT8),
-	JSON_COLUMN("charted_at", TIMESTAMPTZ),
-	JSON_COLUMN("age_seconds", INT8),
+static const VvJsonColumn region_columns[] = {
+	VV_JSON_COLUMN("region", TEXT),
+	VV_JSON_COLUMN("videos", INT8),
+	VV_JSON_COLUMN("charted_at", TIMESTAMPTZ),
+	VV_JSON_COLUMN("age_seconds", INT8),
 };
 
 typedef struct HealthRegions

@@ -50,11 +50,11 @@ vv_key_finish(VvKey *key)
 
 /* Whether the reply is the one for this state at this time. */
 static bool
-is_current(const Entry *entry, const VvTag *tag, TimestampTz now)
+is_current(const VvEntry *entry, const VvTag *tag, TimestampTz now)
 {
 	int64		step = entry->stamp.step * USECS_PER_SEC;
 
-	return entry->len != NONE &&
+	return entry->len != VV_NONE &&
 		entry->tag.words[0] == tag->words[0] &&
 		entry->tag.words[1] == tag->words[1] &&
 		(step == 0 || vv_clock_step(now, entry->stamp.step) == entry->stamp.as_of);
@@ -62,7 +62,7 @@ is_current(const Entry *entry, const VvTag *tag, TimestampTz now)
 
 /* Copies a reply, as a text; the lock is held. */
 static text *
-copy_reply(Shard *shard, Entry *entry, TimestampTz now, VvStamp *stamp)
+copy_reply(VvShard *shard, VvEntry *entry, TimestampTz now, VvStamp *stamp)
 {
 	text	   *body = (text *) palloc(VARHDRSZ + entry->len);
 	TimestampTz last_read = pg_atomic_read_u64(&entry->last_read);
@@ -87,13 +87,13 @@ text *
 vv_store_get(const VvKey *key, const VvTag *tag, TimestampTz now,
 			 VvStamp *stamp)
 {
-	Shard	   *shard = vv_shard(vv_shard_of(key));
+	VvShard    *shard = vv_shard(vv_shard_of(key));
 	text	   *body = NULL;
 	int			i;
 
 	LWLockAcquire(&shard->lock, LW_SHARED);
 	i = vv_find_entry(shard, key);
-	if (i != NONE && is_current(vv_entry(shard, i), tag, now))
+	if (i != VV_NONE && is_current(vv_entry(shard, i), tag, now))
 		body = copy_reply(shard, vv_entry(shard, i), now, stamp);
 	LWLockRelease(&shard->lock);
 	return body;
@@ -103,17 +103,17 @@ vv_store_get(const VvKey *key, const VvTag *tag, TimestampTz now,
  * Looks again, and says who is to make the reply if it is not there. Returns
  * NULL for the entry to wait for, else sets the result; the lock is held.
  */
-static Entry *
-claim_entry(Shard *shard, const VvKey *key, const VvTag *tag,
+static VvEntry *
+claim_entry(VvShard *shard, const VvKey *key, const VvTag *tag,
 			TimestampTz now, VvStamp *stamp, text **body, VvClaim *claim,
 			bool counted, VvClaimResult *result)
 {
 	int			i = vv_find_entry(shard, key);
-	Entry	   *entry;
+	VvEntry    *entry;
 	bool		same;
 
 	*result = VV_CLAIM_HIT;
-	if (i != NONE && is_current(vv_entry(shard, i), tag, now))
+	if (i != VV_NONE && is_current(vv_entry(shard, i), tag, now))
 	{
 		*body = copy_reply(shard, vv_entry(shard, i), now, stamp);
 		return NULL;
@@ -121,9 +121,9 @@ claim_entry(Shard *shard, const VvKey *key, const VvTag *tag,
 	*result = VV_CLAIM_ALONE;
 	if (!counted)
 		shard->misses++;
-	if (i == NONE)
+	if (i == VV_NONE)
 		i = vv_add_entry(shard, key);
-	if (i == NONE)
+	if (i == VV_NONE)
 		return NULL;
 	entry = vv_entry(shard, i);
 	if (!counted)
@@ -157,7 +157,7 @@ VvClaimResult
 vv_store_claim(const VvKey *key, const VvTag *tag, TimestampTz now,
 			   VvStamp *stamp, text **body, VvClaim *claim)
 {
-	Shard	   *shard;
+	VvShard    *shard;
 	TimestampTz deadline = 0;
 	VvClaimResult result;
 
@@ -165,7 +165,7 @@ vv_store_claim(const VvKey *key, const VvTag *tag, TimestampTz now,
 	shard = vv_shard(claim->shard);
 	for (;;)
 	{
-		Entry	   *entry;
+		VvEntry    *entry;
 		long		left = BUILD_WAIT_MS;
 
 		LWLockAcquire(&shard->lock, LW_EXCLUSIVE);
@@ -195,7 +195,7 @@ vv_store_claim(const VvKey *key, const VvTag *tag, TimestampTz now,
 
 /* Ends a claim; the lock is held. */
 static void
-end_claim(Entry *entry)
+end_claim(VvEntry *entry)
 {
 	entry->builder = 0;
 	ConditionVariableBroadcast(&entry->built);
@@ -206,10 +206,10 @@ end_claim(Entry *entry)
  * the newest state, or of the same, and for no earlier step of the clock.
  */
 static bool
-may_replace(const Entry *entry, const VvTag *tag, const VvStamp *stamp,
+may_replace(const VvEntry *entry, const VvTag *tag, const VvStamp *stamp,
 			bool newest)
 {
-	if (entry->len == NONE)
+	if (entry->len == VV_NONE)
 		return true;
 	if (entry->tag.words[0] == tag->words[0] &&
 		entry->tag.words[1] == tag->words[1])
@@ -226,8 +226,8 @@ bool
 vv_store_publish(const VvClaim *claim, const VvTag *tag,
 				 const VvStamp *stamp, bool newest, const char *body, int len)
 {
-	Shard	   *shard = vv_shard(claim->shard);
-	Entry	   *entry = vv_entry(shard, claim->entry);
+	VvShard    *shard = vv_shard(claim->shard);
+	VvEntry    *entry = vv_entry(shard, claim->entry);
 	int			nblocks = vv_blocks_for(entry->key_len + len);
 	bool		fits = nblocks <= vv_store->nblocks / LARGEST_SHARE;
 	TimestampTz now = GetCurrentTimestamp();
@@ -235,7 +235,7 @@ vv_store_publish(const VvClaim *claim, const VvTag *tag,
 	LWLockAcquire(&shard->lock, LW_EXCLUSIVE);
 	if (may_replace(entry, tag, stamp, newest))
 	{
-		entry->len = NONE;
+		entry->len = VV_NONE;
 		vv_free_blocks(shard, entry, fits ? Max(nblocks, 1) : 1);
 		if (fits && vv_need_blocks(shard, nblocks - entry->nblocks))
 		{
@@ -263,18 +263,18 @@ vv_store_publish(const VvClaim *claim, const VvTag *tag,
 void
 vv_store_give_up(VvClaim *claim)
 {
-	Shard	   *shard = vv_shard(claim->shard);
-	Entry	   *entry;
+	VvShard    *shard = vv_shard(claim->shard);
+	VvEntry    *entry;
 
-	if (claim->entry == NONE)
+	if (claim->entry == VV_NONE)
 		return;
 	entry = vv_entry(shard, claim->entry);
 	LWLockAcquire(&shard->lock, LW_EXCLUSIVE);
 	end_claim(entry);
-	if (entry->len == NONE && pg_atomic_read_u64(&entry->hits) == 0)
+	if (entry->len == VV_NONE && pg_atomic_read_u64(&entry->hits) == 0)
 		vv_remove_entry(shard, claim->entry);
 	LWLockRelease(&shard->lock);
-	claim->entry = NONE;
+	claim->entry = VV_NONE;
 }
 
 /*
@@ -283,12 +283,12 @@ vv_store_give_up(VvClaim *claim)
 void
 vv_store_bypassed(const VvKey *key, VvBypass reason)
 {
-	Shard	   *shard = vv_shard(vv_shard_of(key));
+	VvShard    *shard = vv_shard(vv_shard_of(key));
 	int			i;
 
 	LWLockAcquire(&shard->lock, LW_SHARED);
 	i = vv_find_entry(shard, key);
-	if (i != NONE)
+	if (i != VV_NONE)
 		pg_atomic_fetch_add_u64(&vv_entry(shard, i)->bypasses[reason], 1);
 	pg_atomic_fetch_add_u64(&shard->bypasses[reason], 1);
 	LWLockRelease(&shard->lock);
@@ -299,7 +299,7 @@ vv_store_bypassed(const VvKey *key, VvBypass reason)
  */
 
 static void
-read_key(Shard *shard, const Entry *entry, VvKey *key)
+read_key(VvShard *shard, const VvEntry *entry, VvKey *key)
 {
 	key->hash = entry->hash;
 	key->len = entry->key_len;
@@ -307,11 +307,11 @@ read_key(Shard *shard, const Entry *entry, VvKey *key)
 }
 
 static void
-show_entry(Entry *entry, VvEntryInfo *info)
+show_entry(VvEntry *entry, VvEntryInfo *info)
 {
 	info->tag = entry->tag;
 	info->stamp = entry->stamp;
-	info->filled = entry->len != NONE;
+	info->filled = entry->len != VV_NONE;
 	info->last_read = pg_atomic_read_u64(&entry->last_read);
 	info->hits = pg_atomic_read_u64(&entry->hits);
 	info->misses = entry->misses;
@@ -334,10 +334,10 @@ vv_store_list(VvKeyTest test, void *arg, int *n)
 	*n = 0;
 	for (int s = 0; s < vv_store->nshards; s++)
 	{
-		Shard	   *shard = vv_shard(s);
+		VvShard    *shard = vv_shard(s);
 
 		LWLockAcquire(&shard->lock, LW_SHARED);
-		for (int i = shard->oldest; i != NONE; i = vv_entry(shard, i)->newer)
+		for (int i = shard->oldest; i != VV_NONE; i = vv_entry(shard, i)->newer)
 		{
 			if (*n == allocated)
 			{
@@ -367,13 +367,13 @@ vv_store_remove(VvKeyTest test, void *arg)
 
 	for (int s = 0; s < vv_store->nshards; s++)
 	{
-		Shard	   *shard = vv_shard(s);
+		VvShard    *shard = vv_shard(s);
 		int			newer;
 
 		LWLockAcquire(&shard->lock, LW_EXCLUSIVE);
-		for (int i = shard->oldest; i != NONE; i = newer)
+		for (int i = shard->oldest; i != VV_NONE; i = newer)
 		{
-			Entry	   *entry = vv_entry(shard, i);
+			VvEntry    *entry = vv_entry(shard, i);
 
 			newer = entry->newer;
 			read_key(shard, entry, &key);
@@ -385,7 +385,7 @@ vv_store_remove(VvKeyTest test, void *arg)
 				vv_remove_entry(shard, i);
 				continue;
 			}
-			entry->len = NONE;
+			entry->len = VV_NONE;
 			vv_free_blocks(shard, entry, 1);
 		}
 		LWLockRelease(&shard->lock);
@@ -400,13 +400,13 @@ void
 vv_store_totals(VvStoreTotals *totals)
 {
 	memset(totals, 0, sizeof(*totals));
-	totals->size = (int64) vv_store->nshards * vv_store->nblocks * BLOCK_SIZE;
+	totals->size = (int64) vv_store->nshards * vv_store->nblocks * VV_BLOCK_SIZE;
 	for (int s = 0; s < vv_store->nshards; s++)
 	{
-		Shard	   *shard = vv_shard(s);
+		VvShard    *shard = vv_shard(s);
 
 		LWLockAcquire(&shard->lock, LW_SHARED);
-		totals->used += (int64) (vv_store->nblocks - shard->nfree_blocks) * BLOCK_SIZE;
+		totals->used += (int64) (vv_store->nblocks - shard->nfree_blocks) * VV_BLOCK_SIZE;
 		totals->entries += shard->nused_entries;
 		totals->hits += pg_atomic_read_u64(&shard->hits);
 		totals->misses += shard->misses;

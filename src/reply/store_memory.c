@@ -19,9 +19,9 @@
 #define MAX_SHARDS		64
 #define MIN_BLOCKS		16		/* of a shard */
 
-StaticAssertDecl(VV_KEY_MAX <= BLOCK_SIZE, "a key stands in one block");
+StaticAssertDecl(VV_KEY_MAX <= VV_BLOCK_SIZE, "a key stands in one block");
 
-Store	   *vv_store = NULL;
+VvStore    *vv_store = NULL;
 
 /*
  * Layout
@@ -32,9 +32,9 @@ shard_size(int nblocks)
 {
 	int			nentries = nblocks / BLOCKS_PER_ENTRY;
 
-	return MAXALIGN(sizeof(Shard)) + MAXALIGN(nentries * sizeof(int)) +
-		nentries * sizeof(Entry) + MAXALIGN(nblocks * sizeof(int)) +
-		(Size) nblocks * BLOCK_SIZE;
+	return MAXALIGN(sizeof(VvShard)) + MAXALIGN(nentries * sizeof(int)) +
+		nentries * sizeof(VvEntry) + MAXALIGN(nblocks * sizeof(int)) +
+		(Size) nblocks * VV_BLOCK_SIZE;
 }
 
 static int
@@ -47,8 +47,8 @@ shards_in(Size size)
 static int
 blocks_in(Size size, int nshards)
 {
-	Size		stride = (size - MAXALIGN(sizeof(Store))) / nshards;
-	int			nblocks = stride / BLOCK_SIZE;
+	Size		stride = (size - MAXALIGN(sizeof(VvStore))) / nshards;
+	int			nblocks = stride / VV_BLOCK_SIZE;
 
 	while (nblocks > 0 && shard_size(nblocks) > stride)
 		nblocks--;
@@ -61,26 +61,26 @@ blocks_in(Size size, int nshards)
 bool
 vv_store_fits(Size size)
 {
-	return size > sizeof(Store) &&
+	return size > sizeof(VvStore) &&
 		blocks_in(size, shards_in(size)) >= MIN_BLOCKS;
 }
 
 static void
-format_shard(Shard *shard)
+format_shard(VvShard *shard)
 {
 	LWLockInitialize(&shard->lock, vv_store->tranche);
-	shard->newest = shard->oldest = shard->hand = NONE;
+	shard->newest = shard->oldest = shard->hand = VV_NONE;
 	pg_atomic_init_u64(&shard->hits, 0);
 	for (int i = 0; i < VV_BYPASSES; i++)
 		pg_atomic_init_u64(&shard->bypasses[i], 0);
 	for (int i = 0; i < vv_store->nentries; i++)
 	{
-		Entry	   *entry = vv_entry(shard, i);
+		VvEntry    *entry = vv_entry(shard, i);
 
-		vv_buckets(shard)[i] = NONE;
-		entry->chained = i + 1 < vv_store->nentries ? i + 1 : NONE;
-		entry->first_block = NONE;
-		entry->len = NONE;
+		vv_buckets(shard)[i] = VV_NONE;
+		entry->chained = i + 1 < vv_store->nentries ? i + 1 : VV_NONE;
+		entry->first_block = VV_NONE;
+		entry->len = VV_NONE;
 		ConditionVariableInit(&entry->built);
 		pg_atomic_init_u32(&entry->visited, 0);
 		pg_atomic_init_u64(&entry->last_read, 0);
@@ -89,7 +89,7 @@ format_shard(Shard *shard)
 			pg_atomic_init_u64(&entry->bypasses[j], 0);
 	}
 	for (int i = 0; i < vv_store->nblocks; i++)
-		vv_next_blocks(shard)[i] = i + 1 < vv_store->nblocks ? i + 1 : NONE;
+		vv_next_blocks(shard)[i] = i + 1 < vv_store->nblocks ? i + 1 : VV_NONE;
 	shard->nfree_blocks = vv_store->nblocks;
 }
 
@@ -100,14 +100,14 @@ void
 vv_store_format(void *memory, Size size)
 {
 	memset(memory, 0, size);
-	vv_store = (Store *) memory;
+	vv_store = (VvStore *) memory;
 	vv_store->tranche = LWLockNewTrancheId();
 	vv_worker_slots_format(&vv_store->workers, vv_store->tranche);
 	vv_store->nshards = shards_in(size);
 	vv_store->nblocks = blocks_in(size, vv_store->nshards);
 	vv_store->nentries = vv_store->nblocks / BLOCKS_PER_ENTRY;
 	vv_store->stride = shard_size(vv_store->nblocks);
-	vv_store->first_shard = MAXALIGN(sizeof(Store));
+	vv_store->first_shard = MAXALIGN(sizeof(VvStore));
 	for (int i = 0; i < vv_store->nshards; i++)
 		format_shard(vv_shard(i));
 }
@@ -118,7 +118,7 @@ vv_store_format(void *memory, Size size)
 void
 vv_store_use(void *memory)
 {
-	vv_store = (Store *) memory;
+	vv_store = (VvStore *) memory;
 	vv_worker_slots_use(&vv_store->workers);
 	LWLockRegisterTranche(vv_store->tranche, "VvaultReplyStore");
 }
@@ -128,13 +128,13 @@ vv_store_use(void *memory)
  */
 
 void
-vv_read_bytes(Shard *shard, const Entry *entry, int skip, char *to, int len)
+vv_read_bytes(VvShard *shard, const VvEntry *entry, int skip, char *to, int len)
 {
 	int			block = entry->first_block;
 
 	while (len > 0)
 	{
-		int			part = Min(len, BLOCK_SIZE - skip);
+		int			part = Min(len, VV_BLOCK_SIZE - skip);
 
 		memcpy(to, vv_block(shard, block) + skip, part);
 		to += part;
@@ -145,14 +145,14 @@ vv_read_bytes(Shard *shard, const Entry *entry, int skip, char *to, int len)
 }
 
 void
-vv_write_bytes(Shard *shard, const Entry *entry, int skip, const char *from,
+vv_write_bytes(VvShard *shard, const VvEntry *entry, int skip, const char *from,
 			   int len)
 {
 	int			block = entry->first_block;
 
 	while (len > 0)
 	{
-		int			part = Min(len, BLOCK_SIZE - skip);
+		int			part = Min(len, VV_BLOCK_SIZE - skip);
 
 		memcpy(vv_block(shard, block) + skip, from, part);
 		from += part;
@@ -165,12 +165,12 @@ vv_write_bytes(Shard *shard, const Entry *entry, int skip, const char *from,
 int
 vv_blocks_for(int len)
 {
-	return (len + BLOCK_SIZE - 1) / BLOCK_SIZE;
+	return (len + VV_BLOCK_SIZE - 1) / VV_BLOCK_SIZE;
 }
 
 /* Puts a block that is free before the others of an entry but the first. */
 void
-vv_take_block(Shard *shard, Entry *entry)
+vv_take_block(VvShard *shard, VvEntry *entry)
 {
 	int		   *next = vv_next_blocks(shard);
 	int			block = shard->free_block;
@@ -180,7 +180,7 @@ vv_take_block(Shard *shard, Entry *entry)
 	if (entry->nblocks++ == 0)
 	{
 		entry->first_block = block;
-		next[block] = NONE;
+		next[block] = VV_NONE;
 		return;
 	}
 	next[block] = next[entry->first_block];
@@ -189,7 +189,7 @@ vv_take_block(Shard *shard, Entry *entry)
 
 /* Frees all blocks of an entry but this many. */
 void
-vv_free_blocks(Shard *shard, Entry *entry, int keep)
+vv_free_blocks(VvShard *shard, VvEntry *entry, int keep)
 {
 	int		   *next = vv_next_blocks(shard);
 
@@ -203,7 +203,7 @@ vv_free_blocks(Shard *shard, Entry *entry, int keep)
 			next[entry->first_block] = next[block];
 		}
 		else
-			entry->first_block = NONE;
+			entry->first_block = VV_NONE;
 		next[block] = shard->free_block;
 		shard->free_block = block;
 		shard->nfree_blocks++;
@@ -216,13 +216,13 @@ vv_free_blocks(Shard *shard, Entry *entry, int keep)
  */
 
 int
-vv_find_entry(Shard *shard, const VvKey *key)
+vv_find_entry(VvShard *shard, const VvKey *key)
 {
 	int			i = vv_buckets(shard)[key->hash % vv_store->nentries];
 
-	while (i != NONE)
+	while (i != VV_NONE)
 	{
-		Entry	   *entry = vv_entry(shard, i);
+		VvEntry    *entry = vv_entry(shard, i);
 
 		if (entry->hash == key->hash && entry->key_len == key->len &&
 			memcmp(vv_block(shard, entry->first_block), key->bytes,
@@ -230,13 +230,13 @@ vv_find_entry(Shard *shard, const VvKey *key)
 			return i;
 		i = entry->chained;
 	}
-	return NONE;
+	return VV_NONE;
 }
 
 void
-vv_remove_entry(Shard *shard, int i)
+vv_remove_entry(VvShard *shard, int i)
 {
-	Entry	   *entry = vv_entry(shard, i);
+	VvEntry    *entry = vv_entry(shard, i);
 	int		   *link = &vv_buckets(shard)[entry->hash % vv_store->nentries];
 
 	while (*link != i)
@@ -245,17 +245,17 @@ vv_remove_entry(Shard *shard, int i)
 
 	if (shard->hand == i)
 		shard->hand = entry->newer;
-	if (entry->newer == NONE)
+	if (entry->newer == VV_NONE)
 		shard->newest = entry->older;
 	else
 		vv_entry(shard, entry->newer)->older = entry->older;
-	if (entry->older == NONE)
+	if (entry->older == VV_NONE)
 		shard->oldest = entry->newer;
 	else
 		vv_entry(shard, entry->older)->newer = entry->newer;
 
 	vv_free_blocks(shard, entry, 0);
-	entry->len = NONE;
+	entry->len = VV_NONE;
 	entry->chained = shard->free_entry;
 	shard->free_entry = i;
 	shard->nused_entries--;
@@ -263,12 +263,12 @@ vv_remove_entry(Shard *shard, int i)
 
 /* Removes the next entry that was not read since the hand came by. */
 static bool
-evict(Shard *shard)
+evict(VvShard *shard)
 {
 	for (int looked = 0; looked < 2 * shard->nused_entries; looked++)
 	{
-		int			i = shard->hand == NONE ? shard->oldest : shard->hand;
-		Entry	   *entry = vv_entry(shard, i);
+		int			i = shard->hand == VV_NONE ? shard->oldest : shard->hand;
+		VvEntry    *entry = vv_entry(shard, i);
 
 		shard->hand = entry->newer;
 		if (entry->builder != 0)
@@ -285,7 +285,7 @@ evict(Shard *shard)
 
 /* Makes room; false where all is taken by replies in the making. */
 bool
-vv_need_blocks(Shard *shard, int n)
+vv_need_blocks(VvShard *shard, int n)
 {
 	while (shard->nfree_blocks < n)
 	{
@@ -296,16 +296,16 @@ vv_need_blocks(Shard *shard, int n)
 }
 
 int
-vv_add_entry(Shard *shard, const VvKey *key)
+vv_add_entry(VvShard *shard, const VvKey *key)
 {
 	int		   *bucket = &vv_buckets(shard)[key->hash % vv_store->nentries];
-	Entry	   *entry;
+	VvEntry    *entry;
 	int			i;
 
-	if (shard->free_entry == NONE && !evict(shard))
-		return NONE;
+	if (shard->free_entry == VV_NONE && !evict(shard))
+		return VV_NONE;
 	if (!vv_need_blocks(shard, 1))
-		return NONE;
+		return VV_NONE;
 	i = shard->free_entry;
 	entry = vv_entry(shard, i);
 	shard->free_entry = entry->chained;
@@ -326,9 +326,9 @@ vv_add_entry(Shard *shard, const VvKey *key)
 
 	entry->chained = *bucket;
 	*bucket = i;
-	entry->newer = NONE;
+	entry->newer = VV_NONE;
 	entry->older = shard->newest;
-	if (shard->newest != NONE)
+	if (shard->newest != VV_NONE)
 		vv_entry(shard, shard->newest)->newer = i;
 	else
 		shard->oldest = i;

@@ -31,10 +31,10 @@
 #include "core/worker_slots.h"
 #include "reply/store.h"
 
-#define BLOCK_SIZE		1024
-#define NONE			(-1)
+#define VV_BLOCK_SIZE		1024
+#define VV_NONE			(-1)
 
-typedef struct Entry
+typedef struct VvEntry
 {
 	VvTag		tag;
 	VvStamp		stamp;
@@ -45,7 +45,7 @@ typedef struct Entry
 	int			first_block;
 	int			nblocks;
 	int			key_len;
-	int			len;			/* of the reply, NONE where there is none */
+	int			len;			/* of the reply, VV_NONE where there is none */
 	TimestampTz published_at;
 	int64		build_time;
 	uint64		misses;
@@ -61,9 +61,9 @@ typedef struct Entry
 	pg_atomic_uint64 last_read; /* a TimestampTz, to the second */
 	pg_atomic_uint64 hits;
 	pg_atomic_uint64 bypasses[VV_BYPASSES];
-} Entry;
+} VvEntry;
 
-typedef struct Shard
+typedef struct VvShard
 {
 	LWLock		lock;
 	int			free_entry;
@@ -79,27 +79,27 @@ typedef struct Shard
 	uint64		evicted;
 	pg_atomic_uint64 hits;
 	pg_atomic_uint64 bypasses[VV_BYPASSES];
-} Shard;
+} VvShard;
 
 /* At the start of the memory; shards follow, each at a multiple of stride. */
-typedef struct Store
+typedef struct VvStore
 {
-	WorkerSlots workers;
+	VvWorkerSlots workers;
 	int			tranche;
 	int			nshards;
 	int			nentries;		/* of each shard, as many buckets */
 	int			nblocks;		/* of each shard */
 	Size		stride;
 	Size		first_shard;
-} Store;
+} VvStore;
 
 
-extern Store *vv_store;
+extern VvStore *vv_store;
 
-static inline Shard *
+static inline VvShard *
 vv_shard(int i)
 {
-	return (Shard *) ((char *) vv_store + vv_store->first_shard + i * vv_store->stride);
+	return (VvShard *) ((char *) vv_store + vv_store->first_shard + i * vv_store->stride);
 }
 
 static inline int
@@ -110,41 +110,41 @@ vv_shard_of(const VvKey *key)
 }
 
 static inline int *
-vv_buckets(Shard *shard)
+vv_buckets(VvShard *shard)
 {
-	return (int *) ((char *) shard + MAXALIGN(sizeof(Shard)));
+	return (int *) ((char *) shard + MAXALIGN(sizeof(VvShard)));
 }
 
-static inline Entry *
-vv_entry(Shard *shard, int i)
+static inline VvEntry *
+vv_entry(VvShard *shard, int i)
 {
-	return (Entry *) ((char *) vv_buckets(shard) +
-					  MAXALIGN(vv_store->nentries * sizeof(int))) + i;
+	return (VvEntry *) ((char *) vv_buckets(shard) +
+						MAXALIGN(vv_store->nentries * sizeof(int))) + i;
 }
 
 static inline int *
-vv_next_blocks(Shard *shard)
+vv_next_blocks(VvShard *shard)
 {
 	return (int *) vv_entry(shard, vv_store->nentries);
 }
 
 static inline char *
-vv_block(Shard *shard, int i)
+vv_block(VvShard *shard, int i)
 {
 	return (char *) vv_next_blocks(shard) + MAXALIGN(vv_store->nblocks * sizeof(int)) +
-		(Size) i * BLOCK_SIZE;
+		(Size) i * VV_BLOCK_SIZE;
 }
 
-extern void vv_read_bytes(Shard *shard, const Entry *entry, int skip, char *to,
+extern void vv_read_bytes(VvShard *shard, const VvEntry *entry, int skip, char *to,
 						  int len);
-extern void vv_write_bytes(Shard *shard, const Entry *entry, int skip,
+extern void vv_write_bytes(VvShard *shard, const VvEntry *entry, int skip,
 						   const char *from, int len);
 extern int	vv_blocks_for(int len);
-extern void vv_take_block(Shard *shard, Entry *entry);
-extern void vv_free_blocks(Shard *shard, Entry *entry, int keep);
-extern bool vv_need_blocks(Shard *shard, int n);
-extern int	vv_find_entry(Shard *shard, const VvKey *key);
-extern int	vv_add_entry(Shard *shard, const VvKey *key);
-extern void vv_remove_entry(Shard *shard, int i);
+extern void vv_take_block(VvShard *shard, VvEntry *entry);
+extern void vv_free_blocks(VvShard *shard, VvEntry *entry, int keep);
+extern bool vv_need_blocks(VvShard *shard, int n);
+extern int	vv_find_entry(VvShard *shard, const VvKey *key);
+extern int	vv_add_entry(VvShard *shard, const VvKey *key);
+extern void vv_remove_entry(VvShard *shard, int i);
 
 #endif							/* VVAULT_REPLY_STORE_MEMORY_H */

@@ -48,13 +48,13 @@ static VvQuery list_query = {
 	" FROM vvault.effective_regions e WHERE e.enabled ORDER BY e.region",
 };
 
-static const JsonColumn list_columns[] = {
-	JSON_COLUMN("region", TEXT),
-	JSON_COLUMN("region_name", TEXT),
-	JSON_COLUMN("velocity_baseline", FLOAT8),
-	JSON_COLUMN("engagement_baseline", FLOAT8),
-	JSON_COLUMN("videos", INT8),
-	JSON_COLUMN("fetched_at", TIMESTAMPTZ),
+static const VvJsonColumn list_columns[] = {
+	VV_JSON_COLUMN("region", TEXT),
+	VV_JSON_COLUMN("region_name", TEXT),
+	VV_JSON_COLUMN("velocity_baseline", FLOAT8),
+	VV_JSON_COLUMN("engagement_baseline", FLOAT8),
+	VV_JSON_COLUMN("videos", INT8),
+	VV_JSON_COLUMN("fetched_at", TIMESTAMPTZ),
 };
 
 typedef struct TextResult

@@ -198,7 +198,7 @@ in_items(ResponseParse *parse)
 		parse->keys[0] != NULL && strcmp(parse->keys[0], "items") == 0;
 }
 
-static JsonActionResult
+static VvJsonActionResult
 response_object_start(void *state)
 {
 	ResponseParse *parse = (ResponseParse *) state;
@@ -208,10 +208,10 @@ response_object_start(void *state)
 	if (parse->depth < 2)
 		parse->keys[parse->depth] = NULL;
 	parse->depth++;
-	JSON_ACTION_DONE;
+	VV_JSON_ACTION_DONE;
 }
 
-static JsonActionResult
+static VvJsonActionResult
 response_array_start(void *state)
 {
 	ResponseParse *parse = (ResponseParse *) state;
@@ -221,14 +221,14 @@ response_array_start(void *state)
 	parse->depth++;
 	if (in_items(parse) && parse->is_object)
 		parse->has_items = true;
-	JSON_ACTION_DONE;
+	VV_JSON_ACTION_DONE;
 }
 
-static JsonActionResult
+static VvJsonActionResult
 response_end(void *state)
 {
 	((ResponseParse *) state)->depth--;
-	JSON_ACTION_DONE;
+	VV_JSON_ACTION_DONE;
 }
 
 /*
@@ -248,7 +248,7 @@ forget_response_key(ResponseParse *parse, const char *key)
 	}
 }
 
-static JsonActionResult
+static VvJsonActionResult
 response_field_start(void *state, char *name, bool isnull)
 {
 	ResponseParse *parse = (ResponseParse *) state;
@@ -258,10 +258,10 @@ response_field_start(void *state, char *name, bool isnull)
 		parse->keys[parse->depth - 1] = name;
 	if (parse->depth == 1)
 		forget_response_key(parse, name);
-	JSON_ACTION_DONE;
+	VV_JSON_ACTION_DONE;
 }
 
-static JsonActionResult
+static VvJsonActionResult
 response_element_start(void *state, bool isnull)
 {
 	ResponseParse *parse = (ResponseParse *) state;
@@ -280,10 +280,10 @@ response_element_start(void *state, bool isnull)
 		parse->starts[parse->nitems] =
 			parse->lex->token_start - parse->lex->input;
 	}
-	JSON_ACTION_DONE;
+	VV_JSON_ACTION_DONE;
 }
 
-static JsonActionResult
+static VvJsonActionResult
 response_element_end(void *state, bool isnull)
 {
 	ResponseParse *parse = (ResponseParse *) state;
@@ -292,7 +292,7 @@ response_element_end(void *state, bool isnull)
 	if (parse->has_items && in_items(parse))
 		parse->ends[parse->nitems++] =
 			parse->lex->prev_token_terminator - parse->lex->input;
-	JSON_ACTION_DONE;
+	VV_JSON_ACTION_DONE;
 }
 
 /* A whole number from 0 to max in plain digits, or -1. */
@@ -314,7 +314,7 @@ parse_whole(const char *digits, int64 max)
 	return value;
 }
 
-static JsonActionResult
+static VvJsonActionResult
 response_scalar(void *state, char *token, JsonTokenType type)
 {
 	ResponseParse *parse = (ResponseParse *) state;
@@ -335,7 +335,7 @@ response_scalar(void *state, char *token, JsonTokenType type)
 				 type == JSON_TOKEN_STRING)
 			parse->error_message = token;
 	}
-	JSON_ACTION_DONE;
+	VV_JSON_ACTION_DONE;
 }
 
 /*
@@ -417,7 +417,7 @@ refuse(ItemParse *parse, const char *reason, const char *value)
 	MemoryContextSwitchTo(old);
 }
 
-static JsonActionResult
+static VvJsonActionResult
 item_open(void *state)
 {
 	ItemParse  *parse = (ItemParse *) state;
@@ -425,14 +425,14 @@ item_open(void *state)
 	if (parse->depth < MAX_PATH_DEPTH)
 		parse->steps[parse->depth] = NULL;
 	parse->depth++;
-	JSON_ACTION_DONE;
+	VV_JSON_ACTION_DONE;
 }
 
-static JsonActionResult
+static VvJsonActionResult
 item_close(void *state)
 {
 	((ItemParse *) state)->depth--;
-	JSON_ACTION_DONE;
+	VV_JSON_ACTION_DONE;
 }
 
 /*
@@ -453,7 +453,7 @@ forget_fields(ItemParse *parse)
 	}
 }
 
-static JsonActionResult
+static VvJsonActionResult
 item_field_start(void *state, char *name, bool isnull)
 {
 	ItemParse  *parse = (ItemParse *) state;
@@ -464,10 +464,10 @@ item_field_start(void *state, char *name, bool isnull)
 		parse->steps[parse->depth - 1] = name;
 		forget_fields(parse);
 	}
-	JSON_ACTION_DONE;
+	VV_JSON_ACTION_DONE;
 }
 
-static JsonActionResult
+static VvJsonActionResult
 item_scalar(void *state, char *token, JsonTokenType type)
 {
 	ItemParse  *parse = (ItemParse *) state;
@@ -489,7 +489,7 @@ item_scalar(void *state, char *token, JsonTokenType type)
 			parse->fields[i] = token;
 		break;
 	}
-	JSON_ACTION_DONE;
+	VV_JSON_ACTION_DONE;
 }
 
 /*

@@ -196,7 +196,7 @@ static void
 part_cursor(const uint8 *data, int size)
 {
 	static const char *const sorts[] = {"views", "trending"};
-	FeedCursor	cursor;
+	VvFeedCursor cursor;
 	StringInfoData plain;
 	pg_crc32c	crc;
 	char	   *encoded;
