@@ -5,8 +5,8 @@
  *
  * The bytes are: the database; which argument is the region whose feed alone
  * the reply is made of, 0 for none; the function's name and a zero; the
- * arguments, each as N (NULL), I and four bytes, or T, two bytes of length and
- * a text.
+ * arguments, each as N (NULL), I and four bytes, Z and the eight bytes of an
+ * instant, or T, two bytes of length and a text.
  *
  *-------------------------------------------------------------------------
  */
@@ -15,9 +15,11 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/datetime.h"
 
 #define ARG_NULL	'N'
 #define ARG_INTEGER	'I'
+#define ARG_INSTANT	'Z'
 #define ARG_TEXT	'T'
 
 /* Where the call begins, behind the database */
@@ -44,6 +46,7 @@ put_arg(VvKey *key, Oid type, NullableDatum arg)
 {
 	text	   *value;
 	int32		integer;
+	TimestampTz instant;
 	uint16		len;
 
 	if (arg.isnull)
@@ -53,6 +56,12 @@ put_arg(VvKey *key, Oid type, NullableDatum arg)
 		integer = DatumGetInt32(arg.value);
 		return put_char(key, ARG_INTEGER) &&
 			put(key, &integer, sizeof(integer));
+	}
+	if (type == TIMESTAMPTZOID)
+	{
+		instant = DatumGetTimestampTz(arg.value);
+		return put_char(key, ARG_INSTANT) &&
+			put(key, &instant, sizeof(instant));
 	}
 	value = DatumGetTextPP(arg.value);
 	if (VARSIZE_ANY_EXHDR(value) > VV_KEY_MAX)
@@ -100,6 +109,28 @@ vv_reply_key_is_ours(const VvKey *key)
 	return memcmp(key->bytes, &MyDatabaseId, sizeof(Oid)) == 0;
 }
 
+/*
+ * Appends an instant as SQL that means the same in every session.
+ */
+static void
+append_instant(StringInfo sql, TimestampTz instant)
+{
+	struct pg_tm tm;
+	fsec_t		fsec;
+	char		text[MAXDATELEN + 1];
+
+	if (TIMESTAMP_NOT_FINITE(instant))
+		EncodeSpecialTimestamp(instant, text);
+	else
+	{
+		if (timestamp2tm(instant, NULL, &tm, &fsec, NULL, NULL) != 0)
+			elog(ERROR, "timestamp out of range");
+		tm.tm_isdst = 0;		/* it is UTC: say so */
+		EncodeDateTime(&tm, fsec, true, 0, NULL, USE_ISO_DATES, text);
+	}
+	appendStringInfo(sql, "'%s'", text);
+}
+
 /* Takes the argument at *at off and appends it as SQL. */
 static char *
 take_arg(const char **at, StringInfo sql)
@@ -116,6 +147,14 @@ take_arg(const char **at, StringInfo sql)
 		memcpy(&integer, *at, sizeof(integer));
 		*at += sizeof(integer);
 		appendStringInfo(sql, "%d", integer);
+	}
+	else if (kind == ARG_INSTANT)
+	{
+		TimestampTz instant;
+
+		memcpy(&instant, *at, sizeof(instant));
+		*at += sizeof(instant);
+		append_instant(sql, instant);
 	}
 	else
 	{

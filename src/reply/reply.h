@@ -16,7 +16,7 @@
 
 #include "reply/store.h"
 
-#define VV_REPLY_MAX_ARGS	5
+#define VV_REPLY_MAX_ARGS	7
 
 /* A call that is being answered. */
 typedef struct VvReply
@@ -45,7 +45,8 @@ typedef struct VvReplier
 {
 	const char *name;
 	int			nargs;
-	Oid			argtypes[VV_REPLY_MAX_ARGS];	/* text or integer */
+	Oid			argtypes[VV_REPLY_MAX_ARGS];	/* text, integer or
+												 * timestamptz */
 	int			region_arg;		/* which argument, from 1, names the region
 								 * whose feed alone the reply is made of; 0,
 								 * or a NULL there: it is made of all feeds */
