@@ -64,6 +64,55 @@ RETURN coalesce(@extschema@.vvault_momentum_score(views := views, views_before :
 COMMENT ON FUNCTION vvault.snapshot_momentum(bigint, bigint, interval, integer, integer, bigint, double precision) IS
 'The momentum score of an observation, given the one before it.';
 
+-- A score depends on an observation and the one before it. So what was written
+-- or removed at an instant changes the scores of that instant and of the
+-- observation that follows. The caller holds the region's lock.
+CREATE FUNCTION vvault.score_again(region text, fetched_at timestamptz, video_ids text[]) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET plan_cache_mode = force_generic_plan SET jit = off
+AS $$
+#variable_conflict use_column
+DECLARE
+	facts vvault.effective_regions;
+BEGIN
+	SELECT r.* INTO facts FROM vvault.effective_regions r WHERE r.region = score_again.region;
+
+	-- an upsert: it finds each row by its key, whatever the planner thinks
+	INSERT INTO vvault.snapshots AS s (region, video_id, fetched_at, velocity, virality_score,
+		momentum_score)
+	SELECT score_again.region, c.video_id, t.fetched_at,
+		vvault.snapshot_velocity(t.views, b.views, t.fetched_at - b.fetched_at),
+		vvault.snapshot_virality(t.views, b.views, t.fetched_at - b.fetched_at,
+			t.likes, t.comments, facts.velocity_baseline, facts.engagement_baseline),
+		vvault.snapshot_momentum(t.views, b.views, t.fetched_at - b.fetched_at,
+			t.rank, t.chart_length, t.likes, facts.momentum_baseline)
+	FROM unnest(score_again.video_ids) AS c (video_id)
+		CROSS JOIN LATERAL (
+			SELECT n.* FROM vvault.snapshots n
+			WHERE n.region = score_again.region AND n.video_id = c.video_id
+				AND n.fetched_at = score_again.fetched_at
+			UNION ALL
+			(SELECT n.* FROM vvault.snapshots n
+			WHERE n.region = score_again.region AND n.video_id = c.video_id
+				AND n.fetched_at > score_again.fetched_at AND n.views IS NOT NULL
+			ORDER BY n.fetched_at LIMIT 1)) t
+		LEFT JOIN LATERAL (
+			SELECT p.views, p.fetched_at FROM vvault.snapshots p
+			WHERE p.region = score_again.region AND p.video_id = c.video_id
+				AND p.fetched_at < t.fetched_at AND p.views IS NOT NULL
+			ORDER BY p.fetched_at DESC LIMIT 1) b ON true
+	ON CONFLICT (region, video_id, fetched_at) DO UPDATE
+		SET velocity = EXCLUDED.velocity, virality_score = EXCLUDED.virality_score,
+			momentum_score = EXCLUDED.momentum_score
+		WHERE s.velocity <> EXCLUDED.velocity OR s.virality_score <> EXCLUDED.virality_score
+			OR s.momentum_score <> EXCLUDED.momentum_score;
+END
+$$;
+COMMENT ON FUNCTION vvault.score_again(text, timestamptz, text[]) IS
+'Scores the observations of some videos at an instant, and the one that follows each; writes those whose scores change.';
+
 -- Adds snapshots of one chart and scores what they change: themselves and the
 -- observation that follows each. The caller holds the region's lock. Figures
 -- that meet others of the same instant: the larger (views, likes, comments)
@@ -118,36 +167,7 @@ BEGIN
 		RETURNING s.video_id
 	)
 	SELECT array_agg(w.video_id) INTO changed FROM written w;
-
-	-- an upsert: it finds each row by its key, whatever the planner thinks
-	INSERT INTO vvault.snapshots AS s (region, video_id, fetched_at, velocity, virality_score,
-		momentum_score)
-	SELECT add_snapshots.region, c.video_id, t.fetched_at,
-		vvault.snapshot_velocity(t.views, b.views, t.fetched_at - b.fetched_at),
-		vvault.snapshot_virality(t.views, b.views, t.fetched_at - b.fetched_at,
-			t.likes, t.comments, facts.velocity_baseline, facts.engagement_baseline),
-		vvault.snapshot_momentum(t.views, b.views, t.fetched_at - b.fetched_at,
-			t.rank, t.chart_length, t.likes, facts.momentum_baseline)
-	FROM unnest(changed) AS c (video_id)
-		CROSS JOIN LATERAL (
-			SELECT n.* FROM vvault.snapshots n
-			WHERE n.region = add_snapshots.region AND n.video_id = c.video_id
-				AND n.fetched_at = add_snapshots.fetched_at
-			UNION ALL
-			(SELECT n.* FROM vvault.snapshots n
-			WHERE n.region = add_snapshots.region AND n.video_id = c.video_id
-				AND n.fetched_at > add_snapshots.fetched_at AND n.views IS NOT NULL
-			ORDER BY n.fetched_at LIMIT 1)) t
-		LEFT JOIN LATERAL (
-			SELECT p.views, p.fetched_at FROM vvault.snapshots p
-			WHERE p.region = add_snapshots.region AND p.video_id = c.video_id
-				AND p.fetched_at < t.fetched_at AND p.views IS NOT NULL
-			ORDER BY p.fetched_at DESC LIMIT 1) b ON true
-	ON CONFLICT (region, video_id, fetched_at) DO UPDATE
-		SET velocity = EXCLUDED.velocity, virality_score = EXCLUDED.virality_score,
-			momentum_score = EXCLUDED.momentum_score
-		WHERE s.velocity <> EXCLUDED.velocity OR s.virality_score <> EXCLUDED.virality_score
-			OR s.momentum_score <> EXCLUDED.momentum_score;
+	PERFORM vvault.score_again(add_snapshots.region, add_snapshots.fetched_at, changed);
 END
 $$;
 COMMENT ON FUNCTION vvault.add_snapshots(text, timestamptz, integer, vvault.chart_item[]) IS
@@ -254,6 +274,93 @@ $$;
 COMMENT ON FUNCTION vvault.update_videos(text, timestamptz, timestamptz, vvault.chart_item[]) IS
 'Part of vvault_ingest: the newest state of each video, and who is charted.';
 
+CREATE FUNCTION vvault.require_ingest(region text, response json, fetched_at timestamptz,
+	first_rank integer) RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM vvault.require_region(require_ingest.region);
+	IF require_ingest.response IS NULL THEN
+		RAISE EXCEPTION 'no response to ingest'
+			USING ERRCODE = 'invalid_parameter_value',
+				HINT = 'Give one videos.list response of the YouTube Data API as json.';
+	END IF;
+	IF require_ingest.fetched_at IS NULL
+		OR NOT (require_ingest.fetched_at >= '0001-01-01 00:00Z'
+			AND require_ingest.fetched_at < '9999-12-31 00:00Z') THEN
+		RAISE EXCEPTION 'invalid fetched_at: %', coalesce(require_ingest.fetched_at::text, 'NULL')
+			USING ERRCODE = 'invalid_parameter_value',
+				HINT = 'Give the instant of the request, in the years 1 to 9999.';
+	END IF;
+	IF require_ingest.first_rank IS NULL OR require_ingest.first_rank NOT BETWEEN 1 AND 1000000 THEN
+		RAISE EXCEPTION 'invalid first_rank: %', coalesce(require_ingest.first_rank::text, 'NULL')
+			USING ERRCODE = 'invalid_parameter_value',
+				HINT = 'The first page of a chart has first_rank 1, the second, of 50 items a page, 51.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION vvault.require_ingest(text, json, timestamptz, integer) IS
+'Part of vvault_ingest: 22023 for an argument that is not valid.';
+
+-- The caller holds the region's lock.
+CREATE FUNCTION vvault.require_open_chart(region text, fetched_at timestamptz, first_rank integer)
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	IF require_open_chart.first_rank > 1 AND require_open_chart.fetched_at = now()
+		AND NOT EXISTS (SELECT FROM vvault.ingests i WHERE i.region = require_open_chart.region
+			AND i.fetched_at = require_open_chart.fetched_at) THEN
+		RAISE EXCEPTION 'first_rank % without the fetched_at of its chart', require_open_chart.first_rank
+			USING ERRCODE = 'invalid_parameter_value',
+				HINT = 'All pages of a chart share one fetched_at: pass the one given with its first page.';
+	END IF;
+	PERFORM vvault.refuse_closed_days(ARRAY[require_open_chart.region],
+		ARRAY[vvault.utc_day(require_open_chart.fetched_at)]);
+END
+$$;
+COMMENT ON FUNCTION vvault.require_open_chart(text, timestamptz, integer) IS
+'Part of vvault_ingest: 22023 for a page without its chart and for a closed day.';
+
+-- Of the same video twice the better rank comes first.
+CREATE FUNCTION vvault.good_items(parsed vvault.chart_item[], blocked text[]) RETURNS vvault.chart_item[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN ARRAY(SELECT i FROM (
+	SELECT DISTINCT ON (i.video_id COLLATE "C") i FROM unnest(parsed) i
+	WHERE i.reason IS NULL AND i.video_id <> ALL (blocked)
+	ORDER BY i.video_id COLLATE "C", i.item_index) d);
+COMMENT ON FUNCTION vvault.good_items(vvault.chart_item[], text[]) IS
+'Part of vvault_ingest: the items to be written, each video once, in the order of their ids.';
+
+-- Of a blocked video nothing is kept, were its item good or bad.
+CREATE FUNCTION vvault.bad_items(parsed vvault.chart_item[], blocked text[]) RETURNS vvault.chart_item[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN ARRAY(SELECT i FROM unnest(parsed) i
+	WHERE i.reason IS NOT NULL AND (i.video_id IS NULL OR i.video_id <> ALL (blocked))
+	ORDER BY i.item_index);
+COMMENT ON FUNCTION vvault.bad_items(vvault.chart_item[], text[]) IS
+'Part of vvault_ingest: the items that are refused, in their order.';
+
+CREATE FUNCTION vvault.log_rejected(region text, fetched_at timestamptz, bad vvault.chart_item[])
+RETURNS json
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	INSERT INTO vvault.rejected_items (region, fetched_at, item_index, video_id, reason, item)
+	SELECT log_rejected.region, log_rejected.fetched_at, i.item_index, i.video_id, i.reason, i.item
+	FROM unnest(bad) i;
+	RETURN (SELECT coalesce(json_agg(json_build_object('index', i.item_index,
+			'video_id', i.video_id, 'reason', i.reason) ORDER BY i.item_index), '[]')
+		FROM unnest(bad) i);
+END
+$$;
+COMMENT ON FUNCTION vvault.log_rejected(text, timestamptz, vvault.chart_item[]) IS
+'Part of vvault_ingest: keeps what is refused, and returns what the reply says of it.';
+
 CREATE FUNCTION @extschema@.vvault_ingest(region text, response json,
 	fetched_at timestamptz DEFAULT now(), first_rank integer DEFAULT 1) RETURNS json
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER COST 10000
@@ -263,62 +370,29 @@ AS $$
 DECLARE
 	parsed vvault.chart_item[];
 	items vvault.chart_item[];
+	bad vvault.chart_item[];
 	blocked text[];
 	latest_chart timestamptz;
-	n_good integer;
 	n_created bigint := 0;
-	n_rejected integer;
+	n_blocked integer;
 BEGIN
-	PERFORM vvault.require_region(vvault_ingest.region);
-	IF vvault_ingest.response IS NULL THEN
-		RAISE EXCEPTION 'no response to ingest'
-			USING ERRCODE = 'invalid_parameter_value',
-				HINT = 'Give one videos.list response of the YouTube Data API as json.';
-	END IF;
-	IF vvault_ingest.fetched_at IS NULL
-		OR NOT (vvault_ingest.fetched_at >= '0001-01-01 00:00Z'
-			AND vvault_ingest.fetched_at < '9999-12-31 00:00Z') THEN
-		RAISE EXCEPTION 'invalid fetched_at: %', coalesce(vvault_ingest.fetched_at::text, 'NULL')
-			USING ERRCODE = 'invalid_parameter_value',
-				HINT = 'Give the instant of the request, in the years 1 to 9999.';
-	END IF;
-	IF vvault_ingest.first_rank IS NULL OR vvault_ingest.first_rank NOT BETWEEN 1 AND 1000000 THEN
-		RAISE EXCEPTION 'invalid first_rank: %', coalesce(vvault_ingest.first_rank::text, 'NULL')
-			USING ERRCODE = 'invalid_parameter_value',
-				HINT = 'The first page of a chart has first_rank 1, the second, of 50 items a page, 51.';
-	END IF;
-
+	PERFORM vvault.require_ingest(vvault_ingest.region, vvault_ingest.response,
+		vvault_ingest.fetched_at, vvault_ingest.first_rank);
 	parsed := ARRAY(SELECT i FROM vvault.parse_chart(vvault_ingest.response) i);
 
 	-- From here on nobody else writes this region.
 	PERFORM vvault.lock_region(vvault_ingest.region);
-	IF vvault_ingest.first_rank > 1 AND vvault_ingest.fetched_at = now()
-		AND NOT EXISTS (SELECT FROM vvault.ingests i WHERE i.region = vvault_ingest.region
-			AND i.fetched_at = vvault_ingest.fetched_at) THEN
-		RAISE EXCEPTION 'first_rank % without the fetched_at of its chart', vvault_ingest.first_rank
-			USING ERRCODE = 'invalid_parameter_value',
-				HINT = 'All pages of a chart share one fetched_at: pass the one given with its first page.';
-	END IF;
-	PERFORM vvault.refuse_closed_days(ARRAY[vvault_ingest.region],
-		ARRAY[vvault.utc_day(vvault_ingest.fetched_at)]);
-
+	PERFORM vvault.require_open_chart(vvault_ingest.region, vvault_ingest.fetched_at,
+		vvault_ingest.first_rank);
 	SELECT max(i.fetched_at) INTO latest_chart FROM vvault.ingests i
 	WHERE i.region = vvault_ingest.region AND i.accepted > 0;
 	blocked := ARRAY(SELECT b.video_id FROM vvault.blocked_videos b
 		WHERE b.video_id IN (SELECT i.video_id FROM unnest(parsed) i));
-	-- the same video twice: the better rank comes first
-	items := ARRAY(SELECT i FROM (
-			SELECT DISTINCT ON (i.video_id COLLATE "C") i FROM unnest(parsed) i
-			WHERE i.reason IS NULL AND i.video_id <> ALL (blocked)
-			ORDER BY i.video_id COLLATE "C", i.item_index) d);
-	n_good := cardinality(items);
-	-- of a blocked video nothing is kept, were its item good or bad
-	parsed := ARRAY(SELECT i FROM unnest(parsed) i
-		WHERE i.reason IS NULL OR i.video_id IS NULL OR i.video_id <> ALL (blocked)
-		ORDER BY i.item_index);
-	n_rejected := (SELECT count(*) FROM unnest(parsed) i WHERE i.reason IS NOT NULL);
+	items := vvault.good_items(parsed, blocked);
+	bad := vvault.bad_items(parsed, blocked);
+	n_blocked := (SELECT count(*) FROM unnest(parsed) i WHERE i.video_id = ANY (blocked));
 
-	IF n_good > 0 THEN
+	IF items <> '{}' THEN
 		PERFORM vvault.add_snapshots(vvault_ingest.region, vvault_ingest.fetched_at,
 			vvault_ingest.first_rank, items);
 		n_created := vvault.update_videos(vvault_ingest.region, vvault_ingest.fetched_at,
@@ -327,24 +401,14 @@ BEGIN
 
 	INSERT INTO vvault.ingests (region, fetched_at, first_rank, chart_length, accepted, created, rejected)
 	VALUES (vvault_ingest.region, vvault_ingest.fetched_at, vvault_ingest.first_rank,
-		(parsed[1]).total_results, n_good, n_created, n_rejected);
-	IF n_rejected > 0 THEN
-		INSERT INTO vvault.rejected_items (region, fetched_at, item_index, video_id, reason, item)
-		SELECT vvault_ingest.region, vvault_ingest.fetched_at, i.item_index, i.video_id, i.reason, i.item
-		FROM unnest(parsed) i WHERE i.reason IS NOT NULL;
-	END IF;
-
+		(parsed[1]).total_results, cardinality(items), n_created, cardinality(bad));
 	RETURN json_build_object(
 		'region', vvault_ingest.region,
 		'fetched_at', vvault.utc_text(vvault_ingest.fetched_at),
-		'accepted', n_good,
+		'accepted', cardinality(items),
 		'created', n_created,
-		'rejected', (SELECT coalesce(json_agg(json_build_object('index', i.item_index,
-				'video_id', i.video_id, 'reason', i.reason) ORDER BY i.item_index), '[]')
-			FROM unnest(parsed) i WHERE i.reason IS NOT NULL),
-		'duplicates', cardinality(parsed) - n_good - n_rejected
-			- (SELECT count(*) FROM unnest(parsed) i
-				WHERE i.reason IS NULL AND i.video_id = ANY (blocked)),
+		'rejected', vvault.log_rejected(vvault_ingest.region, vvault_ingest.fetched_at, bad),
+		'duplicates', cardinality(parsed) - n_blocked - cardinality(items) - cardinality(bad),
 		'blocked', cardinality(blocked));
 END
 $$;
