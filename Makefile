@@ -60,52 +60,29 @@ EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" vvault.contr
 MODULE_big = vvault
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*/*.c)))
 
-# The install script is laid together from the rooms' own .sql files, in this
-# order: what a file uses stands in a file above it.
-SQL_PARTS = \
-	src/core/install.sql \
-	src/core/library.sql \
-	src/score/engagement.sql \
-	src/score/virality.sql \
-	src/score/trending.sql \
-	src/score/momentum.sql \
-	src/score/rivals.sql \
-	src/score/viral_stats.sql \
-	src/score/auc.sql \
-	src/site/settings.sql \
-	src/site/regions.sql \
-	src/videos/tables.sql \
-	src/reply/warmer.sql \
-	src/videos/search.sql \
-	src/videos/derived.sql \
-	src/videos/maintenance.sql \
-	src/videos/ingest.sql \
-	src/reply/reply.sql \
-	src/feed/feed_aggregate.sql \
-	src/feed/trending.sql \
-	src/feed/explain.sql \
-	src/feed/video.sql \
-	src/feed/search.sql \
-	src/feed/related.sql \
-	src/ops/health.sql \
-	src/analytics/backtest.sql \
-	src/analytics/stats.sql \
-	src/analytics/insights.sql \
-	src/analytics/schedule.sql \
-	src/ops/dashboard.sql \
-	src/analytics/baselines.sql \
-	src/openapi/schemas.sql \
-	src/openapi/openapi.sql \
-	src/reply/cache.sql \
-	src/site/grants.sql \
-	src/site/revoke.sql
+# The install script is laid together from the rooms' own .sql files, room by
+# room in the order of src/rooms: what a file uses stands in a file above it.
+ROOMS := $(shell sed -n 's/^\([a-z]\{1,\}\)[[:blank:]].*/\1/p' src/rooms)
+
+core_SQL = install library
+score_SQL = engagement virality trending momentum rivals viral_stats auc
+site_SQL = settings regions grants
+reply_SQL = source cache warmer
+videos_SQL = tables search derived maintenance ingest source
+feed_SQL = feed_aggregate region_list trending explain video search related
+analytics_SQL = backtest stats insights schedule baselines
+ops_SQL = health dashboard cache
+openapi_SQL = schemas openapi
+start_SQL = revoke
+
+SQL_PARTS = $(foreach room,$(ROOMS),$(patsubst %,src/$(room)/%.sql,$($(room)_SQL)))
 
 # The script that updates from the version before: what is written by hand
 # (before.sql, after.sql), and between the two what the rooms' files have that
 # the install script of that version, kept in test/upgrade, has not.
 PREVIOUS = 0.1.0
 UPDATE_BEGIN = src/upgrade/begin.sql src/core/library.sql src/upgrade/before.sql
-UPDATE_END = src/upgrade/after.sql src/site/revoke.sql
+UPDATE_END = src/upgrade/after.sql src/start/revoke.sql
 UPDATE_PARTS = $(filter-out $(UPDATE_BEGIN) $(UPDATE_END),$(SQL_PARTS))
 FRESH_SQL = $(EXTENSION)--$(EXTVERSION).sql
 UPDATE_SQL = $(EXTENSION)--$(PREVIOUS)--$(EXTVERSION).sql

@@ -143,6 +143,7 @@ phase_lint()
 {
 	heading "lint"
 	run_lint cppcheck
+	run_lint arrows
 	run_lint format
 }
 

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 #
 # lint.sh
-#		Warnings of both compilers, cppcheck and the format, as one answer.
+#		Warnings of both compilers, cppcheck, the arrows between rooms and the
+#		format, as one answer.
 #
-# usage: scripts/lint.sh [gcc|clang|cppcheck|format ...]
+# usage: scripts/lint.sh [gcc|clang|cppcheck|arrows|format ...]
 #
 # Prints what it finds and ends with status 1 if that is anything. Changes
 # nothing but the work folder .work.
@@ -75,6 +76,12 @@ lint_cppcheck()
 		--include="$("$PG_CONFIG" --includedir-server)/pg_config.h" src 2>&1
 }
 
+# Rooms know only what is below them.
+lint_arrows()
+{
+	perl "$TREE/scripts/arrows.pl" "$TREE"
+}
+
 lint_format()
 {
 	"$TREE/scripts/format.sh" --check
@@ -95,11 +102,11 @@ main()
 {
 	local part failed=0
 
-	[ $# -gt 0 ] || set -- gcc clang cppcheck format
+	[ $# -gt 0 ] || set -- gcc clang cppcheck arrows format
 	for part in "$@"; do
 		case $part in
-			gcc | clang | cppcheck | format) ;;
-			*) die "usage: scripts/lint.sh [gcc|clang|cppcheck|format ...]" ;;
+			gcc | clang | cppcheck | arrows | format) ;;
+			*) die "usage: scripts/lint.sh [gcc|clang|cppcheck|arrows|format ...]" ;;
 		esac
 	done
 	if ! inside; then

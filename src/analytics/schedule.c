@@ -31,6 +31,7 @@
 #include "core/json_writer.h"
 #include "core/query.h"
 #include "http/headers.h"
+#include "site/settings.h"
 
 #define HOURS_A_DAY		24
 #define DAYS_A_WEEK		7
@@ -53,11 +54,6 @@ PG_FUNCTION_INFO_V1(vvault_fetch_schedule);
 static VvQuery facts_query = {
 	.sql = "SELECT f.region, f.region_name, f.fetched_at, f.pages, f.watched,"
 	" f.starts, f.weekdays, f.hours FROM vvault.fetch_facts() f",
-};
-
-static VvQuery settings_query = {
-	.sql = "SELECT vvault.setting('quota_units')::integer,"
-	" vvault.setting('fetch_min_interval')::integer",
 };
 
 /* Regions that are not fetched any more have spent their share too. */
@@ -195,18 +191,6 @@ add_region(const Datum *values, const bool *isnull, void *arg)
 }
 
 static bool
-keep_settings(const Datum *values, const bool *isnull, void *arg)
-{
-	Schedule   *schedule = (Schedule *) arg;
-
-	if (isnull[0] || isnull[1])
-		elog(ERROR, "a shipped setting of vvault is missing");
-	schedule->quota = DatumGetInt32(values[0]);
-	schedule->min_interval = DatumGetInt32(values[1]);
-	return false;
-}
-
-static bool
 add_spent(const Datum *values, const bool *isnull pg_attribute_unused(),
 		  void *arg)
 {
@@ -236,7 +220,8 @@ read_schedule(Schedule *schedule, MemoryContext context)
 	schedule->allocated = 256;
 	schedule->spent = MemoryContextAlloc(context,
 										 256 * sizeof(TimestampTz));
-	(void) vv_query_run(&settings_query, NULL, 1, keep_settings, schedule);
+	schedule->quota = vv_setting_int("quota_units");
+	schedule->min_interval = vv_setting_int("fetch_min_interval");
 	(void) vv_query_run(&facts_query, NULL, 0, add_region, schedule);
 	args[0] = TimestampTzGetDatum(schedule->now - USECS_PER_DAY);
 	args[1] = TimestampTzGetDatum(schedule->now);
@@ -575,7 +560,6 @@ vvault_fetch_schedule(PG_FUNCTION_ARGS)
 		append_region(&out, &schedule, (FetchRegion *) lfirst(lc));
 	}
 	appendStringInfoString(&out, "]}");
-	if (vv_http_requested())
-		(void) vv_http_not_modified(&out, 0, "BYPASS");
+	vv_http_of_now();
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(out.data, out.len));
 }

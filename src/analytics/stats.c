@@ -28,6 +28,8 @@
 #include "core/query.h"
 #include "reply/reply.h"
 #include "score/score.h"
+#include "site/settings.h"
+#include "videos/source.h"
 
 #define MAX_DAYS	366
 
@@ -371,14 +373,15 @@ append_timeline(StringInfo out, const Stats *stats)
 	appendStringInfoChar(out, ']');
 }
 
-static bool
-append_updated(const Datum *values, const bool *isnull, void *arg)
+static void
+append_updated(StringInfo out)
 {
-	if (isnull[0])
-		appendStringInfoString((StringInfo) arg, "null");
+	VvRow		row;
+
+	if (!vv_query_row(&updated_query, NULL, &row) || row.isnull[0])
+		vv_json_null(out);
 	else
-		vv_json_timestamptz((StringInfo) arg, DatumGetTimestampTz(values[0]));
-	return false;
+		vv_json_timestamptz(out, DatumGetTimestampTz(row.values[0]));
 }
 
 /*
@@ -466,7 +469,7 @@ write_analytics(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 	Stats		stats;
 
 	/* the last day ends with this one */
-	if (vv_reply_is_known(reply, vv_max_age("analytics_max_age"),
+	if (vv_reply_is_known(reply, vv_setting_int("analytics_max_age"),
 						  SECS_PER_DAY,
 						  vv_clock_step(GetCurrentTransactionStartTimestamp(),
 										SECS_PER_DAY)))
@@ -480,13 +483,14 @@ write_analytics(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 	vv_json_key(out, "timeline");
 	append_timeline(out, &stats);
 	vv_json_key(out, "updated_at");
-	(void) vv_query_run(&updated_query, NULL, 1, append_updated, out);
+	append_updated(out);
 	appendStringInfoChar(out, '}');
 	return true;
 }
 
 static const VvReplier analytics = {
 	.name = "vvault_analytics",
+	.source = &vv_feeds,
 	.nargs = 1,
 	.argtypes = {INT4OID},
 	.write = write_analytics,

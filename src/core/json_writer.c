@@ -15,6 +15,8 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
+#include "utils/jsonb.h"
+#include "utils/numeric.h"
 #include "utils/timestamp.h"
 
 PG_FUNCTION_INFO_V1(vvault_utc_text);
@@ -66,11 +68,55 @@ vv_json_float(StringInfo out, double value)
 
 	if (isnan(value) || isinf(value))
 	{
-		appendBinaryStringInfo(out, "null", 4);
+		vv_json_null(out);
 		return;
 	}
 	len = double_to_shortest_decimal_bufn(value, digits);
 	appendBinaryStringInfo(out, digits, len);
+}
+
+void
+vv_json_bool(StringInfo out, bool value)
+{
+	appendStringInfoString(out, value ? "true" : "false");
+}
+
+void
+vv_json_null(StringInfo out)
+{
+	appendBinaryStringInfo(out, "null", 4);
+}
+
+/*
+ * Appends a NUMERIC with all its digits; NaN and infinity are null.
+ */
+void
+vv_json_numeric(StringInfo out, Datum value)
+{
+	char	   *digits;
+
+	if (numeric_is_nan(DatumGetNumeric(value)) ||
+		numeric_is_inf(DatumGetNumeric(value)))
+	{
+		vv_json_null(out);
+		return;
+	}
+	digits = DatumGetCString(DirectFunctionCall1(numeric_out, value));
+	appendStringInfoString(out, digits);
+	pfree(digits);
+}
+
+/* Appends a date or an instant as a JSON string, ISO 8601, in UTC. */
+static void
+json_datetime(StringInfo out, Datum value, Oid type)
+{
+	char		text[MAXDATELEN + 1];
+	int			utc = 0;
+
+	JsonEncodeDateTime(text, value, type, &utc);
+	appendStringInfoChar(out, '"');
+	appendStringInfoString(out, text);
+	appendStringInfoChar(out, '"');
 }
 
 /*
@@ -79,13 +125,16 @@ vv_json_float(StringInfo out, double value)
 void
 vv_json_timestamptz(StringInfo out, TimestampTz value)
 {
-	char		text[MAXDATELEN + 1];
-	int			utc = 0;
+	json_datetime(out, TimestampTzGetDatum(value), TIMESTAMPTZOID);
+}
 
-	JsonEncodeDateTime(text, TimestampTzGetDatum(value), TIMESTAMPTZOID, &utc);
-	appendStringInfoChar(out, '"');
-	appendStringInfoString(out, text);
-	appendStringInfoChar(out, '"');
+/*
+ * Appends a date as a JSON string, ISO 8601.
+ */
+void
+vv_json_date(StringInfo out, DateADT value)
+{
+	json_datetime(out, DateADTGetDatum(value), DATEOID);
 }
 
 static void
@@ -106,7 +155,7 @@ json_text_array(StringInfo out, ArrayType *array)
 			appendStringInfoChar(out, ',');
 		if (nulls[i])
 		{
-			appendBinaryStringInfo(out, "null", 4);
+			vv_json_null(out);
 			continue;
 		}
 		element = DatumGetTextPP(elements[i]);
@@ -119,6 +168,7 @@ static void
 json_value(StringInfo out, VvJsonColumnKind kind, Datum value)
 {
 	text	   *str;
+	Jsonb	   *jsonb;
 
 	switch (kind)
 	{
@@ -136,10 +186,24 @@ json_value(StringInfo out, VvJsonColumnKind kind, Datum value)
 			vv_json_float(out, DatumGetFloat8(value));
 			break;
 		case VV_JSON_COLUMN_BOOL:
-			appendStringInfoString(out, DatumGetBool(value) ? "true" : "false");
+			vv_json_bool(out, DatumGetBool(value));
 			break;
 		case VV_JSON_COLUMN_TIMESTAMPTZ:
 			vv_json_timestamptz(out, DatumGetTimestampTz(value));
+			break;
+		case VV_JSON_COLUMN_DATE:
+			vv_json_date(out, DatumGetDateADT(value));
+			break;
+		case VV_JSON_COLUMN_NUMERIC:
+			vv_json_numeric(out, value);
+			break;
+		case VV_JSON_COLUMN_JSON:
+			str = DatumGetTextPP(value);
+			appendBinaryStringInfo(out, VARDATA_ANY(str), VARSIZE_ANY_EXHDR(str));
+			break;
+		case VV_JSON_COLUMN_JSONB:
+			jsonb = DatumGetJsonbP(value);
+			(void) JsonbToCString(out, &jsonb->root, VARSIZE(jsonb));
 			break;
 		case VV_JSON_COLUMN_TEXT_ARRAY:
 			json_text_array(out, DatumGetArrayTypeP(value));
@@ -162,7 +226,7 @@ vv_json_row(StringInfo out, const VvJsonColumn *columns, int ncolumns,
 		appendBinaryStringInfo(out, columns[i].key + skip,
 							   columns[i].keylen - skip);
 		if (isnull[i])
-			appendBinaryStringInfo(out, "null", 4);
+			vv_json_null(out);
 		else
 			json_value(out, columns[i].kind, values[i]);
 	}

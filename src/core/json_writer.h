@@ -16,6 +16,7 @@
 #include "access/tupdesc.h"
 #include "datatype/timestamp.h"
 #include "lib/stringinfo.h"
+#include "utils/date.h"
 
 /* How a column is written; its key is the column's name. */
 typedef enum VvJsonColumnKind
@@ -26,6 +27,10 @@ typedef enum VvJsonColumnKind
 	VV_JSON_COLUMN_FLOAT8,
 	VV_JSON_COLUMN_BOOL,
 	VV_JSON_COLUMN_TIMESTAMPTZ,
+	VV_JSON_COLUMN_DATE,
+	VV_JSON_COLUMN_NUMERIC,
+	VV_JSON_COLUMN_JSON,
+	VV_JSON_COLUMN_JSONB,
 	VV_JSON_COLUMN_TEXT_ARRAY
 } VvJsonColumnKind;
 
@@ -44,7 +49,11 @@ extern void vv_json_key(StringInfo out, const char *key);
 extern void vv_json_text(StringInfo out, const char *str, int len);
 extern void vv_json_int(StringInfo out, int64 value);
 extern void vv_json_float(StringInfo out, double value);
+extern void vv_json_bool(StringInfo out, bool value);
+extern void vv_json_null(StringInfo out);
+extern void vv_json_numeric(StringInfo out, Datum value);
 extern void vv_json_timestamptz(StringInfo out, TimestampTz value);
+extern void vv_json_date(StringInfo out, DateADT value);
 extern void vv_json_row(StringInfo out, const VvJsonColumn *columns, int ncolumns,
 						const Datum *values, const bool *isnull);
 

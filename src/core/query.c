@@ -4,7 +4,9 @@
  *		SQL that C code runs again and again: planned once per backend.
  *
  * Rows go from the executor straight to the caller's action: nothing is
- * collected on the way. Callers are connected to SPI.
+ * collected on the way. Who wants one row gets a copy of it. Callers are
+ * connected to SPI but for vv_query_row() and vv_query_text(), which see to
+ * that themselves.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,6 +15,8 @@
 #include "executor/executor.h"
 #include "nodes/params.h"
 #include "tcop/dest.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/guc.h"
 
 #include "core/same_version.h"
@@ -22,6 +26,7 @@ typedef struct RowReceiver
 	DestReceiver pub;			/* must be first */
 	VvRowAction action;
 	void	   *arg;
+	TupleDesc	columns;
 	uint64		nrows;
 } RowReceiver;
 
@@ -37,10 +42,11 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 }
 
 static void
-receiver_startup(DestReceiver *self pg_attribute_unused(),
+receiver_startup(DestReceiver *self,
 				 int operation pg_attribute_unused(),
-				 TupleDesc typeinfo pg_attribute_unused())
+				 TupleDesc typeinfo)
 {
+	((RowReceiver *) self)->columns = typeinfo;
 }
 
 static void
@@ -119,6 +125,52 @@ end_planning(VvQuery *query, int nest)
 		AtEOXact_GUC(true, nest);
 }
 
+static ParamListInfo
+make_params(const VvQuery *query, const Datum *args)
+{
+	ParamListInfo params;
+
+	/* an empty list is not the same as none to everybody who plans */
+	if (query->nargs == 0)
+		return NULL;
+	params = makeParamList(query->nargs);
+	for (int i = 0; i < query->nargs; i++)
+	{
+		params->params[i].value = args[i];
+		params->params[i].isnull = false;
+		params->params[i].pflags = PARAM_FLAG_CONST;
+		params->params[i].ptype = query->argtypes[i];
+	}
+	return params;
+}
+
+static void
+run(VvQuery *query, const Datum *args, uint64 limit, RowReceiver *receiver)
+{
+	SPIExecuteOptions options = {0};
+	int			nest;
+	int			result;
+
+	receiver->pub.receiveSlot = receive_row;
+	receiver->pub.rStartup = receiver_startup;
+	receiver->pub.rShutdown = receiver_end;
+	receiver->pub.rDestroy = receiver_end;
+	receiver->pub.mydest = DestNone;
+
+	nest = begin_planning(query);
+	options.params = make_params(query, args);
+	options.read_only = true;
+	options.tcount = limit;
+	options.dest = &receiver->pub;
+
+	result = SPI_execute_plan_extended(query->plan, &options);
+	/* SPI says so of a SELECT whose rows it does not keep itself */
+	if (result != SPI_OK_UTILITY)
+		elog(ERROR, "could not run \"%s\": %s", query->sql,
+			 SPI_result_code_string(result));
+	end_planning(query, nest);
+}
+
 /*
  * Runs a query and hands each row to the action; stops after limit rows where
  * limit is not 0. Returns the number of rows handed over. Errors: 55000 from
@@ -128,39 +180,68 @@ uint64
 vv_query_run(VvQuery *query, const Datum *args, uint64 limit,
 			 VvRowAction action, void *arg)
 {
-	RowReceiver receiver = {
-		.pub.receiveSlot = receive_row,
-		.pub.rStartup = receiver_startup,
-		.pub.rShutdown = receiver_end,
-		.pub.rDestroy = receiver_end,
-		.pub.mydest = DestNone,
-		.action = action,
-		.arg = arg,
-	};
-	SPIExecuteOptions options = {0};
-	int			nest;
-	int			result;
+	RowReceiver receiver = {.action = action, .arg = arg};
 
-	nest = begin_planning(query);
-	options.params = makeParamList(query->nargs);
-	for (int i = 0; i < query->nargs; i++)
-	{
-		options.params->params[i].value = args[i];
-		options.params->params[i].isnull = false;
-		options.params->params[i].pflags = PARAM_FLAG_CONST;
-		options.params->params[i].ptype = query->argtypes[i];
-	}
-	options.read_only = true;
-	options.tcount = limit;
-	options.dest = &receiver.pub;
-
-	result = SPI_execute_plan_extended(query->plan, &options);
-	/* SPI says so of a SELECT whose rows it does not keep itself */
-	if (result != SPI_OK_UTILITY)
-		elog(ERROR, "could not run \"%s\": %s", query->sql,
-			 SPI_result_code_string(result));
-	end_planning(query, nest);
+	run(query, args, limit, &receiver);
 	return receiver.nrows;
+}
+
+typedef struct RowCopy
+{
+	RowReceiver receiver;		/* must be first */
+	MemoryContext context;
+	VvRow	   *row;
+} RowCopy;
+
+static bool
+copy_row(const Datum *values, const bool *isnull, void *arg)
+{
+	RowCopy    *copy = (RowCopy *) arg;
+	TupleDesc	columns = copy->receiver.columns;
+	MemoryContext old = MemoryContextSwitchTo(copy->context);
+
+	Assert(columns->natts <= VV_ROW_MAX);
+	for (int i = 0; i < columns->natts; i++)
+	{
+		Form_pg_attribute column = TupleDescAttr(columns, i);
+
+		copy->row->isnull[i] = isnull[i];
+		copy->row->values[i] = isnull[i] ? (Datum) 0 :
+			datumCopy(values[i], column->attbyval, column->attlen);
+	}
+	MemoryContextSwitchTo(old);
+	return false;
+}
+
+/*
+ * Runs a query for its first row, which is copied into the caller's memory
+ * context; returns false where there is none. Errors as vv_query_run().
+ */
+bool
+vv_query_row(VvQuery *query, const Datum *args, VvRow *row)
+{
+	RowCopy		copy = {.context = CurrentMemoryContext, .row = row};
+
+	copy.receiver.action = copy_row;
+	copy.receiver.arg = &copy;
+	SPI_connect();
+	run(query, args, 1, &copy.receiver);
+	SPI_finish();
+	return copy.receiver.nrows > 0;
+}
+
+/*
+ * The text that is the first column of a query's first row, in the caller's
+ * memory context; NULL where there is no row or no text.
+ */
+char *
+vv_query_text(VvQuery *query, const Datum *args)
+{
+	VvRow		row;
+
+	if (!vv_query_row(query, args, &row) || row.isnull[0])
+		return NULL;
+	return TextDatumGetCString(row.values[0]);
 }
 
 /*

@@ -44,11 +44,22 @@ typedef struct VvQuery
 	bool		planned;
 } VvQuery;
 
+/* The columns of one row, copied. */
+#define VV_ROW_MAX	8
+
+typedef struct VvRow
+{
+	Datum		values[VV_ROW_MAX];
+	bool		isnull[VV_ROW_MAX];
+} VvRow;
+
 /* Called for each row; false ends the query. */
 typedef bool (*VvRowAction) (const Datum *values, const bool *isnull, void *arg);
 
 extern uint64 vv_query_run(VvQuery *query, const Datum *args, uint64 limit,
 						   VvRowAction action, void *arg);
+extern bool vv_query_row(VvQuery *query, const Datum *args, VvRow *row);
+extern char *vv_query_text(VvQuery *query, const Datum *args);
 extern Portal vv_query_open(VvQuery *query, const Datum *args);
 extern int	vv_query_json_array(VvQuery *query, const Datum *args,
 								StringInfo out, const VvJsonColumn *columns,

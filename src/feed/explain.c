@@ -18,6 +18,7 @@
 #include "reply/reply.h"
 #include "score/score.h"
 #include "site/regions.h"
+#include "videos/source.h"
 
 PG_FUNCTION_INFO_V1(vvault_trending_explain);
 
@@ -54,24 +55,6 @@ typedef struct VideoFigures
 	TimestampTz published_at;
 } VideoFigures;
 
-typedef struct BestRegion
-{
-	MemoryContext context;
-	text	   *region;
-} BestRegion;
-
-static bool
-keep_region(const Datum *values, const bool *isnull, void *arg)
-{
-	BestRegion *best = (BestRegion *) arg;
-	MemoryContext old = MemoryContextSwitchTo(best->context);
-
-	(void) isnull;
-	best->region = DatumGetTextPCopy(values[0]);
-	MemoryContextSwitchTo(old);
-	return false;
-}
-
 static VvCount
 count_of(Datum value, bool isnull)
 {
@@ -80,17 +63,14 @@ count_of(Datum value, bool isnull)
 	return count;
 }
 
-static bool
-keep_figures(const Datum *values, const bool *isnull, void *arg)
+static void
+read_figures(const VvRow *row, VideoFigures *figures)
 {
-	VideoFigures *figures = (VideoFigures *) arg;
-
-	figures->velocity = DatumGetFloat8(values[0]);
-	figures->views = count_of(values[1], isnull[1]);
-	figures->likes = count_of(values[2], isnull[2]);
-	figures->comments = count_of(values[3], isnull[3]);
-	figures->published_at = DatumGetTimestampTz(values[4]);
-	return false;
+	figures->velocity = DatumGetFloat8(row->values[0]);
+	figures->views = count_of(row->values[1], row->isnull[1]);
+	figures->likes = count_of(row->values[2], row->isnull[2]);
+	figures->comments = count_of(row->values[3], row->isnull[3]);
+	figures->published_at = DatumGetTimestampTz(row->values[4]);
 }
 
 /*
@@ -149,31 +129,31 @@ write_explanation(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 {
 	text	   *video_id = PG_GETARG_TEXT_PP(0);
 	text	   *region = PG_ARGISNULL(1) ? NULL : PG_GETARG_TEXT_PP(1);
-	BestRegion	best = {CurrentMemoryContext, NULL};
 	VvFeedFacts facts;
 	VideoFigures figures;
+	VvRow		row;
 	TimestampTz as_of;
 	Datum		args[2];
 
 	if (region == NULL)
 	{
 		args[0] = PointerGetDatum(video_id);
-		(void) vv_query_run(&best_region_query, args, 1, keep_region, &best);
-		region = best.region;
+		if (!vv_query_row(&best_region_query, args, &row))
+			return false;
+		region = DatumGetTextPP(row.values[0]);
 	}
-	if (region == NULL)
-		return false;
 	/* facts are known by a region's own tag, not by that of all */
 	vv_feed_facts(region, PG_ARGISNULL(1) ? NULL : reply, &facts);
 	as_of = vv_feed_clock(&facts);
 	if (vv_reply_is_known(reply, facts.max_age,
-						  facts.max_age > 0 ? facts.max_age : VV_STEP_MOMENT,
+						  vv_moving_step(facts.max_age),
 						  as_of))
 		return true;
 	args[0] = PointerGetDatum(region);
 	args[1] = PointerGetDatum(video_id);
-	if (vv_query_run(&video_query, args, 1, keep_figures, &figures) == 0)
+	if (!vv_query_row(&video_query, args, &row))
 		return false;
+	read_figures(&row, &figures);
 
 	appendStringInfoChar(out, '{');
 	vv_json_key(out, "video_id");
@@ -189,9 +169,10 @@ write_explanation(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 
 static const VvReplier explain = {
 	.name = "vvault_trending_explain",
+	.source = &vv_feeds,
 	.nargs = 2,
 	.argtypes = {TEXTOID, TEXTOID},
-	.region_arg = 2,
+	.scope_arg = 2,
 	.write = write_explanation,
 };
 

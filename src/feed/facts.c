@@ -16,50 +16,30 @@
 #include "utils/timestamp.h"
 
 #include "core/query.h"
-#include "reply/state.h"
-#include "reply/store.h"
 #include "site/regions.h"
-
-#define SETTING_SQL(name) \
-	"coalesce((SELECT s.value FROM vvault.settings s" \
-	"  WHERE s.name OPERATOR(pg_catalog.=) '" name "')," \
-	" (SELECT s.value FROM vvault.setting_defaults s" \
-	"  WHERE s.name OPERATOR(pg_catalog.=) '" name "'))"
+#include "site/settings.h"
+#include "videos/source.h"
 
 /* No row where the region is not valid. */
 static VvQuery facts_query = {
 	.sql = "SELECT coalesce(o.name, d.name, o.region),"
-	" " SETTING_SQL("default_sort") ","
-	" " SETTING_SQL("page_limit") "::integer,"
-	" " SETTING_SQL("feed_max_age") "::integer"
+	" " VV_SETTING_SQL("'default_sort'") ","
+	" " VV_SETTING_SQL("'page_limit'") "::integer,"
+	" " VV_SETTING_SQL("'feed_max_age'") "::integer"
 	VV_FROM_ENABLED_REGION,
 	.nargs = 1,
 	.argtypes = {TEXTOID},
 };
 
-static VvQuery page_limit_query = {
-	.sql = "SELECT " SETTING_SQL("page_limit") "::integer",
-};
-
-static bool
-keep_page_limit(const Datum *values, const bool *isnull, void *arg)
-{
-	if (isnull[0])
-		elog(ERROR, "a shipped setting of vvault is missing");
-	*(int *) arg = DatumGetInt32(values[0]);
-	return false;
-}
-
 /*
  * The size of a page that was asked for, cut to the page limit; raises the
- * error of one that is not valid. The caller is connected to SPI.
+ * error of one that is not valid.
  */
 int
 vv_page_size(int page_size)
 {
-	int			limit = 0;
+	int			limit = vv_setting_int("page_limit");
 
-	(void) vv_query_run(&page_limit_query, NULL, 1, keep_page_limit, &limit);
 	if (page_size < 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -68,33 +48,25 @@ vv_page_size(int page_size)
 	return Min(page_size, limit);
 }
 
-static bool
-keep_facts(const Datum *values, const bool *isnull, void *arg)
-{
-	VvFeedFacts *facts = (VvFeedFacts *) arg;
-	MemoryContext old = MemoryContextSwitchTo(facts->context);
-
-	for (int i = 0; i < 4; i++)
-	{
-		if (isnull[i])
-			elog(ERROR, "a shipped region or setting of vvault is missing");
-	}
-	facts->region_name = TextDatumGetCString(values[0]);
-	facts->default_sort = TextDatumGetCString(values[1]);
-	facts->page_limit = DatumGetInt32(values[2]);
-	facts->max_age = DatumGetInt32(values[3]);
-	MemoryContextSwitchTo(old);
-	return false;
-}
-
 static void
 read_facts(text *region, VvFeedFacts *facts)
 {
 	Datum		args[1] = {PointerGetDatum(region)};
+	MemoryContext old = MemoryContextSwitchTo(facts->context);
+	VvRow		row;
 
-	(void) vv_query_run(&facts_query, args, 1, keep_facts, facts);
-	if (facts->region_name == NULL)
+	if (!vv_query_row(&facts_query, args, &row))
 		vv_invalid_region(region);
+	for (int i = 0; i < 4; i++)
+	{
+		if (row.isnull[i])
+			elog(ERROR, "a shipped region or setting of vvault is missing");
+	}
+	facts->region_name = TextDatumGetCString(row.values[0]);
+	facts->default_sort = TextDatumGetCString(row.values[1]);
+	facts->page_limit = DatumGetInt32(row.values[2]);
+	facts->max_age = DatumGetInt32(row.values[3]);
+	MemoryContextSwitchTo(old);
 }
 
 /* The facts of a region under a tag, as this backend read them. */
@@ -140,7 +112,7 @@ keep_known(KnownFacts *known, const char *region, const VvTag *tag)
 	known->facts.context = context;
 	read_facts(cstring_to_text(region), &known->facts);
 	/* they are of this call alone if something came in between */
-	if (vv_sharing_problem() != VV_BYPASS_NONE)
+	if (vv_sharing_problem(&vv_feeds) != VV_BYPASS_NONE)
 		return;
 	known->tag = *tag;
 	known->user = GetUserId();
@@ -150,7 +122,7 @@ keep_known(KnownFacts *known, const char *region, const VvTag *tag)
 /*
  * Reads the facts of a region, or raises the error of one that is not valid;
  * a NULL region is not. They are under the tag of the reply, so what this
- * backend read for the same tag holds. The caller is connected to SPI.
+ * backend read for the same tag holds.
  */
 void
 vv_feed_facts(text *region, const VvReply *reply, VvFeedFacts *facts)

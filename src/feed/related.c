@@ -27,6 +27,8 @@
 #include "feed/candidates.h"
 #include "feed/facts.h"
 #include "reply/reply.h"
+#include "site/settings.h"
+#include "videos/source.h"
 
 PG_FUNCTION_INFO_V1(vvault_related);
 
@@ -88,7 +90,6 @@ typedef struct Feature
 /* The given video, taken apart. */
 typedef struct Seed
 {
-	MemoryContext context;
 	const char *video_id;
 	TSVector	document;
 	int			category_id;
@@ -104,21 +105,15 @@ typedef struct Seed
 	HTAB	   *found;
 } Seed;
 
-static bool
-keep_seed(const Datum *values, const bool *isnull pg_attribute_unused(),
-		  void *arg)
+static void
+read_seed(const VvRow *row, Seed *seed)
 {
-	Seed	   *seed = (Seed *) arg;
-	MemoryContext old = MemoryContextSwitchTo(seed->context);
-
-	seed->document = DatumGetTSVectorCopy(values[0]);
-	seed->category_id = DatumGetInt32(values[1]);
-	seed->channel_id = DatumGetTextPCopy(values[2]);
-	seed->language = DatumGetTextPCopy(values[3]);
-	deconstruct_array(DatumGetArrayTypePCopy(values[4]), TEXTOID, -1, false,
+	seed->document = DatumGetTSVector(row->values[0]);
+	seed->category_id = DatumGetInt32(row->values[1]);
+	seed->channel_id = DatumGetTextPP(row->values[2]);
+	seed->language = DatumGetTextPP(row->values[3]);
+	deconstruct_array(DatumGetArrayTypeP(row->values[4]), TEXTOID, -1, false,
 					  TYPALIGN_INT, &seed->regions, NULL, &seed->nregions);
-	MemoryContextSwitchTo(old);
-	return false;
 }
 
 static bool
@@ -334,23 +329,25 @@ write_related(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 	int			page_size = vv_page_size(PG_ARGISNULL(1) ? VV_DEFAULT_PAGE_SIZE :
 										 PG_GETARG_INT32(1));
 	VvSearchScope scope;
-	Seed		seed = {.context = CurrentMemoryContext, .scope = &scope};
+	Seed		seed = {.scope = &scope};
 	VvFoundVideo *videos;
+	VvRow		row;
 	Datum		args[2];
 	int			total;
 	int			n;
 
 	if (PG_ARGISNULL(0))
 		return false;
-	if (vv_reply_is_known(reply, vv_max_age("feed_max_age"), 0, 0))
+	if (vv_reply_is_known(reply, vv_setting_int("feed_max_age"), 0, 0))
 		return true;
 	vv_open_scope(NULL, &scope);
 	seed.video_id = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	seed.found = vv_found_table();
 	args[0] = PG_GETARG_DATUM(0);
 	args[1] = scope.regions;
-	if (vv_query_run(&seed_query, args, 1, keep_seed, &seed) == 0)
+	if (!vv_query_row(&seed_query, args, &row))
 		return false;
+	read_seed(&row, &seed);
 	list_features(&seed);
 	weigh_features(&seed);
 	look_at_channel(&seed);
@@ -371,6 +368,7 @@ write_related(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 
 static const VvReplier related = {
 	.name = "vvault_related",
+	.source = &vv_feeds,
 	.nargs = 2,
 	.argtypes = {TEXTOID, INT4OID},
 	.write = write_related,

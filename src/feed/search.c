@@ -26,6 +26,8 @@
 #include "feed/facts.h"
 #include "reply/reply.h"
 #include "site/regions.h"
+#include "site/settings.h"
+#include "videos/source.h"
 
 PG_FUNCTION_INFO_V1(vvault_search);
 
@@ -282,31 +284,13 @@ run_search(VvSearch *search)
  * ----------
  */
 
-typedef struct FoldedText
-{
-	MemoryContext context;
-	char	   *text;
-} FoldedText;
-
-static bool
-keep_folded(const Datum *values, const bool *isnull, void *arg)
-{
-	FoldedText *folded = (FoldedText *) arg;
-	MemoryContext old = MemoryContextSwitchTo(folded->context);
-
-	folded->text = isnull[0] ? pstrdup("") : TextDatumGetCString(values[0]);
-	MemoryContextSwitchTo(old);
-	return false;
-}
-
 static char *
 fold_text(text * q)
 {
-	FoldedText	folded = {CurrentMemoryContext, NULL};
 	Datum		args[1] = {PointerGetDatum(q)};
+	char	   *folded = vv_query_text(&fold_query, args);
 
-	(void) vv_query_run(&fold_query, args, 1, keep_folded, &folded);
-	return folded.text;
+	return folded != NULL ? folded : pstrdup("");
 }
 
 static char *
@@ -464,7 +448,7 @@ write_search(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("invalid cursor"),
 				 errhint("Pass the next_cursor of a page of the same search.")));
-	if (!vv_reply_is_known(reply, vv_max_age("feed_max_age"), 0, 0))
+	if (!vv_reply_is_known(reply, vv_setting_int("feed_max_age"), 0, 0))
 		write_page(&search, q, page_size, sort, has_cursor ? &after : NULL,
 				   out);
 	return true;
@@ -472,9 +456,10 @@ write_search(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 
 static const VvReplier search = {
 	.name = "vvault_search",
+	.source = &vv_feeds,
 	.nargs = 5,
 	.argtypes = {TEXTOID, TEXTOID, TEXTOID, INT4OID, TEXTOID},
-	.region_arg = 2,
+	.scope_arg = 2,
 	.calls_helpers = true,
 	.write = write_search,
 };

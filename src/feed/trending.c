@@ -30,6 +30,7 @@
 #include "feed/facts.h"
 #include "feed/threshold.h"
 #include "reply/reply.h"
+#include "videos/source.h"
 
 PG_FUNCTION_INFO_V1(vvault_trending);
 
@@ -305,7 +306,7 @@ write_feed(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 	page.as_of = has_cursor ? after.as_of : vv_feed_clock(&facts);
 	page.page_size = Min(page_size, facts.page_limit);
 	if (sort->moves && !has_cursor)
-		step = facts.max_age > 0 ? facts.max_age : VV_STEP_MOMENT;
+		step = vv_moving_step(facts.max_age);
 	if (vv_reply_is_known(reply, facts.max_age, step, page.as_of))
 		return true;
 	write_page(sort, region, &facts, has_cursor ? &after : NULL, &page);
@@ -314,9 +315,10 @@ write_feed(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 
 static const VvReplier trending = {
 	.name = "vvault_trending",
+	.source = &vv_feeds,
 	.nargs = 4,
 	.argtypes = {TEXTOID, INT4OID, TEXTOID, TEXTOID},
-	.region_arg = 1,
+	.scope_arg = 1,
 	.write = write_feed,
 };
 

@@ -14,6 +14,8 @@
 #include "core/json_writer.h"
 #include "core/query.h"
 #include "reply/reply.h"
+#include "site/settings.h"
+#include "videos/source.h"
 
 PG_FUNCTION_INFO_V1(vvault_video);
 
@@ -118,7 +120,7 @@ write_video(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 {
 	Datum		args[1] = {PG_GETARG_DATUM(0)};
 
-	if (vv_reply_is_known(reply, vv_max_age("feed_max_age"), 0, 0))
+	if (vv_reply_is_known(reply, vv_setting_int("feed_max_age"), 0, 0))
 		return true;
 	appendStringInfoChar(out, '{');
 	if (vv_query_run(&video_query, args, 1, append_video, out) == 0)
@@ -135,6 +137,7 @@ write_video(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 
 static const VvReplier video = {
 	.name = "vvault_video",
+	.source = &vv_feeds,
 	.nargs = 1,
 	.argtypes = {TEXTOID},
 	.write = write_video,

@@ -1,8 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * headers.h
- *		What PostgREST is told about a reply: how long it may be kept, its
- *		ETag, and whether the client has it already.
+ *		What PostgREST is told about a reply: its headers and its status.
  *
  *-------------------------------------------------------------------------
  */
@@ -11,10 +10,15 @@
 
 #include "core/compat.h"
 
-#include "lib/stringinfo.h"
+typedef struct VvHeader
+{
+	const char *name;
+	const char *value;
+} VvHeader;
 
 extern bool vv_http_requested(void);
-extern bool vv_http_not_modified(const StringInfo identity, int max_age,
-								 const char *x_cache);
+extern void vv_http_headers(const VvHeader *headers, int n);
+extern void vv_http_status(int status);
+extern void vv_http_of_now(void);
 
 #endif							/* VVAULT_HTTP_HEADERS_H */

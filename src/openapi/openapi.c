@@ -16,6 +16,7 @@
 #include "utils/syscache.h"
 
 #include "core/query.h"
+#include "http/etag.h"
 #include "http/headers.h"
 
 PG_FUNCTION_INFO_V1(vvault_openapi);
@@ -33,19 +34,14 @@ static VvQuery document_query = {
  * As one line: a line end or a tab that is part of a string is escaped in JSON,
  * so these here only lay out what was written by hand.
  */
-static bool
-append_document(const Datum *values, const bool *isnull, void *arg)
+static void
+append_as_line(StringInfo out, const char *document)
 {
-	text	   *document = DatumGetTextPP(values[0]);
-	const char *text = VARDATA_ANY(document);
-
-	(void) isnull;
-	for (int i = 0; i < (int) VARSIZE_ANY_EXHDR(document); i++)
+	for (; *document != '\0'; document++)
 	{
-		if (text[i] != '\n' && text[i] != '\t')
-			appendStringInfoCharMacro((StringInfo) arg, text[i]);
+		if (*document != '\n' && *document != '\t')
+			appendStringInfoCharMacro(out, *document);
 	}
-	return false;
 }
 
 static Oid
@@ -78,7 +74,7 @@ append_description(StringInfo out, Oid function)
 	args[0] = ObjectIdGetDatum(caller);
 	SetUserIdAndSecContext(owner_of(function),
 						   context | SECURITY_LOCAL_USERID_CHANGE);
-	(void) vv_query_run(&document_query, args, 1, append_document, out);
+	append_as_line(out, vv_query_text(&document_query, args));
 	SetUserIdAndSecContext(caller, context);
 }
 

@@ -31,20 +31,11 @@
 #include "core/query.h"
 #include "http/headers.h"
 #include "ops/dashboard_assets.inc"
+#include "site/settings.h"
 
 PG_FUNCTION_INFO_V1(vvault_dashboard);
 
 #define TIMELINE_DAYS	14
-
-#define SETTING_SQL(name) \
-	"(SELECT s.value FROM vvault.effective_settings s" \
-	" WHERE s.name OPERATOR(pg_catalog.=) '" name "')"
-
-static VvQuery settings_query = {
-	.sql = "SELECT " SETTING_SQL("chartjs_url") ","
-	" " SETTING_SQL("chartjs_integrity") ","
-	" " SETTING_SQL("viral_threshold"),
-};
 
 /*
  * The regions of the analytics, by code, with what else the page tells of
@@ -123,24 +114,6 @@ typedef struct Dashboard
 } Dashboard;
 
 /* ---------- what the page is made of ---------- */
-
-static bool
-keep_settings(const Datum *values, const bool *isnull, void *arg)
-{
-	Dashboard  *page = (Dashboard *) arg;
-	MemoryContext old = MemoryContextSwitchTo(page->context);
-
-	for (int i = 0; i < 3; i++)
-	{
-		if (isnull[i])
-			elog(ERROR, "a shipped setting of vvault is missing");
-	}
-	page->chartjs_url = TextDatumGetCString(values[0]);
-	page->chartjs_integrity = TextDatumGetCString(values[1]);
-	page->viral_threshold = TextDatumGetCString(values[2]);
-	MemoryContextSwitchTo(old);
-	return false;
-}
 
 /*
  * The reply of vvault_analytics, which stands in the schema of the function
@@ -242,15 +215,6 @@ make_policy(const Dashboard *page)
 	return policy.data;
 }
 
-static void
-append_header(StringInfo out, const char *name, const char *value)
-{
-	appendStringInfoString(out, out->len == 0 ? "[{" : ",{");
-	vv_json_key(out, name);
-	vv_json_text(out, value, strlen(value));
-	appendStringInfoChar(out, '}');
-}
-
 /*
  * Tells PostgREST, if it is the caller, what the bytes are. That nobody may
  * put the page into a frame can be said in a header alone.
@@ -258,19 +222,16 @@ append_header(StringInfo out, const char *name, const char *value)
 static void
 set_headers(const char *policy)
 {
-	StringInfoData headers;
+	VvHeader	headers[] = {
+		{"Content-Type", "text/html; charset=utf-8"},
+		{"Cache-Control", "no-cache"},
+		{"Content-Security-Policy",
+		psprintf("%s; frame-ancestors 'none'", policy)},
+		{"X-Content-Type-Options", "nosniff"},
+	};
 
-	if (!vv_http_requested())
-		return;
-	initStringInfo(&headers);
-	append_header(&headers, "Content-Type", "text/html; charset=utf-8");
-	append_header(&headers, "Cache-Control", "no-cache");
-	append_header(&headers, "Content-Security-Policy",
-				  psprintf("%s; frame-ancestors 'none'", policy));
-	append_header(&headers, "X-Content-Type-Options", "nosniff");
-	appendStringInfoChar(&headers, ']');
-	(void) set_config_option("response.headers", headers.data, PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
+	if (vv_http_requested())
+		vv_http_headers(headers, lengthof(headers));
 }
 
 /* ---------- the parts of the page ---------- */
@@ -704,7 +665,9 @@ vvault_dashboard(PG_FUNCTION_ARGS)
 	page.now = GetCurrentTransactionStartTimestamp();
 	initStringInfo(&page.out);
 	SPI_connect();
-	(void) vv_query_run(&settings_query, NULL, 1, keep_settings, &page);
+	page.chartjs_url = vv_setting("chartjs_url");
+	page.chartjs_integrity = vv_setting("chartjs_integrity");
+	page.viral_threshold = vv_setting("viral_threshold");
 	read_analytics(&page, fcinfo->flinfo->fn_oid);
 	args[0] = PointerGetDatum(page.analytics);
 	(void) vv_query_run(&regions_query, args, 0, keep_region, &page);

@@ -143,7 +143,6 @@ vvault_health(PG_FUNCTION_ARGS)
 	appendStringInfo(&out, "[%s]", regions.json.data);
 	append_cache(&out);
 	appendStringInfoChar(&out, '}');
-	if (vv_http_requested())
-		(void) vv_http_not_modified(&out, 0, "BYPASS");
+	vv_http_of_now();
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(out.data, out.len));
 }

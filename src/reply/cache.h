@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * cache.h
- *		The reply cache, as its owner and its worker see it.
+ *		Which replies of the cache are old, and making them anew.
  *
  *-------------------------------------------------------------------------
  */
@@ -10,8 +10,11 @@
 
 #include "core/compat.h"
 
-#include "datatype/timestamp.h"
+#include "reply/key.h"
+#include "reply/store.h"
 
+extern VvEntryInfo *vv_own_replies(int *n);
+extern bool vv_reply_is_fresh(const VvEntryInfo *entry, const VvCall *call);
 extern int	vv_refresh_replies(int read_within, TimestampTz *last_read);
 
 #endif							/* VVAULT_CACHE_H */

@@ -3,10 +3,10 @@
  * key.c
  *		A call of a function as the key of its reply, and back.
  *
- * The bytes are: the database; which argument is the region whose feed alone
- * the reply is made of, 0 for none; the function's name and a zero; the
- * arguments, each as N (NULL), I and four bytes, Z and the eight bytes of an
- * instant, or T, two bytes of length and a text.
+ * The bytes are: the database; the number of the source that the reply is made
+ * of; which argument is the scope that it is about, 0 for none; the function's
+ * name and a zero; the arguments, each as a letter for its type and its value,
+ * a text with two bytes of length before it.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,11 +16,17 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
+#include "utils/json.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
 
-#define ARG_NULL	'N'
-#define ARG_INTEGER	'I'
-#define ARG_INSTANT	'Z'
-#define ARG_TEXT	'T'
+#define ARG_NULL		'N'
+#define ARG_INTEGER		'I'
+#define ARG_BIGINT		'B'
+#define ARG_BOOLEAN		'L'
+#define ARG_INSTANT		'Z'
+#define ARG_UUID		'U'
+#define ARG_TEXT		'T'
 
 /* Where the call begins, behind the database */
 #define CALL_AT		((int) sizeof(Oid))
@@ -42,33 +48,54 @@ put_char(VvKey *key, char c)
 }
 
 static bool
-put_arg(VvKey *key, Oid type, NullableDatum arg)
+put_fixed(VvKey *key, char kind, const void *bytes, int len)
 {
-	text	   *value;
-	int32		integer;
-	TimestampTz instant;
+	return put_char(key, kind) && put(key, bytes, len);
+}
+
+static bool
+put_text(VvKey *key, text *value)
+{
 	uint16		len;
 
-	if (arg.isnull)
-		return put_char(key, ARG_NULL);
-	if (type == INT4OID)
-	{
-		integer = DatumGetInt32(arg.value);
-		return put_char(key, ARG_INTEGER) &&
-			put(key, &integer, sizeof(integer));
-	}
-	if (type == TIMESTAMPTZOID)
-	{
-		instant = DatumGetTimestampTz(arg.value);
-		return put_char(key, ARG_INSTANT) &&
-			put(key, &instant, sizeof(instant));
-	}
-	value = DatumGetTextPP(arg.value);
 	if (VARSIZE_ANY_EXHDR(value) > VV_KEY_MAX)
 		return false;
 	len = VARSIZE_ANY_EXHDR(value);
-	return put_char(key, ARG_TEXT) && put(key, &len, sizeof(len)) &&
+	return put_fixed(key, ARG_TEXT, &len, sizeof(len)) &&
 		put(key, VARDATA_ANY(value), len);
+}
+
+static bool
+put_arg(VvKey *key, Oid type, NullableDatum arg)
+{
+	int64		number;
+	int32		integer;
+
+	if (arg.isnull)
+		return put_char(key, ARG_NULL);
+	switch (type)
+	{
+		case INT4OID:
+			integer = DatumGetInt32(arg.value);
+			return put_fixed(key, ARG_INTEGER, &integer, sizeof(integer));
+		case INT8OID:
+			number = DatumGetInt64(arg.value);
+			return put_fixed(key, ARG_BIGINT, &number, sizeof(number));
+		case TIMESTAMPTZOID:
+			number = DatumGetTimestampTz(arg.value);
+			return put_fixed(key, ARG_INSTANT, &number, sizeof(number));
+		case BOOLOID:
+			return put_char(key, ARG_BOOLEAN) &&
+				put_char(key, DatumGetBool(arg.value));
+		case UUIDOID:
+			return put_fixed(key, ARG_UUID, DatumGetUUIDP(arg.value)->data,
+							 UUID_LEN);
+		case TEXTOID:
+			return put_text(key, DatumGetTextPP(arg.value));
+		default:
+			elog(ERROR, "an argument of a reply cannot be of type %u", type);
+	}
+	return false;
 }
 
 /*
@@ -82,7 +109,8 @@ vv_reply_key(const VvReplier *replier, FunctionCallInfo fcinfo, VvKey *key)
 
 	key->len = 0;
 	fits = put(key, &MyDatabaseId, sizeof(Oid)) &&
-		put_char(key, replier->region_arg) &&
+		put_char(key, replier->source->number) &&
+		put_char(key, replier->scope_arg) &&
 		put(key, replier->name, strlen(replier->name) + 1);
 	for (int i = 0; i < replier->nargs && fits; i++)
 		fits = put_arg(key, replier->argtypes[i], fcinfo->args[i]);
@@ -109,62 +137,99 @@ vv_reply_key_is_ours(const VvKey *key)
 	return memcmp(key->bytes, &MyDatabaseId, sizeof(Oid)) == 0;
 }
 
-/*
- * Appends an instant as SQL that means the same in every session.
- */
 static void
-append_instant(StringInfo sql, TimestampTz instant)
+take(const char **at, void *bytes, int len)
 {
-	struct pg_tm tm;
-	fsec_t		fsec;
-	char		text[MAXDATELEN + 1];
-
-	if (TIMESTAMP_NOT_FINITE(instant))
-		EncodeSpecialTimestamp(instant, text);
-	else
-	{
-		if (timestamp2tm(instant, NULL, &tm, &fsec, NULL, NULL) != 0)
-			elog(ERROR, "timestamp out of range");
-		tm.tm_isdst = 0;		/* it is UTC: say so */
-		EncodeDateTime(&tm, fsec, true, 0, NULL, USE_ISO_DATES, text);
-	}
-	appendStringInfo(sql, "'%s'", text);
+	memcpy(bytes, *at, len);
+	*at += len;
 }
 
-/* Takes the argument at *at off and appends it as SQL. */
-static char *
+static Datum
+take_text(const char **at, StringInfo sql)
+{
+	uint16		len;
+	char	   *value;
+
+	take(at, &len, sizeof(len));
+	value = pnstrdup(*at, len);
+	*at += len;
+	appendStringInfoString(sql, quote_literal_cstr(value));
+	return CStringGetTextDatum(value);
+}
+
+static Datum
+take_instant(const char **at, StringInfo sql)
+{
+	char		digits[MAXDATELEN + 1];
+	int			utc = 0;
+	TimestampTz instant;
+
+	take(at, &instant, sizeof(instant));
+	JsonEncodeDateTime(digits, TimestampTzGetDatum(instant), TIMESTAMPTZOID,
+					   &utc);
+	appendStringInfo(sql, "'%s'", digits);
+	return TimestampTzGetDatum(instant);
+}
+
+static Datum
+take_uuid(const char **at, StringInfo sql)
+{
+	pg_uuid_t  *uuid = palloc(sizeof(pg_uuid_t));
+	Datum		value = UUIDPGetDatum(uuid);
+
+	take(at, uuid->data, UUID_LEN);
+	appendStringInfo(sql, "'%s'",
+					 DatumGetCString(DirectFunctionCall1(uuid_out, value)));
+	return value;
+}
+
+static Datum
+take_number(char kind, const char **at, StringInfo sql)
+{
+	int32		integer;
+	int64		number;
+
+	if (kind == ARG_BOOLEAN)
+	{
+		bool		value = *(*at)++;
+
+		appendStringInfoString(sql, value ? "true" : "false");
+		return BoolGetDatum(value);
+	}
+	if (kind == ARG_INTEGER)
+	{
+		take(at, &integer, sizeof(integer));
+		appendStringInfo(sql, "%d", integer);
+		return Int32GetDatum(integer);
+	}
+	take(at, &number, sizeof(number));
+	appendStringInfo(sql, INT64_FORMAT, number);
+	return Int64GetDatum(number);
+}
+
+/* Takes the argument at *at and appends it as SQL. */
+static NullableDatum
 take_arg(const char **at, StringInfo sql)
 {
 	char		kind = *(*at)++;
-	char	   *value = NULL;
+	NullableDatum value = {(Datum) 0, kind == ARG_NULL};
 
-	if (kind == ARG_NULL)
-		appendStringInfoString(sql, "NULL");
-	else if (kind == ARG_INTEGER)
+	switch (kind)
 	{
-		int32		integer;
-
-		memcpy(&integer, *at, sizeof(integer));
-		*at += sizeof(integer);
-		appendStringInfo(sql, "%d", integer);
-	}
-	else if (kind == ARG_INSTANT)
-	{
-		TimestampTz instant;
-
-		memcpy(&instant, *at, sizeof(instant));
-		*at += sizeof(instant);
-		append_instant(sql, instant);
-	}
-	else
-	{
-		uint16		len;
-
-		memcpy(&len, *at, sizeof(len));
-		*at += sizeof(len);
-		value = pnstrdup(*at, len);
-		*at += len;
-		appendStringInfoString(sql, quote_literal_cstr(value));
+		case ARG_NULL:
+			appendStringInfoString(sql, "NULL");
+			break;
+		case ARG_TEXT:
+			value.value = take_text(at, sql);
+			break;
+		case ARG_INSTANT:
+			value.value = take_instant(at, sql);
+			break;
+		case ARG_UUID:
+			value.value = take_uuid(at, sql);
+			break;
+		default:
+			value.value = take_number(kind, at, sql);
 	}
 	return value;
 }
@@ -177,39 +242,25 @@ vv_reply_key_decode(const VvKey *key, VvCall *call)
 {
 	const char *at = key->bytes + CALL_AT;
 	const char *end = key->bytes + key->len;
-	int			region_arg = *at++;
+	int			scope_arg;
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	call->region = NULL;
+	call->source = vv_source_numbered(*at++);
+	scope_arg = *at++;
+	call->scope.value = (Datum) 0;
+	call->scope.isnull = true;
 	call->function = pstrdup(at);
 	at += strlen(at) + 1;
 	for (int i = 1; at < end; i++)
 	{
-		char	   *value;
+		NullableDatum value;
 
 		if (sql.len > 0)
 			appendStringInfoString(&sql, ", ");
 		value = take_arg(&at, &sql);
-		if (i == region_arg)
-			call->region = value;
+		if (i == scope_arg)
+			call->scope = value;
 	}
 	call->arguments = sql.data;
-}
-
-/*
- * Whether the reply is of this database and shows the feed of a region; NULL
- * stands for any.
- */
-bool
-vv_reply_key_shows(const VvKey *key, const char *region)
-{
-	VvCall		call;
-
-	if (!vv_reply_key_is_ours(key))
-		return false;
-	if (region == NULL)
-		return true;
-	vv_reply_key_decode(key, &call);
-	return call.region == NULL || strcmp(call.region, region) == 0;
 }

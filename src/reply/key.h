@@ -15,8 +15,9 @@
 /* A call as its key tells of it. */
 typedef struct VvCall
 {
+	VvSource   *source;			/* NULL where this backend does not know it */
+	NullableDatum scope;		/* what the reply is about, NULL for all */
 	char	   *function;
-	char	   *region;			/* whose feed it shows, NULL for all */
 	char	   *arguments;		/* as SQL */
 } VvCall;
 
@@ -24,7 +25,6 @@ extern bool vv_reply_key(const VvReplier *replier, FunctionCallInfo fcinfo,
 						 VvKey *key);
 extern void vv_reply_key_call(const VvKey *key, StringInfo out);
 extern bool vv_reply_key_is_ours(const VvKey *key);
-extern bool vv_reply_key_shows(const VvKey *key, const char *region);
 extern void vv_reply_key_decode(const VvKey *key, VvCall *call);
 
 #endif							/* VVAULT_REPLY_KEY_H */

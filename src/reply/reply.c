@@ -15,7 +15,6 @@
 #include "reply/reply.h"
 
 #include "access/xact.h"
-#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "storage/ipc.h"
@@ -24,44 +23,12 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-#include "core/query.h"
+#include "http/etag.h"
 #include "http/headers.h"
-#include "http/status.h"
 #include "reply/key.h"
 #include "reply/memory.h"
 #include "reply/state.h"
 #include "reply/warmer.h"
-
-PG_FUNCTION_INFO_V1(vvault_reply_known);
-
-static VvQuery max_age_query = {
-	.sql = "SELECT e.value::integer FROM vvault.effective_settings e"
-	" WHERE e.name OPERATOR(pg_catalog.=) $1",
-	.nargs = 1,
-	.argtypes = {TEXTOID},
-};
-
-static bool
-keep_seconds(const Datum *values, const bool *isnull, void *arg)
-{
-	if (!isnull[0])
-		*(int *) arg = DatumGetInt32(values[0]);
-	return false;
-}
-
-/*
- * The seconds that a setting says replies may be kept. The caller is connected
- * to SPI.
- */
-int
-vv_max_age(const char *setting)
-{
-	Datum		args[1] = {CStringGetTextDatum(setting)};
-	int			max_age = 0;
-
-	(void) vv_query_run(&max_age_query, args, 1, keep_seconds, &max_age);
-	return max_age;
-}
 
 /*
  * Tells PostgREST of the reply; true where the client has it already. What
@@ -70,7 +37,8 @@ vv_max_age(const char *setting)
 static bool
 tell_client(const VvReply *reply, const char *x_cache)
 {
-	bool		shared = reply->stamp.step != VV_STEP_MOMENT &&
+	bool		shared = !reply->private &&
+	reply->stamp.step != VV_STEP_MOMENT &&
 	(reply->bypass == VV_BYPASS_NONE || reply->bypass == VV_BYPASS_BUSY);
 	StringInfoData identity;
 
@@ -83,7 +51,8 @@ tell_client(const VvReply *reply, const char *x_cache)
 							   sizeof(reply->tag));
 		vv_reply_key_call(&reply->key, &identity);
 	}
-	return vv_http_not_modified(&identity, shared ? reply->stamp.max_age : 0,
+	return vv_http_not_modified(&identity, shared ? reply->stamp.max_age :
+								reply->private ? VV_KEEP_PRIVATE : 0,
 								x_cache);
 }
 
@@ -108,14 +77,14 @@ vv_reply_is_known(VvReply *reply, int max_age, int step, TimestampTz as_of)
 }
 
 /*
- * The region whose feed alone a reply is made of, NULL for all.
+ * What alone a reply is made of, NULL for all.
  */
-static text *
-region_of(FunctionCallInfo fcinfo, const VvReplier *replier)
+static NullableDatum
+scope_of(FunctionCallInfo fcinfo, const VvReplier *replier)
 {
-	int			i = replier->region_arg - 1;
+	NullableDatum all = {(Datum) 0, true};
 
-	return i < 0 || PG_ARGISNULL(i) ? NULL : PG_GETARG_TEXT_PP(i);
+	return replier->scope_arg == 0 ? all : fcinfo->args[replier->scope_arg - 1];
 }
 
 /*
@@ -156,8 +125,8 @@ give_up(int code pg_attribute_unused(), Datum arg)
 static VvBypass
 problem_of(const VvReplier *replier)
 {
-	return replier->calls_helpers ? vv_calling_problem() :
-		vv_sharing_problem();
+	return replier->calls_helpers ? vv_calling_problem(replier->source) :
+		vv_sharing_problem(replier->source);
 }
 
 /*
@@ -192,7 +161,8 @@ is_newest(FunctionCallInfo fcinfo, const VvReply *reply)
 	if (IsolationIsSerializable())
 		return false;
 	PushActiveSnapshot(GetLatestSnapshot());
-	newest = vv_read_tag(region_of(fcinfo, reply->replier), &tag) &&
+	newest = vv_read_tag(reply->replier->source,
+						 scope_of(fcinfo, reply->replier), &tag) &&
 		memcmp(&tag, &reply->tag, sizeof(tag)) == 0;
 	PopActiveSnapshot();
 	return newest;
@@ -237,8 +207,9 @@ look_at_state(FunctionCallInfo fcinfo, VvReply *reply)
 {
 	const VvReplier *replier = reply->replier;
 
-	reply->bypass = vv_read_tag(region_of(fcinfo, replier), &reply->tag) ?
-		problem_of(replier) : VV_BYPASS_VERSION;
+	reply->bypass = !vv_read_tag(replier->source, scope_of(fcinfo, replier),
+								 &reply->tag) ? VV_BYPASS_VERSION :
+		reply->private ? VV_BYPASS_PRIVATE : problem_of(replier);
 	if (!vv_reply_key(replier, fcinfo, &reply->key) &&
 		reply->bypass == VV_BYPASS_NONE)
 		reply->bypass = VV_BYPASS_SIZE;
@@ -287,6 +258,7 @@ vv_reply(FunctionCallInfo fcinfo, const VvReplier *replier)
 	text	   *body = NULL;
 	VvReply		reply;
 
+	reply.private = replier->allow != NULL && !replier->allow(fcinfo);
 	reply.replier = replier;
 	reply.requested = vv_http_requested();
 	reply.known = false;
@@ -309,42 +281,26 @@ vv_reply(FunctionCallInfo fcinfo, const VvReplier *replier)
 	}
 	if (body == NULL)
 	{
-		vv_http_not_found();
+		if (reply.requested)
+			vv_http_status(404);
 		PG_RETURN_NULL();
 	}
 	PG_RETURN_TEXT_P(body);
 }
 
 /*
- * vvault.reply_known(function text, arguments text, max_age_setting text)
- *	returns boolean
- *
- * For readers in PL/pgSQL, whose replies are not stored: tells PostgREST, if
- * it made this call, of the reply that a function gives for its arguments on
- * all feeds. True where the client has it already and nothing needs to be
- * made. NULL arguments are errors (22004). Source: vvault.feed_versions and
- * the named setting.
+ * For a function whose replies are not stored: tells PostgREST, if it made
+ * this call, of the reply. True where the client has it already and nothing
+ * needs to be made.
  */
-Datum
-vvault_reply_known(PG_FUNCTION_ARGS)
+bool
+vv_call_is_known(FunctionCallInfo fcinfo, const VvReplier *replier,
+				 int max_age)
 {
-	static const VvReplier other = {
-		.name = "vvault.reply_known",
-		.nargs = 2,
-		.argtypes = {TEXTOID, TEXTOID},
-	};
-	VvReply		reply = {.replier = &other, .requested = vv_http_requested()};
-	int			max_age;
+	VvReply		reply = {.replier = replier, .requested = vv_http_requested()};
 
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("function, arguments and setting must not be NULL")));
 	if (!reply.requested)
-		PG_RETURN_BOOL(false);
+		return false;
 	look_at_state(fcinfo, &reply);
-	SPI_connect();
-	max_age = vv_max_age(text_to_cstring(PG_GETARG_TEXT_PP(2)));
-	SPI_finish();
-	PG_RETURN_BOOL(vv_reply_is_known(&reply, max_age, 0, 0));
+	return vv_reply_is_known(&reply, max_age, 0, 0);
 }

@@ -17,9 +17,11 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "reply/scope.h"
+
 #define MAX_TAGS		16
-#define MAX_REGION_LEN	15
-#define ALL_REGIONS		(-1)
+#define MAX_SCOPE_LEN	40
+#define ALL_SCOPES		(-1)
 #define MAX_TRANSACTIONS 64
 
 /* Numbers of transactions come round again, though not within this time. */
@@ -27,8 +29,9 @@
 
 typedef struct SeenTag
 {
-	int			region_len;		/* or ALL_REGIONS */
-	char		region[MAX_REGION_LEN];
+	const VvSource *source;
+	int			scope_len;		/* or ALL_SCOPES */
+	char		scope[MAX_SCOPE_LEN];
 	VvTag		tag;
 } SeenTag;
 
@@ -109,42 +112,49 @@ begin(Snapshot snapshot)
 	seen.ntags = 0;
 }
 
-static int
-region_len(text *region)
+static void
+bytes_of(const VvSource *source, NullableDatum scope, VvScopeBytes *bytes)
 {
-	return region == NULL ? ALL_REGIONS : (int) VARSIZE_ANY_EXHDR(region);
+	if (scope.isnull)
+	{
+		bytes->len = ALL_SCOPES;
+		bytes->bytes = NULL;
+	}
+	else
+		vv_scope_bytes(source->scope_type, scope.value, bytes);
 }
 
 static SeenTag *
-find(text *region)
+find(const VvSource *source, const VvScopeBytes *scope)
 {
-	int			len = region_len(region);
-
 	for (int i = 0; i < seen.ntags; i++)
 	{
 		SeenTag    *tag = &seen.tags[i];
 
-		if (tag->region_len == len &&
-			(len <= 0 || memcmp(tag->region, VARDATA_ANY(region), len) == 0))
+		if (tag->source == source && tag->scope_len == scope->len &&
+			(scope->len <= 0 ||
+			 memcmp(tag->scope, scope->bytes, scope->len) == 0))
 			return tag;
 	}
 	return NULL;
 }
 
 /*
- * The tag of a region, of all where it is NULL, if this backend read it under
+ * The tag of a scope, of all where it is NULL, if this backend read it under
  * a snapshot that sees what the active one sees. False where it did not, and
  * where the transaction may have written.
  */
 bool
-vv_recall_tag(text *region, VvTag *tag)
+vv_recall_tag(const VvSource *source, NullableDatum scope, VvTag *tag)
 {
 	Snapshot	snapshot = GetActiveSnapshot();
+	VvScopeBytes bytes;
 	SeenTag    *found;
 
 	if (!is_comparable(snapshot) || !is_same(snapshot))
 		return false;
-	found = find(region);
+	bytes_of(source, scope, &bytes);
+	found = find(source, &bytes);
 	if (found == NULL)
 		return false;
 	*tag = found->tag;
@@ -153,22 +163,25 @@ vv_recall_tag(text *region, VvTag *tag)
 
 /*
  * Remembers a tag that was read under the active snapshot from a table whose
- * rows that snapshot judges, and was not recalled.
+ * rows that snapshot judges, and was not recalled. One that was read through
+ * SPI must not be remembered: another server may have answered.
  */
 void
-vv_remember_tag(text *region, const VvTag *tag)
+vv_remember_tag(const VvSource *source, NullableDatum scope, const VvTag *tag)
 {
 	Snapshot	snapshot = GetActiveSnapshot();
-	int			len = region_len(region);
+	VvScopeBytes bytes;
 	SeenTag    *place;
 
-	if (!is_comparable(snapshot) || len > MAX_REGION_LEN)
+	bytes_of(source, scope, &bytes);
+	if (!is_comparable(snapshot) || bytes.len > MAX_SCOPE_LEN)
 		return;
 	if (!is_same(snapshot) || seen.ntags == MAX_TAGS)
 		begin(snapshot);
 	place = &seen.tags[seen.ntags++];
-	place->region_len = len;
-	if (len > 0)
-		memcpy(place->region, VARDATA_ANY(region), len);
+	place->source = source;
+	place->scope_len = bytes.len;
+	if (bytes.len > 0)
+		memcpy(place->scope, bytes.bytes, bytes.len);
 	place->tag = *tag;
 }

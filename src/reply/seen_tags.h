@@ -10,9 +10,11 @@
 
 #include "core/compat.h"
 
-#include "reply/store.h"
+#include "reply/source.h"
 
-extern bool vv_recall_tag(text *region, VvTag *tag);
-extern void vv_remember_tag(text *region, const VvTag *tag);
+extern bool vv_recall_tag(const VvSource *source, NullableDatum scope,
+						  VvTag *tag);
+extern void vv_remember_tag(const VvSource *source, NullableDatum scope,
+							const VvTag *tag);
 
 #endif							/* VVAULT_SEEN_TAGS_H */

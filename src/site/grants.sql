@@ -25,13 +25,12 @@ BEGIN
 	END IF;
 
 	EXECUTE format('GRANT USAGE ON SCHEMA %s, vvault TO %I', '@extschema@', vvault_grant.role);
-	EXECUTE format('GRANT SELECT ON vvault.region_defaults, vvault.regions,
-		vvault.effective_regions, vvault.setting_defaults, vvault.settings,
-		vvault.effective_settings, vvault.categories, vvault.videos, vvault.video_regions,
-		vvault.snapshots, vvault.category_stats, vvault.daily_stats, vvault.feed_versions,
-		vvault.ingests, vvault.video_search, vvault.search_words TO %I', vvault_grant.role);
-	EXECUTE format('GRANT EXECUTE ON FUNCTION vvault.fold(text),
-		vvault.similar_words(text, text[]) TO %I', vvault_grant.role);
+	-- what replies are made of
+	FOR f IN SELECT o.kind, o.object FROM vvault.source_objects('vvault') o LOOP
+		EXECUTE format('GRANT %s %s TO %I',
+			CASE f.kind WHEN 'relation' THEN 'SELECT ON' ELSE 'EXECUTE ON FUNCTION' END,
+			f.object, vvault_grant.role);
+	END LOOP;
 	FOR f IN
 		SELECT p.oid::regprocedure AS signature
 		FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid

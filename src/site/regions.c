@@ -15,14 +15,11 @@
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 
-#include "core/json_writer.h"
 #include "core/query.h"
-#include "reply/reply.h"
 
 PG_FUNCTION_INFO_V1(vvault_region_valid);
 PG_FUNCTION_INFO_V1(vvault_region_name);
 PG_FUNCTION_INFO_V1(vvault_require_region);
-PG_FUNCTION_INFO_V1(vvault_regions);
 
 static VvQuery name_query = {
 	.sql = "SELECT coalesce(o.name, d.name, o.region)"
@@ -36,61 +33,15 @@ static VvQuery codes_query = {
 	" FROM vvault.effective_regions e WHERE e.enabled",
 };
 
-static VvQuery list_query = {
-	.sql = "SELECT e.region, e.name, e.velocity_baseline,"
-	" e.engagement_baseline,"
-	" (SELECT coalesce(pg_catalog.sum(c.videos), 0)::bigint"
-	"  FROM vvault.category_stats c"
-	"  WHERE c.region OPERATOR(pg_catalog.=) e.region),"
-	" (SELECT pg_catalog.max(i.fetched_at) FROM vvault.ingests i"
-	"  WHERE i.region OPERATOR(pg_catalog.=) e.region"
-	"  AND i.accepted OPERATOR(pg_catalog.>) 0)"
-	" FROM vvault.effective_regions e WHERE e.enabled ORDER BY e.region",
-};
-
-static const VvJsonColumn list_columns[] = {
-	VV_JSON_COLUMN("region", TEXT),
-	VV_JSON_COLUMN("region_name", TEXT),
-	VV_JSON_COLUMN("velocity_baseline", FLOAT8),
-	VV_JSON_COLUMN("engagement_baseline", FLOAT8),
-	VV_JSON_COLUMN("videos", INT8),
-	VV_JSON_COLUMN("fetched_at", TIMESTAMPTZ),
-};
-
-typedef struct TextResult
-{
-	MemoryContext context;
-	char	   *value;
-} TextResult;
-
-static bool
-keep_text(const Datum *values, const bool *isnull, void *arg)
-{
-	TextResult *result = (TextResult *) arg;
-
-	if (!isnull[0])
-	{
-		MemoryContext old = MemoryContextSwitchTo(result->context);
-
-		result->value = TextDatumGetCString(values[0]);
-		MemoryContextSwitchTo(old);
-	}
-	return false;
-}
-
 /*
  * The name of an enabled region in the current memory context, or NULL.
  */
 char *
 vv_region_name(text *region)
 {
-	TextResult	result = {CurrentMemoryContext, NULL};
 	Datum		args[1] = {PointerGetDatum(region)};
 
-	SPI_connect();
-	(void) vv_query_run(&name_query, args, 1, keep_text, &result);
-	SPI_finish();
-	return result.value;
+	return vv_query_text(&name_query, args);
 }
 
 /*
@@ -99,7 +50,7 @@ vv_region_name(text *region)
 void
 vv_invalid_region(text *region)
 {
-	TextResult	codes = {CurrentMemoryContext, NULL};
+	char	   *codes = vv_query_text(&codes_query, NULL);
 	char	   *given = NULL;
 
 	if (region != NULL)
@@ -108,17 +59,13 @@ vv_invalid_region(text *region)
 
 		given = pnstrdup(whole, pg_mbcliplen(whole, strlen(whole), 64));
 	}
-
-	SPI_connect();
-	(void) vv_query_run(&codes_query, NULL, 1, keep_text, &codes);
-	SPI_finish();
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 given == NULL ? errmsg("invalid region NULL") :
 			 errmsg("invalid region \"%s\"", given),
-			 codes.value == NULL ?
+			 codes == NULL ?
 			 errhint("No region is enabled in vvault.regions.") :
-			 errhint("The regions are %s.", codes.value)));
+			 errhint("The regions are %s.", codes)));
 }
 
 /*
@@ -160,37 +107,4 @@ vvault_require_region(PG_FUNCTION_ARGS)
 	if (region == NULL || vv_region_name(region) == NULL)
 		vv_invalid_region(region);
 	PG_RETURN_VOID();
-}
-
-static bool
-write_regions(FunctionCallInfo fcinfo pg_attribute_unused(), VvReply *reply,
-			  StringInfo out)
-{
-	int			n;
-
-	if (vv_reply_is_known(reply, vv_max_age("feed_max_age"), 0, 0))
-		return true;
-	appendStringInfoString(out, "{\"regions\":");
-	n = vv_query_json_array(&list_query, NULL, out, list_columns,
-							lengthof(list_columns));
-	vv_json_key(out, "total");
-	vv_json_int(out, n);
-	appendStringInfoChar(out, '}');
-	return true;
-}
-
-static const VvReplier regions = {
-	.name = "vvault_regions",
-	.write = write_regions,
-};
-
-/*
- * vvault_regions() returns json
- *
- * The enabled regions with names, baselines, videos and latest chart.
- */
-Datum
-vvault_regions(PG_FUNCTION_ARGS)
-{
-	return vv_reply(fcinfo, &regions);
 }

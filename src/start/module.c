@@ -11,17 +11,21 @@
 #include "utils/guc.h"
 
 #include "reply/memory.h"
+#include "videos/source.h"
 
 PG_MODULE_MAGIC;
 
 void		_PG_init(void);
 
 /*
- * Settings come before their prefix is reserved. A misspelt setting vvault.* is refused instead of being kept in silence.
+ * Settings come before their prefix is reserved: a misspelt setting vvault.* is
+ * refused instead of being kept in silence. Sources come in one order, since
+ * keys in shared memory tell them by their number.
  */
 void
 _PG_init(void)
 {
 	vv_shared_memory_init();
+	vv_register_source(&vv_feeds);
 	MarkGUCPrefixReserved("vvault");
 }

@@ -31,7 +31,7 @@
 #include "utils/snapmgr.h"
 
 #include "core/query.h"
-#include "reply/state.h"
+#include "videos/source.h"
 
 /* Columns, from 1 */
 #define COL_VIDEO_ID	1
@@ -64,7 +64,8 @@ vv_region_lookup_begin(VvRegionLookup *lookup)
 {
 	memset(lookup, 0, sizeof(*lookup));
 	lookup->context = CurrentMemoryContext;
-	lookup->table = vv_open_plain_table("video_regions", &lookup->index);
+	lookup->table = vv_open_plain_table(&vv_feeds, "video_regions",
+										&lookup->index);
 	if (lookup->table == NULL)
 		return;
 	lookup->scan = vv_index_beginscan(lookup->table, lookup->index,
@@ -73,18 +74,6 @@ vv_region_lookup_begin(VvRegionLookup *lookup)
 	/* while the table is open no block goes */
 	lookup->nblocks = RelationGetNumberOfBlocks(lookup->table);
 	lookup->slot = table_slot_create(lookup->table, NULL);
-}
-
-static bool
-keep_regions(const Datum *values, const bool *isnull pg_attribute_unused(),
-			 void *arg)
-{
-	VvRegionLookup *lookup = (VvRegionLookup *) arg;
-	MemoryContext old = MemoryContextSwitchTo(lookup->context);
-
-	lookup->found = PointerGetDatum(DatumGetArrayTypePCopy(values[0]));
-	MemoryContextSwitchTo(old);
-	return false;
 }
 
 static bool
@@ -149,11 +138,13 @@ vv_region_lookup(VvRegionLookup *lookup, Datum video_id, bool *isnull)
 
 	if (lookup->table == NULL)
 	{
-		SPI_connect();
-		*isnull = vv_query_run(&regions_query, &video_id, 1, keep_regions,
-							   lookup) == 0;
-		SPI_finish();
-		return lookup->found;
+		VvRow		row;
+
+		/* what it found before is of the page, as what it finds now */
+		old = MemoryContextSwitchTo(lookup->context);
+		*isnull = !vv_query_row(&regions_query, &video_id, &row);
+		MemoryContextSwitchTo(old);
+		return *isnull ? (Datum) 0 : row.values[0];
 	}
 	hash = hash_bytes((unsigned char *) VARDATA_ANY(id), VARSIZE_ANY_EXHDR(id));
 	place = &places[hash % MAX_PLACES];

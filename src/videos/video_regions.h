@@ -25,7 +25,6 @@ typedef struct VvRegionLookup
 	IndexFetchTableData *fetch; /* of rows whose place is known */
 	BlockNumber nblocks;		/* of the table */
 	TupleTableSlot *slot;
-	Datum		found;			/* what came through SPI */
 } VvRegionLookup;
 
 extern void vv_region_lookup_begin(VvRegionLookup *lookup);

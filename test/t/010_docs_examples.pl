@@ -397,18 +397,4 @@ is($meta->{'meta-spec'}{version}, '1.0.0', 'META.json follows version 1.0.0 of t
 like($text{'CHANGELOG.md'}, qr/\A# [^\n]+\n[^#]*## \Q$version\E\b/,
 	'the newest entry of CHANGELOG.md is of that version');
 
-# The arrows of docs/architecture.md go down only.
-my @layers = qw(core score catalog feed analytics http);
-my %height = map { $layers[$_] => $_ } 0 .. $#layers;
-is(join(' ', grep { !defined $height{$_} } map { m{^src/(\w+)/} } glob('src/*/*.c')),
-	'', 'docs/architecture.md knows every folder of C');
-for my $file (glob('src/*/*.[ch]'))
-{
-	my ($folder) = $file =~ m{^src/(\w+)/};
-	my @ours = grep { -e "src/$_" } text_of($file) =~ /^#include "([^"]+)"/mg;
-	my @upward = grep { m{^(\w+)/} && $height{$1} > $height{$folder} } @ours;
-
-	is(join(' ', @upward), '', "$file includes from below only");
-}
-
 done_testing();

@@ -27,6 +27,7 @@
 #include "port/pg_crc32c.h"
 #include "utils/builtins.h"
 
+#include "http/etag.h"
 #include "http/headers.h"
 #include "feed/cursor.h"
 #include "server.h"

@@ -14,7 +14,7 @@
 
 set -euo pipefail
 
-SOURCES=(src/core/json_writer.c src/http/headers.c src/videos/response.c
+SOURCES=(src/core/json_writer.c src/http/headers.c src/http/etag.c src/videos/response.c
 	src/feed/cursor.c src/feed/feed_aggregate.c
 	test/fuzz/parts/server.c test/fuzz/parts/parts.c)
 PARTS=(states response cursor headers)

@@ -1,0 +1,142 @@
+#
+# arrows.pl
+#		Whether each room of the house knows only those below it.
+#
+# usage: perl scripts/arrows.pl FOLDER
+#
+# FOLDER/src/rooms lists the rooms from the ground up, each with its wing. What
+# a room makes in SQL is what its .sql files CREATE; what it knows is what it
+# includes in C and what its SQL names, in .sql files and in the strings of C.
+# Comments are free, and so are the COMMENTs of objects. Prints what points
+# upward or into the other wing, and ends with status 1 if anything does.
+#
+use strict;
+use warnings;
+
+my $folder = shift // '.';
+chdir $folder or die "$folder: $!\n";
+
+my (%height, %wing, %maker);
+my $nfaults = 0;
+
+sub fault
+{
+	print @_, "\n";
+	$nfaults++;
+	return;
+}
+
+sub text_of
+{
+	my ($file) = @_;
+
+	open my $in, '<', $file or die "$file: $!\n";
+	local $/;
+	return scalar <$in>;
+}
+
+for (split /\n/, text_of('src/rooms'))
+{
+	next if /^#/ || !/\S/;
+	my ($room, $wing) = /^([a-z]+)\s+(both|vvault|vvault_stream)\s*$/
+	  or die "src/rooms: $_\n";
+	$height{$room} = keys %height;
+	$wing{$room} = $wing;
+}
+
+# SQL without what is for people to read.
+sub code_of_sql
+{
+	my ($sql) = @_;
+
+	$sql =~ s/^COMMENT ON .*?';[ \t]*$//gms;
+	$sql =~ s/--[^\n]*//g;
+	return $sql;
+}
+
+# The strings of C, joined where one follows another.
+sub strings_of_c
+{
+	my ($c) = @_;
+
+	$c =~ s{/\*.*?\*/}{}gs;
+	$c =~ s/^#include[^\n]*//gm;
+	return join "\n", $c =~ /"((?:[^"\\\n]|\\.)*)"/g;
+}
+
+# What SQL makes: vvault.NAME, vvault_stream.NAME and vvault_NAME.
+sub made_in
+{
+	my ($sql) = @_;
+	my @made = $sql =~ /^CREATE\s+(?:OR\s+REPLACE\s+)?(?:UNIQUE\s+)?
+		(?:FUNCTION|PROCEDURE|AGGREGATE|TABLE|VIEW|TYPE|DOMAIN|SEQUENCE)\s+
+		((?:vvault|vvault_stream|\@extschema\@)\.["\w*\/]+)/gmx;
+
+	s/^\@extschema\@\.// for @made;
+	return @made;
+}
+
+for my $file (glob 'src/*/*.sql')
+{
+	my ($room) = $file =~ m{^src/(\w+)/};
+
+	next if $room eq 'upgrade';
+	if (!defined $height{$room})
+	{
+		fault("$file: src/rooms has no room $room");
+		next;
+	}
+	$maker{$_} //= $room for made_in(code_of_sql(text_of($file)));
+}
+
+# Whether a room may know another.
+sub may_know
+{
+	my ($room, $other) = @_;
+
+	return 0 if $height{$other} > $height{$room};
+	return $wing{$other} eq 'both' || $wing{$room} eq 'both' || $wing{$other} eq $wing{$room};
+}
+
+sub look
+{
+	my ($file, $room, $what, $other) = @_;
+
+	fault("$file: $room/ must not know $what of $other/") unless may_know($room, $other);
+	return;
+}
+
+for my $file (glob 'src/*/*.c src/*/*.h src/*/*.sql')
+{
+	my ($room) = $file =~ m{^src/(\w+)/};
+
+	next if !defined $height{$room};
+	my $text = text_of($file);
+	my $sql = $file =~ /\.sql$/ ? code_of_sql($text) : strings_of_c($text);
+	my %named;
+
+	if ($file !~ /\.sql$/)
+	{
+		for my $header ($text =~ /^#include "([a-z]+\/[^"]+)"/mg)
+		{
+			my ($other) = $header =~ m{^([a-z]+)/};
+
+			look($file, $room, qq{"$header"}, $other) if defined $height{$other};
+		}
+	}
+	$named{$_} = 1 for $sql =~ /\b((?:vvault|vvault_stream)\.\w+)/g, $sql =~ /\b(vvault_\w+)\s*\(/g;
+	for my $name (sort keys %named)
+	{
+		look($file, $room, $name, $maker{$name}) if defined $maker{$name};
+	}
+}
+
+# A folder of C that the list forgets.
+for my $file (glob 'src/*/*.c')
+{
+	my ($room) = $file =~ m{^src/(\w+)/};
+
+	fault("$file: src/rooms has no room $room") unless defined $height{$room};
+}
+
+exit($nfaults > 0 ? 1 : 0);
