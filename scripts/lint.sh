@@ -36,9 +36,8 @@ lint_clang()
 	local status=0
 
 	rm -rf "$WORK/tree-clang"
-	mkdir -p "$WORK/tree-clang/test"
+	mkdir -p "$WORK/tree-clang"
 	cp -R "$TREE/Makefile" "$TREE"/*.control "$TREE/src" "$WORK/tree-clang/"
-	cp -R "$TREE/test/upgrade" "$WORK/tree-clang/test/"
 	find "$WORK/tree-clang" -name '*.o' -delete -o -name '*.bc' -delete
 	build_clang "$WORK/tree-clang" >"$LOGS/clang.log" || status=$?
 	findings "$LOGS/clang.log" "$status"

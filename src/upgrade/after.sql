@@ -1,3 +1,1 @@
--- From 0.1.0 to 0.2.0, when everything is there: new derived tables are filled
--- from the rows that came in before them.
-SELECT @extschema@.vvault_rebuild();
+-- To 0.3.0, when everything is there: what has to be done to rows.

@@ -16,49 +16,62 @@
 # Nothing is done about what only OLD has.
 
 # Splits a script into the array list, and returns how many statements there
-# are. Comments are dropped, but for those inside the bodies of functions.
-function statements(file, list,    text, line, n, i, c, at, tag, start)
+# are. Comments are dropped, but for those inside the bodies of functions, and
+# so are psql's own commands. Each line is looked at once, from one thing that
+# opens or ends something to the next.
+function statements(file, list,    rest, n, at, closing, token, start)
 {
-	text = ""
-	while ((getline line < file) > 0)
-		text = text (line ~ /^\\/ ? "" : line) "\n"
-	close(file)
-
 	n = 0
-	start = ""
-	for (i = 1; i <= length(text); i++)
+	start = closing = ""
+	while ((getline rest < file) > 0)
 	{
-		c = substr(text, i, 1)
-		if (substr(text, i, 2) == "--")
+		rest = closing == "" && rest ~ /^\\/ ? "\n" : rest "\n"
+		while (rest != "")
 		{
-			at = index(substr(text, i), "\n")
-			i += at - 2
-			sub(/[ \t]+$/, "", start)
+			if (closing != "")
+			{
+				at = index(rest, closing)
+				at = at > 0 ? at + length(closing) - 1 : length(rest)
+				if (closing != "*/")
+					start = start substr(rest, 1, at)
+				if (index(substr(rest, 1, at), closing) > 0)
+					closing = ""
+				rest = substr(rest, at + 1)
+				continue
+			}
+			at = match(rest, /--|\/\*|['";]|\$[a-z_]*\$/) ? RSTART : length(rest) + 1
+			token = at == RSTART ? substr(rest, at, RLENGTH) : ""
+			start = extended(start, substr(rest, 1, at - 1))
+			rest = substr(rest, at + length(token))
+			if (token == "--")
+			{
+				sub(/[ \t]+$/, "", start)
+				rest = "\n"
+			}
+			else if (token == "/*")
+				closing = "*/"
+			else if (token == ";")
+			{
+				list[++n] = start ";"
+				start = ""
+			}
+			else if (token != "")
+			{
+				start = start token
+				closing = token
+			}
 		}
-		else if (substr(text, i, 2) == "/*")
-			i += index(substr(text, i), "*/")
-		else if (c == "'" || c == "\"")
-		{
-			at = index(substr(text, i + 1), c)
-			start = start substr(text, i, at + 1)
-			i += at
-		}
-		else if (c == "$" && match(substr(text, i), /^\$[a-z_]*\$/))
-		{
-			tag = substr(text, i, RLENGTH)
-			at = index(substr(text, i + length(tag)), tag) + 2 * length(tag) - 1
-			start = start substr(text, i, at)
-			i += at - 1
-		}
-		else if (c == ";")
-		{
-			list[++n] = start ";"
-			start = ""
-		}
-		else if (start != "" || c !~ /[ \t\n]/)
-			start = start c
 	}
+	close(file)
 	return n
+}
+
+# A statement begins with its first word.
+function extended(start, text)
+{
+	if (start == "")
+		sub(/^[ \t\n]+/, "", text)
+	return start text
 }
 
 # What a statement makes or fills, such as "FUNCTION vvault.bump"; else "".

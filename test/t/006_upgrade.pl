@@ -1,12 +1,13 @@
 #
 # 006_upgrade.pl
-#		From every released version to this one: what an update makes is what
-#		CREATE EXTENSION makes, data and rights stay, the tests pass afterwards;
-#		a library and SQL of different versions say so and do no harm.
+#		From every released version to this one, and to the next one begun as
+#		CONTRIBUTING says: what an update makes is what CREATE EXTENSION makes,
+#		data and rights stay, the tests pass afterwards; a library and SQL of
+#		different versions say so and do no harm.
 #
 # The server runs in a copy of the stage, where the library is exchanged for an
 # older one and back, as `make install` does under a running server. The older
-# ones are these very sources, built with another version.
+# ones are built from the sources that they were released with.
 #
 use strict;
 use warnings;
@@ -25,8 +26,15 @@ use VVaultTest;
 
 my $dir = PostgreSQL::Test::Utils::tempdir();
 my ($current) = map { /^default_version *= *'(.*)'/ } split /\n/, PostgreSQL::Test::Utils::slurp_file('vvault.control');
-my @released = map { m{/vvault--([^-]+)\.sql$} } sort glob('test/upgrade/vvault--*.sql');
-my $oldest = $released[0];
+my $kept = 'src/upgrade/released';
+my @released = sort { by_version($a, $b) } map { m{/vvault--([^-]+)\.sql$} } glob("$kept/vvault--*.sql");
+
+sub by_version
+{
+	my ($x, $y) = map { sprintf '%05d.%05d.%05d', split /\./ } @_;
+
+	return $x cmp $y;
+}
 
 sub run_ok
 {
@@ -46,24 +54,42 @@ my $stage = "$dir/stage";
 run_ok('copying the stage', 'cp', '-a', $ENV{STAGE}, $stage);
 my $staged_bin = $stage . substr($bindir, length $ENV{STAGE});
 chomp(my $libdir = run_ok('pg_config', "$staged_bin/pg_config", '--pkglibdir'));
+chomp(my $scripts = run_ok('pg_config', "$staged_bin/pg_config", '--sharedir'));
+$scripts .= '/extension';
 
-# As make would have built it at that version; only what tells the version is
-# compiled again.
+# A library is made of sources, in a folder of their own.
 sub build_library
+{
+	my ($tree) = @_;
+
+	run_ok('make', 'make', '-s', '-C', $tree, 'CC=gcc', 'COPT=-O1',
+		'PG_CONFIG=' . substr($bindir, length $ENV{STAGE}) . '/pg_config', 'vvault.so');
+	return PostgreSQL::Test::Utils::slurp_file("$tree/vvault.so");
+}
+
+# The library of a released version, from the sources that it was released with.
+sub released_library
 {
 	my ($version) = @_;
 	my $tree = "$dir/tree-$version";
 
-	run_ok('copying the sources', 'cp', '-a', Cwd::getcwd(), $tree);
-	for my $source (glob("$tree/src/*/*.c"))
-	{
-		(my $object = $source) =~ s/\.c$/.o/;
-		unlink $object if PostgreSQL::Test::Utils::slurp_file($source) =~ /VVAULT_VERSION/;
-	}
-	unlink "$tree/vvault.so";
-	run_ok('make', 'make', '-s', '-C', $tree, 'CC=gcc', "EXTVERSION=$version",
-		'PG_CONFIG=' . substr($bindir, length $ENV{STAGE}) . '/pg_config', 'vvault.so');
-	return PostgreSQL::Test::Utils::slurp_file("$tree/vvault.so");
+	mkdir $tree or die "$tree: $!";
+	run_ok('tar', 'tar', '-C', $tree, '-xzf', "$kept/vvault-$version.tar.gz");
+	return build_library($tree);
+}
+
+# A file as `make install` puts it there: under a running server a new one
+# takes the place of the old.
+sub install_file
+{
+	my ($file, $content) = @_;
+
+	open my $fh, '>:raw', "$file.new" or die "$file: $!";
+	print $fh $content;
+	close $fh or die "$file: $!";
+	chmod 0755, "$file.new";
+	rename "$file.new", $file or die "$file: $!";
+	return;
 }
 
 # What new sessions load from now on.
@@ -71,20 +97,20 @@ sub install_library
 {
 	my ($content) = @_;
 
-	open my $fh, '>:raw', "$libdir/vvault.so.new" or die "$libdir: $!";
-	print $fh $content;
-	close $fh or die "$libdir: $!";
-	chmod 0755, "$libdir/vvault.so.new";
-	rename "$libdir/vvault.so.new", "$libdir/vvault.so" or die "$libdir: $!";
+	return install_file("$libdir/vvault.so", $content);
+}
+
+# What was installed with a released version: its library and its script.
+sub install_released
+{
+	my ($version, $content) = @_;
+
+	install_library($content);
+	install_file("$scripts/vvault--$version.sql", PostgreSQL::Test::Utils::slurp_file("$kept/vvault--$version.sql"));
 	return;
 }
 
 my $library = PostgreSQL::Test::Utils::slurp_file("$libdir/vvault.so");
-my $older = build_library($oldest);
-
-# One from before the library could tell its version.
-(my $silent = $older) =~ s/vvault_library_version/vvault_library_versioX/g;
-isnt($silent, $older, 'there is a library that does not tell its version');
 
 my $node = new_node('upgrade', install_path => dirname($staged_bin));
 $node->append_conf('postgresql.conf', "shared_preload_libraries = 'pg_stat_statements'\npg_stat_statements.track = all\n");
@@ -179,32 +205,40 @@ sub same_facts
 	return;
 }
 
-for my $schema ('public', '"Odd api"')
+# The extension made in a schema, and made as each released version and
+# updated, in databases of their own. Returns the facts of the first.
+sub same_as_fresh
 {
-	my $suffix = $schema eq 'public' ? '' : '_odd';
-	my $place = $schema eq 'public' ? '' : "SCHEMA $schema";
+	my ($to, $schema, $suffix, @from) = @_;
+	my $place = "SCHEMA $schema";
 
-	for my $db ("fresh$suffix", map { "from_$_$suffix" =~ tr/./_/r } @released)
+	for my $db ("fresh$suffix", map { "from_$_$suffix" =~ tr/./_/r } @from)
 	{
 		create_database($db);
-		$node->safe_psql($db, qq(CREATE SCHEMA "Odd api")) if $suffix;
+		$node->safe_psql($db, "CREATE SCHEMA IF NOT EXISTS $schema");
 	}
 	$node->safe_psql("fresh$suffix", "CREATE EXTENSION vvault $place CASCADE");
 	my $expected = $node->safe_psql("fresh$suffix", $facts);
-	cmp_ok(scalar(split /^/, $expected), '>', 1000, "there are facts to compare in schema $schema");
-	for my $version (@released)
+	cmp_ok(scalar(split /^/, $expected), '>', 1000, "there are facts of $to to compare in schema $schema");
+	for my $version (@from)
 	{
 		my $db = "from_$version$suffix" =~ tr/./_/r;
 
+		is($node->safe_psql($db, "SELECT path FROM pg_extension_update_paths('vvault') WHERE source = '$version' AND target = '$to'"),
+			"$version--$to", "one script leads from $version to $to");
 		$node->safe_psql($db, "CREATE EXTENSION vvault $place VERSION '$version' CASCADE");
-		isnt($node->safe_psql($db, $facts), $expected, "$version is not $current in schema $schema");
+		isnt($node->safe_psql($db, $facts), $expected, "$version is not $to in schema $schema");
 		$node->safe_psql($db, 'ALTER EXTENSION vvault UPDATE');
-		same_facts($node->safe_psql($db, $facts), $expected, "updated from $version in schema $schema");
+		same_facts($node->safe_psql($db, $facts), $expected, "updated from $version to $to in schema $schema");
 	}
+	return $expected;
 }
 
+my $same = same_as_fresh($current, 'public', '', @released);
+same_as_fresh($current, '"Odd api"', '_odd', @released);
+is($node->safe_psql('fresh', "SELECT string_agg(path, ' ') FROM pg_extension_update_paths('vvault') WHERE target <> '$current'"),
+	'', 'no script leads to another version');
 # The comparison sees small things.
-my $same = $node->safe_psql('fresh', $facts);
 for my $change (
 	'ALTER FUNCTION vvault_health() COST 7',
 	'GRANT SELECT ON vvault.videos TO site',
@@ -226,21 +260,26 @@ for my $change (
 # A filled database, its owner's choices and rights
 # ---------------------------------------------------------------------------
 
-install_library($older);
-for my $db ('filled', 'tested')
+my $sample = sample_file('--days', 5, '--regions', 'US,PL,SE', '--per-chart', 50, '--until', '2026-01-05T06:00:00Z');
+
+# What readers of a feed get, in any version.
+my $reads = 'SELECT json_array_length(vvault_trending($$PL$$) -> $$videos$$) > 0';
+
+# A database that a released version has made and filled.
+sub fill
 {
+	my ($db, $version) = @_;
+
 	create_database($db);
-	$node->safe_psql($db, "CREATE EXTENSION vvault VERSION '$oldest' CASCADE");
-}
-load_sample($node, 'filled', sample_file('--days', 5, '--regions', 'US,PL,SE', '--per-chart', 50,
-	'--until', '2026-01-05T06:00:00Z'));
-$node->safe_psql('filled', <<'SQL');
+	$node->safe_psql($db, "CREATE EXTENSION vvault VERSION '$version' CASCADE");
+	load_sample($node, $db, $sample);
+	$node->safe_psql($db, <<'SQL');
 INSERT INTO vvault.regions (region, velocity_baseline) VALUES ('PL', 12000);
 INSERT INTO vvault.regions (region, name) VALUES ('DE', 'Germany');
 SELECT vvault_set('default_sort', 'momentum');
 SQL
-ingest_all($node, 'filled', "fetched_at < '2026-01-05 00:00+00'");
-$node->safe_psql('filled', <<'SQL');
+	ingest_all($node, $db, "fetched_at < '2026-01-05 00:00+00'");
+	$node->safe_psql($db, <<'SQL');
 SELECT vvault_ingest('DE', '{"kind": "youtube#videoListResponse", "items": [{"id": "bad\u0000"}]}', '2026-01-03 12:00+00');
 SELECT vvault_ingest_categories('{"kind": "youtube#videoCategoryListResponse", "items": [{"id": "10", "snippet": {"title": "Music"}}]}');
 SELECT vvault_prune('2026-01-02 00:00+00');
@@ -252,12 +291,19 @@ GRANT EXECUTE ON FUNCTION vvault_health() TO PUBLIC;
 REVOKE EXECUTE ON FUNCTION vvault_trending FROM site;
 -- what others must not get with a new function
 ALTER DEFAULT PRIVILEGES GRANT EXECUTE ON FUNCTIONS TO fetcher;
+CREATE TABLE known AS SELECT p.oid::regprocedure::text AS s FROM pg_proc p
+	WHERE p.proname LIKE 'vvault%' OR p.pronamespace = 'vvault'::regnamespace;
 SQL
-is_consistent($node, 'filled', "filled by $oldest");
+	is_consistent($node, $db, "filled by $version");
+	return;
+}
 
-# The rows of every table but the shipped ones; columns that an update adds
-# are not asked for.
-my $columns = $node->safe_psql('filled', <<'SQL');
+# Queries for the rows of every table but the shipped ones; columns that an
+# update adds are not asked for.
+sub asking_for_contents
+{
+	my ($db) = @_;
+	my $queries = $node->safe_psql($db, <<'SQL');
 SELECT format('SELECT %L, count(*), md5(string_agg(t::text, E''\n'' ORDER BY t::text COLLATE "C")) FROM (SELECT %s FROM vvault.%I) t;',
 	c.relname, (SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FROM pg_attribute a
 		WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), c.relname)
@@ -265,41 +311,34 @@ FROM pg_class c WHERE c.relnamespace = 'vvault'::regnamespace AND c.relkind = 'r
 	AND c.relname NOT IN ('setting_defaults', 'region_defaults', 'feed_versions')
 ORDER BY c.relname COLLATE "C"
 SQL
-my $contents = "SET TimeZone = 'UTC';\n$columns";
+
+	return "SET TimeZone = 'UTC';\n$queries";
+}
 
 # Who may do what: only of what there was before.
 my $rights = q(SELECT p.oid::regprocedure, p.proacl::text FROM pg_proc p WHERE p.proacl IS NOT NULL AND p.oid::regprocedure::text IN
 	(SELECT s FROM known) ORDER BY p.oid::regprocedure::text);
-$node->safe_psql('filled', q(CREATE TABLE known AS SELECT p.oid::regprocedure::text AS s FROM pg_proc p
-	WHERE p.proname LIKE 'vvault%' OR p.pronamespace = 'vvault'::regnamespace));
-my $rights_before = $node->safe_psql('filled', $rights);
-my $before = $node->safe_psql('filled', $contents);
-my $dump = "$dir/older.sql";
-$node->command_ok([ 'pg_dump', '--no-sync', '-f', $dump, $node->connstr('filled') ], "a dump of $oldest");
 
-# A session that has the older library and keeps it.
-my $session = open_session($node, 'filled');
-my ($out, $err) = $session->query('SELECT json_array_length(vvault_trending($$PL$$) -> $$videos$$) > 0');
-is("$out$err", 't', 'a session works with the library and the SQL of one version');
+# One of library and SQL is newer: nothing is guessed, and nothing is lost.
+sub tell_apart
+{
+	my ($db, $old, $older, $session, $contents) = @_;
+	my $mismatch = qr/^55000: the installed extension vvault is version \Q$old\E, its library is \Q$current\E\nHINT:  Run ALTER EXTENSION vvault UPDATE/;
+	my $refused = qr/55000: the library of vvault in this session is (?:older|\Q$old\E), this script is version \Q$current\E/;
+	my $before = $node->safe_psql($db, $contents);
 
-# ---------------------------------------------------------------------------
-# One of the two is newer
-# ---------------------------------------------------------------------------
-
-my $mismatch = qr/^55000: the installed extension vvault is version \Q$oldest\E, its library is \Q$current\E\nHINT:  Run ALTER EXTENSION vvault UPDATE/;
-
-install_library($library);
-like(error_of('filled', $_), $mismatch, "new library, old SQL: $_")
-  for (
-	q(SELECT vvault_trending('PL')),
-	q(SELECT vvault_video('x')),
-	q(SELECT vvault_health()),
-	q(SELECT vvault_analytics()),
-	q(SELECT * FROM vvault_region_stats()),
-	q(SELECT vvault_region_valid('PL')),
-	q(SELECT * FROM vvault.parse_chart('{"kind": "youtube#videoListResponse", "items": []}')),
-	q(SELECT vvault_ingest('PL', '{"kind": "youtube#videoListResponse", "items": []}', now())));
-is( $node->safe_psql('filled', <<'SQL'), "t\nt", 'what knows no table works: scores, aggregates, plain writes and their triggers');
+	install_library($library);
+	like(error_of($db, $_), $mismatch, "new library, SQL of $old: $_")
+	  for (
+		q(SELECT vvault_trending('PL')),
+		q(SELECT vvault_video('x')),
+		q(SELECT vvault_health()),
+		q(SELECT vvault_analytics()),
+		q(SELECT * FROM vvault_region_stats()),
+		q(SELECT vvault_region_valid('PL')),
+		q(SELECT * FROM vvault.parse_chart('{"kind": "youtube#videoListResponse", "items": []}')),
+		q(SELECT vvault_ingest('PL', '{"kind": "youtube#videoListResponse", "items": []}', now())));
+	is($node->safe_psql($db, <<'SQL'), "t\nt", "what knows no table works in $old: scores, aggregates, plain writes and their triggers");
 BEGIN;
 SELECT vvault_engagement_rate(5, 100) = 5;
 INSERT INTO vvault.videos (region, video_id, views, likes) VALUES ('PL', 'plain', 7, 1);
@@ -307,114 +346,166 @@ UPDATE vvault.videos SET views = 8 WHERE video_id = 'plain';
 SELECT regions = '{PL}' AND engagement_rate = 12.5 FROM vvault.video_regions JOIN vvault.videos USING (video_id) WHERE video_id = 'plain';
 ROLLBACK;
 SQL
-($out, $err) = $session->query('SELECT json_array_length(vvault_trending($$PL$$) -> $$videos$$) > 0');
-is("$out$err", 't', 'an open session goes on with the library it has');
+	is(join('', $session->query($reads)), 't', 'an open session goes on with the library it has');
 
-# The update belongs into a session with the new library.
-($out, $err) = $session->query("\\set VERBOSITY verbose\nALTER EXTENSION vvault UPDATE");
-like($err, qr/55000: the library of vvault in this session is \Q$oldest\E, this script is version \Q$current\E\n(?:.*\n)*HINT: .*connect anew/,
-	'old library, new SQL: the update is refused');
-install_library($silent);
-like(error_of('filled', 'ALTER EXTENSION vvault UPDATE'), qr/^55000: the library of vvault in this session is older,/,
-	'and so it is with a library that does not tell its version');
-like(error_of('postgres', 'CREATE EXTENSION vvault CASCADE'), qr/^55000: the library of vvault in this session is older, .*\nHINT:  Install/,
-	'CREATE EXTENSION is refused');
-install_library($older);
-like(error_of('postgres', 'CREATE EXTENSION vvault CASCADE'), qr/^55000: the library of vvault in this session is \Q$oldest\E, this script is version \Q$current\E\nHINT:  Install/,
-	'and so it is with one that does');
-is($node->safe_psql('postgres', q(SELECT count(*) FROM pg_namespace WHERE nspname = 'vvault')), '0', 'which leaves nothing');
-is($node->safe_psql('filled', "SELECT extversion FROM pg_extension WHERE extname = 'vvault'"), $oldest, 'nothing was changed');
-is($node->safe_psql('filled', $contents), $before, 'in no table either');
-install_library($library);
+	# The update belongs into a session with the new library.
+	my (undef, $err) = $session->query("\\set VERBOSITY verbose\nALTER EXTENSION vvault UPDATE");
+	like($err, qr/$refused\n(?:.*\n)*HINT: .*connect anew/, "library of $old, new SQL: the update is refused");
+	# one that tells its version, and one from before it could
+	for my $content ($older, $older =~ s/vvault_library_version/vvault_library_versioX/gr)
+	{
+		install_library($content);
+		like(error_of($db, 'ALTER EXTENSION vvault UPDATE'), qr/^$refused\nHINT:  Install/, 'and so it is in a new session');
+		like(error_of('postgres', 'CREATE EXTENSION vvault CASCADE'), qr/^$refused\nHINT:  Install/, 'CREATE EXTENSION is refused');
+	}
+	is($node->safe_psql('postgres', q(SELECT count(*) FROM pg_namespace WHERE nspname = 'vvault')), '0', 'which leaves nothing');
+	is($node->safe_psql($db, "SELECT extversion FROM pg_extension WHERE extname = 'vvault'"), $old, 'nothing was changed');
+	is($node->safe_psql($db, $contents), $before, 'in no table either');
+	install_library($library);
 
-# ---------------------------------------------------------------------------
-# The update
-# ---------------------------------------------------------------------------
+	# Rolled back an update leaves the session where it was; done, it works at once.
+	is($node->safe_psql($db, "BEGIN;\nALTER EXTENSION vvault UPDATE;\n$reads;\nROLLBACK;"), 't', 'readers work in the transaction of the update');
+	like(error_of($db, "BEGIN;\nALTER EXTENSION vvault UPDATE;\nSELECT vvault_health() \\g /dev/null\nROLLBACK;\nSELECT vvault_health();"),
+		$mismatch, 'not after it was rolled back');
+	return;
+}
 
-# Rolled back it leaves the session where it was; done, it works at once.
-is($node->safe_psql('filled', <<'SQL'), 't', 'readers work in the transaction of the update');
-BEGIN;
-ALTER EXTENSION vvault UPDATE;
-SELECT json_array_length(vvault_trending('PL') -> 'videos') > 0;
-ROLLBACK;
-SQL
-like(error_of('filled', "BEGIN;\nALTER EXTENSION vvault UPDATE;\nSELECT vvault_health() \\g /dev/null\nROLLBACK;\nSELECT vvault_health();"),
-	$mismatch, 'not after it was rolled back');
+sub update_filled
+{
+	my ($db, $old, $contents) = @_;
+	my $before = $node->safe_psql($db, $contents);
+	my $rights_before = $node->safe_psql($db, $rights);
 
-$node->safe_psql('filled', 'ALTER EXTENSION vvault UPDATE');
-is($node->safe_psql('filled', $contents), $before, 'the update keeps every row');
-is_consistent($node, 'filled', 'updated');
-is($node->safe_psql('filled', $rights), $rights_before, 'and the rights that the owner gave and took');
-is($node->safe_psql('filled', <<'SQL'), '', 'what is new is nobody\'s but for what defaults give');
+	$node->safe_psql($db, 'ALTER EXTENSION vvault UPDATE');
+	is($node->safe_psql($db, $contents), $before, "the update from $old keeps every row");
+	is_consistent($node, $db, "updated from $old");
+	is($node->safe_psql($db, $rights), $rights_before, 'and the rights that the owner gave and took');
+	is($node->safe_psql($db, <<'SQL'), '', 'what is new is nobody\'s but for what defaults give');
 SELECT p.oid::regprocedure FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
 	AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'vvault')
 WHERE p.oid::regprocedure::text NOT IN (SELECT s FROM known) AND (p.pronamespace = 'vvault'::regnamespace OR p.prokind = 'f' AND p.provolatile <> 'i')
 	AND has_function_privilege('stranger', p.oid, 'EXECUTE')
 SQL
-is($node->safe_psql('filled', q(SELECT vvault_health() ->> 'version')), $current, 'it tells its version');
-is($node->safe_psql('filled', q(SELECT vvault_trending('PL', 1) ->> 'sort', vvault_region_name('DE'))), 'momentum|Germany',
-	'settings and regions are the owner\'s');
+	is($node->safe_psql($db, q(SELECT vvault_health() ->> 'version')), $current, 'it tells its version');
+	is($node->safe_psql($db, q(SELECT vvault_trending('PL', 1) ->> 'sort', vvault_region_name('DE'))), 'momentum|Germany',
+		'settings and regions are the owner\'s');
+	return;
+}
 
-($out, $err) = $session->query("\\set VERBOSITY verbose\nSELECT vvault_trending(\$\$PL\$\$)");
-like($err, qr/55000: the installed extension vvault is version \Q$current\E, its library is \Q$oldest\E\nHINT: .*connect anew/,
-	'a session from before the update is told to connect anew');
-$session->quit;
+my @tested;
+for my $old (@released)
+{
+	my $older = released_library($old);
+	my $tells = $older =~ /vvault_library_version/;
+	my ($db, $restored, $taken, $tested) = map { "${_}_$old" =~ tr/./_/r } qw(filled restored taken tested);
 
-ingest_all($node, 'filled', "fetched_at >= '2026-01-05 00:00+00'");
-is_consistent($node, 'filled', 'charts after the update');
+	install_released($old, $older);
+	fill($db, $old);
+	create_database($tested);
+	$node->safe_psql($tested, "CREATE EXTENSION vvault VERSION '$old' CASCADE");
+	push @tested, $tested;
+	my $contents = asking_for_contents($db);
+	my $before = $node->safe_psql($db, $contents);
+	my $dump = "$dir/$old.sql";
+	$node->command_ok([ 'pg_dump', '--no-sync', '-f', $dump, $node->connstr($db) ], "a dump of $old");
 
-# A dump of the older version comes back as this one.
-create_database('restored');
-$node->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('restored'), '-f', $dump ], 'it is restored');
-is($node->safe_psql('restored', $contents), $before, "a dump of $oldest is what it was in $current");
-is($node->safe_psql('restored', q(SELECT extversion FROM pg_extension WHERE extname = 'vvault')), $current, 'which is what it becomes');
-is_consistent($node, 'restored', 'restored');
+	# A session that has the older library and keeps it.
+	my $session = open_session($node, $db);
+	is(join('', $session->query($reads)), 't', "a session works with the library and the SQL of $old");
+	tell_apart($db, $old, $older, $session, $contents);
+	update_filled($db, $old, $contents);
+	like(join('', $session->query("\\set VERBOSITY verbose\n$reads")),
+		qr/55000: the installed extension vvault is version \Q$current\E, its library is \Q$old\E\nHINT: .*connect anew/,
+		'a session from before the update is told to connect anew')
+	  if $tells;
+	$session->quit;
+	ingest_all($node, $db, "fetched_at >= '2026-01-05 00:00+00'");
+	is_consistent($node, $db, 'charts after the update');
 
-# Nothing of somebody else's is taken over by an update.
-create_database('taken');
-$node->safe_psql('taken', "CREATE EXTENSION vvault VERSION '$oldest' CASCADE");
-$node->safe_psql('taken', 'CREATE FUNCTION vvault.library_version() RETURNS text LANGUAGE sql AS $$SELECT NULL$$');
-like(error_of('taken', 'ALTER EXTENSION vvault UPDATE'), qr/function vvault\.library_version\(\) is not a member of extension "vvault"/,
-	'a function in the way is not replaced');
+	# A dump of the older version comes back as this one.
+	create_database($restored);
+	$node->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr($restored), '-f', $dump ], 'it is restored');
+	is($node->safe_psql($restored, $contents), $before, "a dump of $old is what it was in $current");
+	is($node->safe_psql($restored, q(SELECT extversion FROM pg_extension WHERE extname = 'vvault')), $current, 'which is what it becomes');
+	is_consistent($node, $restored, 'restored');
+
+	# Nothing of somebody else's is taken over by an update.
+	next if $tells;
+	create_database($taken);
+	$node->safe_psql($taken, "CREATE EXTENSION vvault VERSION '$old' CASCADE");
+	$node->safe_psql($taken, 'CREATE FUNCTION vvault.library_version() RETURNS text LANGUAGE sql AS $$SELECT NULL$$');
+	like(error_of($taken, 'ALTER EXTENSION vvault UPDATE'), qr/function vvault\.library_version\(\) is not a member of extension "vvault"/,
+		'a function in the way is not replaced');
+}
 
 # ---------------------------------------------------------------------------
-# The tests, on an updated database
+# The tests, on what came from the oldest and from the last version
 # ---------------------------------------------------------------------------
 
 # libraries came and went until here; the tests want the reply cache
 $node->append_conf('postgresql.conf', "shared_preload_libraries = 'pg_stat_statements, vvault'\n");
 $node->restart;
-$node->safe_psql('tested', 'ALTER EXTENSION vvault UPDATE');
+for my $db (@tested > 1 ? @tested[ 0, -1 ] : @tested)
 {
 	local %ENV = (%ENV, PGHOST => $node->host, PGPORT => $node->port, PATH => "$staged_bin:$ENV{PATH}");
 	my @tests = map { basename($_, '.sql') } sort glob('sql/*.sql');
 
-	mkdir "$dir/regress";
+	$node->safe_psql($db, 'ALTER EXTENSION vvault UPDATE');
+	mkdir "$dir/$db";
 	$node->command_ok(
-		[
-			$ENV{PG_REGRESS}, '--inputdir=.', "--outputdir=$dir/regress", "--bindir=$staged_bin",
-			'--use-existing', '--dbname=tested', @tests
-		],
-		'pg_regress on an updated database')
-	  or diag(-e "$dir/regress/regression.diffs" ? PostgreSQL::Test::Utils::slurp_file("$dir/regress/regression.diffs") : '');
+		[ $ENV{PG_REGRESS}, '--inputdir=.', "--outputdir=$dir/$db", "--bindir=$staged_bin", '--use-existing', "--dbname=$db", @tests ],
+		"pg_regress on an updated database, $db")
+	  or diag(-e "$dir/$db/regression.diffs" ? PostgreSQL::Test::Utils::slurp_file("$dir/$db/regression.diffs") : '');
 
   SKIP:
 	{
 		skip 'this server has no pgTAP', 1
-		  unless $node->safe_psql('tested', q(SELECT count(*) FROM pg_available_extensions WHERE name = 'pgtap'));
+		  unless $node->safe_psql($db, q(SELECT count(*) FROM pg_available_extensions WHERE name = 'pgtap'));
 		my $output = '';
 
 		# security.sql makes the extension anew
 		@tests = grep { !/security/ } sort glob('test/pgtap/*.sql');
-		$node->safe_psql('tested', 'CREATE EXTENSION pgtap');
-		ok( IPC::Run::run([ 'pg_prove', '--psql-bin', "$staged_bin/psql", '-d', 'tested', @tests ],
-				'<', '/dev/null', '>&', \$output),
-			'pgTAP on an updated database')
+		$node->safe_psql($db, 'CREATE EXTENSION pgtap');
+		ok(IPC::Run::run([ 'pg_prove', '--psql-bin', "$staged_bin/psql", '-d', $db, @tests ], '<', '/dev/null', '>&', \$output),
+			"pgTAP on an updated database, $db")
 		  or diag($output);
 		like($output, qr/^All tests successful/m, 'all of it');
 	}
+	is_consistent($node, $db, 'after the tests');
 }
-is_consistent($node, 'tested', 'after the tests');
+
+# ---------------------------------------------------------------------------
+# The next version, begun as CONTRIBUTING says
+# ---------------------------------------------------------------------------
+
+$node->append_conf('postgresql.conf', "shared_preload_libraries = 'pg_stat_statements'\n");
+$node->restart;
+{
+	local $ENV{PG_CONFIG} = substr($bindir, length $ENV{STAGE}) . '/pg_config';
+	my $next = '99.0.0';
+	my $tree = "$dir/next";
+	my @begin = ('sh', '-c', "cd '$tree' && scripts/begin_version.sh $next");
+	my $changelog = PostgreSQL::Test::Utils::slurp_file('CHANGELOG.md');
+
+	run_ok('copying the sources', 'cp', '-a', Cwd::getcwd(), $tree);
+	$node->command_fails_like(\@begin, qr/CHANGELOG\.md has no date for \Q$current\E yet/, 'no version begins before the last one is released')
+	  if $changelog =~ s/^(## \Q$current\E) \(unreleased\)/$1 (2027-01-01)/m;
+	install_file("$tree/CHANGELOG.md", $changelog);
+	run_ok('begin_version.sh', @begin);
+	like(PostgreSQL::Test::Utils::slurp_file("$tree/CHANGELOG.md"), qr/^## \Q$next\E \(unreleased\)\n\n## \Q$current\E \(/m,
+		'the next version has a head in the changelog');
+
+	# a column of a table that is there, and a function that knows of it
+	append_to_file("$tree/src/upgrade/before.sql", "ALTER TABLE vvault.videos ADD made_up integer;\n");
+	my $tables = PostgreSQL::Test::Utils::slurp_file("$tree/src/videos/tables.sql");
+	$tables =~ s/^(CREATE TABLE vvault\.videos \(.*?)\n\)/$1,\n\tmade_up integer\n)/ms or die 'no table to change';
+	install_file("$tree/src/videos/tables.sql", $tables . <<'SQL');
+CREATE FUNCTION @extschema@.vvault_made_up() RETURNS integer LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC SELECT max(made_up) FROM vvault.videos; END;
+SQL
+	run_ok('make', 'make', '-s', '-C', $tree, 'CC=gcc', 'COPT=-O1', 'with_llvm=no', "DESTDIR=$stage", 'install');
+	same_as_fresh($next, 'public', '_next', @released, $current);
+}
 
 my $log = PostgreSQL::Test::Utils::slurp_file($node->logfile);
 unlike($log, qr/was terminated by signal|PANIC:|TRAP:/, 'no backend crashed');
