@@ -54,7 +54,7 @@ part_undefined()
 	export UBSAN_OPTIONS=abort_on_error=1:print_stacktrace=1
 
 	ONLY=regress,pgtap run_check
-	ONLY=tap TESTS=030_fuzz run_check
+	ONLY=tap TESTS=051_fuzz run_check
 	unset PROFILE UBSAN_OPTIONS
 }
 

@@ -11,14 +11,14 @@
 # Which replies are taken
 mutation tag-ignored src/reply/store.c '/^is_current\(/,/^}/s/entry->tag.words\[([01])\] == tag->words\[[01]\]/true/' 021_cache
 mutation clock-ignored src/reply/store.c 's/\(step == 0 \|\| /(step >= 0 || /' 021_cache
-mutation stamp-not-kept src/reply/store.c '/entry->stamp = \*stamp;/d' 021_cache 005_postgrest
+mutation stamp-not-kept src/reply/store.c '/entry->stamp = \*stamp;/d' 021_cache 043_postgrest
 mutation tag-not-kept src/reply/store.c '/entry->tag = \*tag;/d' 021_cache
 mutation old-over-new src/reply/store.c '/^may_replace\(/,/^}/s/return newest;/return true;/' 023_cache_flight 025_cache_worker
 mutation own-clock src/reply/reply.c '/^fetch\(/,/^}/s/GetCurrentTransactionStartTimestamp/GetCurrentTimestamp/' 021_cache
 mutation moment-shared src/reply/reply.c '/^build\(/,/^}/s/reply->stamp.step != VV_STEP_MOMENT/true/' 021_cache
-mutation not-modified-shared src/reply/reply.c '/^build\(/,/^}/s/ \&\& !reply->known//' 005_postgrest
-mutation headers-of-own-reply src/reply/reply.c '/^tell_client\(/,/^}/s/\(reply->bypass == VV_BYPASS_NONE \|\| reply->bypass == VV_BYPASS_BUSY\)/true/' 005_postgrest
-mutation etag-without-tag src/reply/reply.c '/^tell_client\(/,/^}/s/sizeof\(reply->tag\)/0/' 005_postgrest
+mutation not-modified-shared src/reply/reply.c '/^build\(/,/^}/s/ \&\& !reply->known//' 043_postgrest
+mutation headers-of-own-reply src/reply/reply.c '/^tell_client\(/,/^}/s/\(reply->bypass == VV_BYPASS_NONE \|\| reply->bypass == VV_BYPASS_BUSY\)/true/' 043_postgrest
+mutation etag-without-tag src/reply/reply.c '/^tell_client\(/,/^}/s/sizeof\(reply->tag\)/0/' 043_postgrest
 
 # Which state a caller sees, and whether it is everybody's
 mutation newest-versions src/reply/state.c '/^scan_versions\(/,/^}/s/GetActiveSnapshot\(\)/GetLatestSnapshot()/' 021_cache
@@ -33,7 +33,7 @@ mutation writes-ignored src/reply/state.c 's/if \(TransactionIdIsValid\(GetTopTr
 mutation fuzzy-search-ignored src/reply/state.c 's/if \(GinFuzzySearchLimit != 0 \|\| /if (/' 021_cache
 mutation privileges-ignored src/reply/state.c 's/if \(pg_class_aclcheck\(.*\)/if (false)/' 021_cache
 mutation schema-ignored src/reply/state.c 's/if \(!vv_may_use_schema\(.*\)/if (false)/' 021_cache
-mutation policies-ignored src/reply/state.c 's/if \(forced \|\| check_enable_rls\(.*\)/if (forced)/' 021_cache 005_postgrest
+mutation policies-ignored src/reply/state.c 's/if \(forced \|\| check_enable_rls\(.*\)/if (forced)/' 021_cache 043_postgrest
 mutation forced-ignored src/reply/state.c 's/if \(forced \|\| check_enable_rls/if (check_enable_rls/' 021_cache
 mutation user-ignored src/reply/state.c 's/if \(known.user != user\)/if (known.user == InvalidOid)/' 021_cache
 mutation grants-unnoticed src/reply/state.c '/CacheRegisterSyscacheCallback\(RELOID/d' 021_cache
@@ -98,5 +98,5 @@ mutation cleared-everywhere src/reply/key.c '/^vv_reply_key_shows\(/,/^}/s/if \(
 mutation stats-of-all-databases src/reply/cache.c '/^is_ours\(/,/^}/s/return .*;/return key != NULL;/' 021_cache
 
 # Where rows were
-mutation any-row src/videos/video_regions.c '/^find_by_place\(/,/^}/s/is_row_of\(lookup->slot, video_id\)/true/' 028_video_regions
-mutation places-that-went src/videos/video_regions.c '/^find_by_place\(/,/^}/s/ItemPointerGetBlockNumber\(.tid\) < lookup->nblocks/true/' 028_video_regions
+mutation any-row src/videos/video_regions.c '/^find_by_place\(/,/^}/s/is_row_of\(lookup->slot, video_id\)/true/' 004_video_regions
+mutation places-that-went src/videos/video_regions.c '/^find_by_place\(/,/^}/s/ItemPointerGetBlockNumber\(.tid\) < lookup->nblocks/true/' 004_video_regions

@@ -1,5 +1,5 @@
 #
-# 028_video_regions.pl
+# 004_video_regions.pl
 #		A reply shows the regions that list a video by the snapshot, though a
 #		backend remembers where it found their rows: whatever became of the table.
 #

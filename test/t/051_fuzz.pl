@@ -1,5 +1,5 @@
 #
-# 030_fuzz.pl
+# 051_fuzz.pl
 #		A short round of each fuzzer; test/fuzz/ has the long ones.
 #
 # VVAULT_FUZZ_SEED and VVAULT_FUZZ_ROUNDS choose other ones than those that

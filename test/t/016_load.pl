@@ -1,5 +1,5 @@
 #
-# 018_load.pl
+# 016_load.pl
 #		200 connections read and ingest at once: no error, no deadlock, no
 #		backend that grows, and the catalog is right afterwards. Latencies are
 #		printed, not judged.

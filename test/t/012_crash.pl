@@ -1,5 +1,5 @@
 #
-# 004_crash.pl
+# 012_crash.pl
 #		The server is killed while charts come in and feeds are read. After
 #		each recovery the derived tables are right, whatever was acknowledged
 #		is there, and no version of a feed has had two contents.

@@ -1,5 +1,5 @@
 #
-# 013_standbys.pl
+# 011_standbys.pl
 #		A primary and two standbys under load: each version of a feed has one
 #		content, wherever and whenever it is read; readers get no error; an
 #		open session on a standby sees a change of regions; a promoted standby

@@ -1,5 +1,5 @@
 #
-# 016_interrupts.pl
+# 015_interrupts.pl
 #		A timeout, a cancel or the end of its backend, at any moment of any
 #		public function, leaves no lock, no pin, no memory and no half work.
 #

@@ -1,5 +1,5 @@
 #
-# 010_docs_examples.pl
+# 050_docs_examples.pl
 #		What the documents say is true: their examples run and print what they
 #		show, their links lead somewhere, the names in them exist.
 #
@@ -29,7 +29,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use VVaultTest;
 
-my @documents = ('README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', glob('docs/*.md'));
+my @documents = ('README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', glob('docs/*.md'), 'test/README.md');
 
 # Written by a program out of the comments: signatures, not examples.
 my %generated = ('docs/reference.md' => 1);
@@ -340,6 +340,36 @@ for my $case (
 
 	like($text{'README.md'}, qr/`\Q$message\E`/, "README.md explains: $message");
 }
+
+# ---------------------------------------------------------------------------
+# The index of the TAP tests
+# ---------------------------------------------------------------------------
+
+# What is wrong with an index, and with the numbers of what it names.
+sub index_faults
+{
+	my ($text, @tests) = @_;
+	my @named = $text =~ /^\| `(\w+)` \|/mg;
+	my %last;
+	my @faults;
+
+	push @faults, 'test/README.md names ' . join(' ', @named) . ', there are ' . join(' ', @tests)
+	  if "@named" ne "@tests";
+	for my $test (@tests)
+	{
+		my ($topic, $number) = $test =~ /^(\d\d)(\d)_/ or push @faults, "$test has no number";
+		my $expected = exists $last{$topic} ? $last{$topic} + 1 : $number > 1 ? 0 : $number;
+
+		push @faults, "$test: the next number of its topic is $topic$expected" if $number != $expected;
+		$last{$topic} = $number;
+	}
+	return join "\n", @faults;
+}
+
+my @tests = map { m{/(\w+)\.pl$} } sort glob('test/t/*.pl');
+is(index_faults(text_of('test/README.md'), @tests), '', 'test/README.md lists the TAP tests, and their numbers have no gaps');
+like(index_faults("| `001_a` |\n| `003_c` |\n", qw(001_a 003_c 010_d)),
+	qr/\Atest\/README\.md names .*\n003_c: the next number of its topic is 002\z/, 'it would tell what is not listed, and gaps');
 
 # ---------------------------------------------------------------------------
 # Links, versions, layers

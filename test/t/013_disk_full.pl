@@ -1,5 +1,5 @@
 #
-# 015_disk_full.pl
+# 013_disk_full.pl
 #		A full disk is an error: under the tables the call fails and nothing of
 #		it stays, under the log the server stops and comes back with all that
 #		was acknowledged.

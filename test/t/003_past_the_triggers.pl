@@ -1,5 +1,5 @@
 #
-# 017_past_the_triggers.pl
+# 003_past_the_triggers.pl
 #		Rows that come past the triggers: vvault_check() finds what they left
 #		wrong, vvault_rebuild() repairs it. By session_replication_role, by a
 #		restore with --disable-triggers, and on a logical subscriber.

@@ -1,5 +1,5 @@
 #
-# 003_standby.pl
+# 010_standby.pl
 #		A hot standby answers every reader, with the same bytes.
 #
 # Readers are found in the catalog: a new one is tested as soon as there is

@@ -1,5 +1,5 @@
 #
-# 019_pg_upgrade.pl
+# 031_pg_upgrade.pl
 #		pg_upgrade from an older server keeps everything: rows, versions,
 #		rights, replies to the byte; and all goes on.
 #

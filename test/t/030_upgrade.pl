@@ -1,5 +1,5 @@
 #
-# 006_upgrade.pl
+# 030_upgrade.pl
 #		From every released version to this one, and to the next one begun as
 #		CONTRIBUTING says: what an update makes is what CREATE EXTENSION makes,
 #		data and rights stay, the tests pass afterwards; a library and SQL of

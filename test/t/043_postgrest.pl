@@ -1,5 +1,5 @@
 #
-# 005_postgrest.pl
+# 043_postgrest.pl
 #		What PostgREST sends for a call, and what it is told: headers, ETag,
 #		304, errors. As a plain role, in READ ONLY transactions.
 #
