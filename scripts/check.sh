@@ -3,12 +3,18 @@
 # check.sh
 #		Every test, from nothing, on a throw-away cluster.
 #
-# usage: [ONLY=PHASE,...] [TESTS="NAME ..."] [PG_CONFIG=...] scripts/check.sh
+# usage: [ONLY=PHASE,...] [TESTS="NAME ..."] [PG_CONFIG=...] [AT=INSTANT]
+#		[ZONE=TZ] [DATESTYLE=STYLE] [LOCALE=NAME] [PRELOAD=no] scripts/check.sh
 #
 # Phases: build lint regress pgtap isolation tap docs. ONLY chooses some of
 # them; TESTS chooses tests by name, from every phase that has tests. All phases
 # run even if one fails. The last line counts, and the status is 0 only if
 # nothing failed. Logs stay in .work/log.
+#
+# The tests run as if elsewhere and on another day: AT is what the clock shows
+# when they begin (as "2027-03-28 23:58:00", of ZONE; by libfaketime), ZONE the
+# time zone and DATESTYLE the DateStyle of server and clients, LOCALE that of
+# the databases. With PRELOAD=no the server loads the library when it is called.
 
 # shellcheck source=scripts/lib.sh
 source "$(dirname "$0")/lib.sh"
@@ -73,6 +79,14 @@ validate_choice()
 			*) die "ONLY=$ONLY: there is no phase \"$phase\"; there are: $PHASES" ;;
 		esac
 	done
+	case ${PRELOAD:-yes} in
+		yes | no) ;;
+		*) die "PRELOAD=$PRELOAD: it is yes or no" ;;
+	esac
+	[ -z "${ZONE:-}" ] || [ -e "/usr/share/zoneinfo/$ZONE" ] ||
+		die "ZONE=$ZONE: there is no such time zone"
+	[ -z "${AT:-}" ] || date -d "$AT" >/dev/null ||
+		die "AT=$AT: that is no instant"
 }
 
 # chosen_tests NAME...: those that TESTS asks for, or all; one a line.
@@ -172,6 +186,12 @@ show_diffs()
 	[ ! -s "$1" ] || head -n "$SHOWN_LINES" "$1"
 }
 
+# What sets zone and DateStyle for the clients of pg_regress, which has its own.
+launcher()
+{
+	say "env ${ZONE:+PGTZ='$ZONE'} ${DATESTYLE:+PGDATESTYLE='$DATESTYLE'}"
+}
+
 phase_regress()
 {
 	local tests options status=0
@@ -185,8 +205,8 @@ phase_regress()
 		return
 	fi
 	"$(pgxs_src)/test/regress/pg_regress" --inputdir=. --outputdir=. \
-		--bindir="$STAGE_BIN" --user=postgres "${options[@]}" "${tests[@]}" \
-		>"$LOGS/regress.log" 2>&1 9<&- || status=$?
+		--bindir="$STAGE_BIN" --user=postgres --launcher="$(launcher)" \
+		"${options[@]}" "${tests[@]}" >"$LOGS/regress.log" 2>&1 9<&- || status=$?
 	show_diffs regression.diffs
 	count_regress "$LOGS/regress.log" "$status"
 }
@@ -206,7 +226,7 @@ phase_isolation()
 	mkdir -p output_iso
 	"$(pgxs_src)/test/isolation/pg_isolation_regress" --inputdir=. \
 		--outputdir=output_iso --bindir="$STAGE_BIN" --user=postgres \
-		"${options[@]}" "${tests[@]}" >"$LOGS/isolation.log" 2>&1 9<&- || status=$?
+		--launcher="$(launcher)" "${options[@]}" "${tests[@]}" >"$LOGS/isolation.log" 2>&1 9<&- || status=$?
 	show_diffs output_iso/regression.diffs
 	count_regress "$LOGS/isolation.log" "$status"
 }
@@ -309,11 +329,32 @@ look_for_crashes()
 # The run
 # ---------------------------------------------------------------------------
 
+# The clock, zone and DateStyle that the server, its clients and the TAP tests'
+# servers and clients find. PostgreSQL::Test leaves these variables alone.
+go_elsewhere()
+{
+	local library seconds
+
+	[ -z "${ZONE:-}" ] || export TZ=$ZONE PGTZ=$ZONE
+	[ -z "${DATESTYLE:-}" ] || export PGDATESTYLE=$DATESTYLE
+	[ -n "${AT:-}" ] || return 0
+	library=$(dpkg -L libfaketime | grep '/libfaketimeMT\.so') || return 1
+	seconds=$(($(date -d "$AT" +%s) - $(date +%s)))
+	# the clock alone: files keep their time, and what waits counts as always
+	export LD_PRELOAD=$library FAKETIME_DONT_FAKE_MONOTONIC=1 NO_FAKE_STAT=1 \
+		FAKETIME_FORCE_MONOTONIC_FIX=0 FAKETIME="$(printf '%+d' "$seconds")"
+}
+
 start_cluster()
 {
-	cluster_create "$WORK" "shared_preload_libraries = 'pg_stat_statements, vvault'" \
+	local libraries=pg_stat_statements
+
+	[ "${PRELOAD:-yes}" = no ] || libraries+=", vvault"
+	CLUSTER_LOCALE=${LOCALE:-C.UTF-8} \
+		cluster_create "$WORK" "shared_preload_libraries = '$libraries'" \
 		"pg_stat_statements.track = all" "max_prepared_transactions = 10" \
-		"wal_level = logical" "fsync = off" &&
+		"wal_level = logical" "fsync = off" \
+		${ZONE:+"timezone = '$ZONE'"} ${DATESTYLE:+"datestyle = '$DATESTYLE'"} &&
 		cluster_start "$WORK" &&
 		export VVAULT_SERVER_UP=yes
 }
@@ -339,7 +380,7 @@ run_server_phases()
 		count 0 "$(server_phases | wc -l)" 0
 		return
 	fi
-	if ! start_cluster; then
+	if ! go_elsewhere || ! start_cluster; then
 		heading "the throw-away cluster does not start"
 		count 0 "$(server_phases | wc -l)" 0
 		return
@@ -389,6 +430,7 @@ main()
 	validate_choice
 	if ! inside; then
 		"$ROOT/scripts/packages.sh" build test lint format docs
+		[ -z "${AT:-}" ] || "$ROOT/scripts/packages.sh" clock
 		if chosen tap; then
 			{ "$ROOT/scripts/packages.sh" browser && "$ROOT/scripts/chartjs.sh" .work; } ||
 				say "going on without: the dashboard is not tried in a browser"

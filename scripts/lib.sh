@@ -364,7 +364,8 @@ server_stop()
 	done
 }
 
-# cluster_create FOLDER SETTING...: initdb with our settings, not started.
+# cluster_create FOLDER SETTING...: initdb with our settings, not started. The
+# locale is that of CLUSTER_LOCALE.
 cluster_create()
 {
 	local folder=$1
@@ -373,7 +374,7 @@ cluster_create()
 	cluster_remove "$folder"
 	mkdir -p "$folder/log"
 	"$STAGE_BIN/initdb" -D "$folder/data" -U postgres -A trust -E UTF8 \
-		--locale=C.UTF-8 --no-sync --no-instructions >"$folder/log/initdb.log" 2>&1 ||
+		--locale="${CLUSTER_LOCALE:-C.UTF-8}" --no-sync --no-instructions >"$folder/log/initdb.log" 2>&1 ||
 		{
 			tail -n 20 "$folder/log/initdb.log" >&2
 			return 1

@@ -10,9 +10,9 @@ SET LOCAL TimeZone = 'UTC';
 -- before anything came in
 SELECT * FROM vvault_region_stats();
 SELECT current_date - date AS days_ago, region, viral_count, avg_score FROM vvault_viral_timeline(1);
-SELECT replace(vvault_analytics(1)::text, current_date::text, 'today') AS analytics;
+SELECT replace(vvault_analytics(1)::text, to_json(current_date) #>> '{}', 'today') AS analytics;
 
--- two charts of Poland, today and the day before yesterday, and one of Sweden:
+-- two charts of Poland, today's and that of the day before yesterday, and one of Sweden:
 -- 480,000 views in 48 hours and 6 % of engagement give Poland's first video
 -- 100 points, its second none
 SELECT vvault_ingest_categories('{"kind": "youtube#videoCategoryListResponse", "items": [
@@ -22,14 +22,14 @@ CREATE FUNCTION pg_temp.chart(items text) RETURNS json LANGUAGE sql AS $$
 $$;
 SELECT vvault_ingest('PL', pg_temp.chart('
 	{"id": "one", "snippet": {"title": "One", "categoryId": "10"}, "statistics": {"viewCount": "1000", "likeCount": "30", "commentCount": "10"}}'),
-	current_date - 2 + time '06:00') -> 'accepted' AS accepted;
+	current_date - 2 + time '00:00') -> 'accepted' AS accepted;
 SELECT vvault_ingest('PL', pg_temp.chart('
 	{"id": "one", "snippet": {"title": "One", "categoryId": "10"}, "statistics": {"viewCount": "481000", "likeCount": "19240", "commentCount": "4810"}},
 	{"id": "two", "snippet": {"title": "Two", "categoryId": "20"}, "statistics": {"viewCount": "3"}}'),
-	current_date + time '06:00') -> 'accepted' AS accepted;
+	current_date + time '00:00') -> 'accepted' AS accepted;
 SELECT vvault_ingest('SE', pg_temp.chart('
 	{"id": "one", "snippet": {"title": "One", "categoryId": "20"}, "statistics": {"viewCount": "1500", "likeCount": "0", "commentCount": "15"}}'),
-	current_date + time '06:00') -> 'accepted' AS accepted;
+	current_date + time '00:00') -> 'accepted' AS accepted;
 
 SELECT * FROM vvault_region_stats();
 SELECT current_date - date AS days_ago, region, viral_count, avg_score FROM vvault_viral_timeline(3)

@@ -191,7 +191,7 @@ SELECT vvault_hot_score(NULL, '1970-01-01 12:30+00') AS hidden,
 	vvault_hot_score(-9223372036854775808, '1970-01-01 12:30+00') AS least,
 	vvault_hot_score(1, NULL) AS unknown;
 -- an infinite time counts as the end of the calendar, and comes first or last
-SELECT array_agg(t ORDER BY vvault_hot_score(1, t), t DESC) AS by_score
+SELECT array_agg(to_json(t) #>> '{}' ORDER BY vvault_hot_score(1, t), t DESC) AS by_score
 FROM unnest('{2024-05-01 00:00+00, infinity, 4714-11-24 00:00:00+00 BC, -infinity, 1970-01-01 00:00+00}'::timestamptz[]) t
 WHERE isfinite(t) OR vvault_hot_score(1, t) IN (vvault_hot_score(1, '4714-11-24 00:00:00+00 BC'),
 	vvault_hot_score(1, '294276-12-31 23:59:59.999999+00'));

@@ -120,6 +120,7 @@ CREATE FUNCTION @extschema@.vvault_check()
 RETURNS TABLE (derived_table text, region text, key text, stored text, expected text)
 LANGUAGE sql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET DateStyle = ISO	-- for the days in keys
 AS $$
 	SELECT 'video_regions', NULL::text, coalesce(d.video_id, e.video_id),
 		d.regions::text, e.regions::text

@@ -46,7 +46,7 @@ SELECT is(pg_temp.whole('peertube_trending', 'growth'), '3 judged, 1 true, auc 0
 -- likes a hundred views: v1 1, v2 10, v5 0.2
 SELECT is(pg_temp.whole('engagement', 'growth'), '3 judged, 1 true, auc 0.5000, precision 0.3333',
 	'growth by engagement');
-SELECT is(array_agg(day::text ORDER BY day), '{2026-01-02}', 'only a day with a past and a future is judged')
+SELECT is(array_agg(day ORDER BY day), array[date '2026-01-02'], 'only a day with a past and a future is judged')
 FROM vvault_backtest('views', 'survival', 'PL') WHERE day IS NOT NULL;
 SELECT is(count(*), 0::bigint, 'from_day and to_day bound the days')
 FROM vvault_backtest('views', 'survival', 'PL', '2026-01-03', '2026-01-31');

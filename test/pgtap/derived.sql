@@ -129,37 +129,37 @@ INSERT INTO vvault.snapshots (region, video_id, fetched_at, category_id, viralit
 VALUES ('US', 'x', '2026-01-01 23:59:59.999999+00', 10, 90);
 SELECT is(pg_temp.changed(), 'US', 'a snapshot makes a new version of its region');
 PREPARE days AS
-	SELECT day::text, category_id, videos, viral, score_sum FROM vvault.daily_stats
+	SELECT day, category_id, videos, viral, score_sum FROM vvault.daily_stats
 	WHERE region = 'US' ORDER BY day, category_id;
-SELECT results_eq('EXECUTE days', $$VALUES ('2026-01-01', 10, 1::bigint, 1::bigint, 90000000::bigint)$$,
+SELECT results_eq('EXECUTE days', $$VALUES (date '2026-01-01', 10, 1::bigint, 1::bigint, 90000000::bigint)$$,
 	'the last microsecond of a day belongs to it');
 
 INSERT INTO vvault.snapshots (region, video_id, fetched_at, category_id, virality_score)
 VALUES ('US', 'x', '2026-01-01 00:00+00', 20, 10);
-SELECT results_eq('EXECUTE days', $$VALUES ('2026-01-01', 10, 1::bigint, 1::bigint, 90000000::bigint)$$,
+SELECT results_eq('EXECUTE days', $$VALUES (date '2026-01-01', 10, 1::bigint, 1::bigint, 90000000::bigint)$$,
 	'an earlier observation of the day does not count');
 
 INSERT INTO vvault.snapshots (region, video_id, fetched_at, category_id, virality_score)
 VALUES ('US', 'x', '2026-01-02 00:00+00', 24, 20);
 SELECT results_eq('EXECUTE days',
-	$$VALUES ('2026-01-01', 10, 1::bigint, 1::bigint, 90000000::bigint), ('2026-01-02', 24, 1, 0, 20000000)$$,
+	$$VALUES (date '2026-01-01', 10, 1::bigint, 1::bigint, 90000000::bigint), ('2026-01-02', 24, 1, 0, 20000000)$$,
 	'midnight (UTC) begins the next day');
 
 INSERT INTO vvault.snapshots (region, video_id, fetched_at, category_id, virality_score)
 VALUES ('US', 'x', '2026-01-02 12:00+00', 10, 30), ('US', 'y', '2026-01-02 11:00+00', 10, 70);
 SELECT results_eq('EXECUTE days',
-	$$VALUES ('2026-01-01', 10, 1::bigint, 1::bigint, 90000000::bigint), ('2026-01-02', 10, 2, 0, 100000000)$$,
+	$$VALUES (date '2026-01-01', 10, 1::bigint, 1::bigint, 90000000::bigint), ('2026-01-02', 10, 2, 0, 100000000)$$,
 	'a later observation takes the place of an earlier one, with its category');
 
 DELETE FROM vvault.snapshots WHERE video_id = 'x' AND fetched_at = '2026-01-02 12:00+00';
 SELECT results_eq('EXECUTE days',
-	$$VALUES ('2026-01-01', 10, 1::bigint, 1::bigint, 90000000::bigint), ('2026-01-02', 10, 1, 0, 70000000),
+	$$VALUES (date '2026-01-01', 10, 1::bigint, 1::bigint, 90000000::bigint), ('2026-01-02', 10, 1, 0, 70000000),
 		('2026-01-02', 24, 1, 0, 20000000)$$,
 	'DELETE of the last one makes the one before count again');
 
 UPDATE vvault.snapshots SET fetched_at = fetched_at + interval '2 days' WHERE video_id = 'y';
 SELECT results_eq('EXECUTE days',
-	$$VALUES ('2026-01-01', 10, 1::bigint, 1::bigint, 90000000::bigint), ('2026-01-02', 24, 1, 0, 20000000),
+	$$VALUES (date '2026-01-01', 10, 1::bigint, 1::bigint, 90000000::bigint), ('2026-01-02', 24, 1, 0, 20000000),
 		('2026-01-04', 10, 1, 0, 70000000)$$,
 	'UPDATE of the time moves it to its day');
 
@@ -197,27 +197,27 @@ SELECT is((SELECT viral FROM vvault.category_stats WHERE region = 'US'), 1::bigi
 -- 23:59 of the 1st and at 00:00 of the 2nd. The latest chart is of the 4th.
 
 SELECT is(vvault_prune('2026-01-03 15:00+00'), 3::bigint, 'vvault_prune() drops the snapshots of days that ended before');
-SELECT results_eq($$SELECT day::text, closed, videos, viral, score_sum FROM vvault.daily_stats WHERE region = 'US' ORDER BY day$$,
-	$$VALUES ('2026-01-01', true, 1::bigint, 1::bigint, 90000000::bigint),
+SELECT results_eq($$SELECT day, closed, videos, viral, score_sum FROM vvault.daily_stats WHERE region = 'US' ORDER BY day$$,
+	$$VALUES (date '2026-01-01', true, 1::bigint, 1::bigint, 90000000::bigint),
 		('2026-01-02', true, 1, 0, 20000000), ('2026-01-04', false, 1, 1, 85000000)$$,
 	'and keeps what was counted');
-SELECT results_eq('SELECT video_id, day::text FROM vvault.daily_videos',
-	$$VALUES ('y' COLLATE "C", '2026-01-04')$$, 'without the names of the videos');
+SELECT results_eq('SELECT video_id, day FROM vvault.daily_videos',
+	$$VALUES ('y' COLLATE "C", date '2026-01-04')$$, 'without the names of the videos');
 SELECT throws_ok($$INSERT INTO vvault.snapshots (region, video_id, fetched_at) VALUES ('US', 'z', '2026-01-02 05:00+00')$$,
 	'22023', 'the day 2026-01-02 of region "US" is closed', 'a closed day takes no more snapshots');
 SELECT lives_ok($$INSERT INTO vvault.snapshots (region, video_id, fetched_at, virality_score) VALUES ('PL', 'z', '2026-01-02 05:00+00', 50)$$,
 	'the same day of another region does');
 SELECT vvault_set('viral_threshold', '15');
-SELECT results_eq($$SELECT day::text, viral FROM vvault.daily_stats WHERE region = 'US' ORDER BY day$$,
-	$$VALUES ('2026-01-01', 1::bigint), ('2026-01-02', 0), ('2026-01-04', 1)$$,
+SELECT results_eq($$SELECT day, viral FROM vvault.daily_stats WHERE region = 'US' ORDER BY day$$,
+	$$VALUES (date '2026-01-01', 1::bigint), ('2026-01-02', 0), ('2026-01-04', 1)$$,
 	'closed days keep the threshold they were counted with');
 SELECT is(vvault_prune('2027-01-01 00:00+00'), 0::bigint, 'the latest chart of a region stays, however old');
 TRUNCATE vvault.snapshots;
-SELECT results_eq($$SELECT day::text FROM vvault.daily_stats WHERE region = 'US' ORDER BY day$$,
-	$$VALUES ('2026-01-01'), ('2026-01-02')$$, 'TRUNCATE of the snapshots leaves the closed days');
+SELECT results_eq($$SELECT day FROM vvault.daily_stats WHERE region = 'US' ORDER BY day$$,
+	$$VALUES (date '2026-01-01'), ('2026-01-02')$$, 'TRUNCATE of the snapshots leaves the closed days');
 SELECT is(vvault_rebuild(), 0::bigint, 'vvault_rebuild() finds nothing to do');
-SELECT results_eq($$SELECT day::text FROM vvault.daily_stats WHERE region = 'US' ORDER BY day$$,
-	$$VALUES ('2026-01-01'), ('2026-01-02')$$, 'and leaves them too');
+SELECT results_eq($$SELECT day FROM vvault.daily_stats WHERE region = 'US' ORDER BY day$$,
+	$$VALUES (date '2026-01-01'), ('2026-01-02')$$, 'and leaves them too');
 SELECT is_empty('SELECT * FROM vvault_check()', 'vvault_check() finds nothing');
 
 TRUNCATE vvault.videos;

@@ -557,9 +557,9 @@ DO $$ BEGIN PERFORM pg_temp.ingest(pg_temp.item('a', 5), '2026-01-12 06:00Z'); E
 DO $$ BEGIN PERFORM vvault_prune('2026-01-12 00:00Z'); END $$;
 SELECT pg_temp.state() AS before \gset
 SELECT is(pg_temp.error_of(format('SELECT vvault_ingest(%L, %L, %L)', 'PL', pg_temp.response(pg_temp.item('a', 1)), '2026-01-10 23:59:59.999999Z')),
-	'22023 the day ' || date '2026-01-10' || ' of region "PL" is closed', 'a closed day takes no chart');
+	'22023 the day 2026-01-10 of region "PL" is closed', 'a closed day takes no chart');
 SELECT is(pg_temp.error_of(format('SELECT vvault_ingest(%L, %L, %L)', 'PL', pg_temp.response(''), '2026-01-10 00:00Z')),
-	'22023 the day ' || date '2026-01-10' || ' of region "PL" is closed', '... nor an empty one');
+	'22023 the day 2026-01-10 of region "PL" is closed', '... nor an empty one');
 SELECT is(pg_temp.state(), :'before', '... and nothing changed');
 SELECT is(pg_temp.ingest(pg_temp.item('a', 1), '2026-01-10 12:00Z', 'SE') ->> 'accepted', '1', '... in its region alone');
 SELECT is_empty('SELECT * FROM vvault_check()', '... and the derived tables are right');

@@ -419,7 +419,7 @@ SELECT is(pg_temp.trapped('vvt_trapping_writer', pg_temp.ingest_call()),
 	'and gives the same reply, here to a repeated call, which creates nothing');
 SELECT is(pg_temp.trapped('vvt_trapping_writer', $$INSERT INTO vvault.videos (region, video_id, virality_score) VALUES ('US', 'hand', 90) RETURNING region$$),
 	'(US)', 'so do the triggers behind a plain INSERT');
-SELECT is(pg_temp.trapped('vvt_trapping_writer', $$SELECT public.vvault_block('hand'), public.vvault_set('viral_threshold', '70'), public.vvault_prune('2026-01-11'), public.vvault_rebuild()$$),
+SELECT is(pg_temp.trapped('vvt_trapping_writer', $$SELECT public.vvault_block('hand'), public.vvault_set('viral_threshold', '70'), public.vvault_prune('2026-01-11 00:00Z'), public.vvault_rebuild()$$),
 	'(t,"",20,0)', 'and the other writers');
 SELECT is_empty('SELECT * FROM vvault_check()', 'vvault_check() finds nothing');
 
