@@ -36,6 +36,13 @@
 #define HAVE_NAMED_SEGMENTS 1
 #endif
 
+/* What Unicode says of characters, whatever the locale of the database */
+#if PG_VERSION_NUM >= 170000
+#include "common/unicode_case.h"
+#include "common/unicode_category.h"
+#define HAVE_UNICODE_CATEGORY 1
+#endif
+
 #if PG_VERSION_NUM < 150000
 #include "funcapi.h"
 #include "miscadmin.h"

@@ -119,10 +119,13 @@ read_seed(const VvRow *row, Seed *seed)
 static bool
 is_word(const char *lexeme)
 {
-	return strchr("#/+=", lexeme[0]) == NULL;
+	return strchr("#/+=\"", lexeme[0]) == NULL;
 }
 
-/* A word of the title, not a stem nor a word of the channel's name alone. */
+/*
+ * A word of the title as it is written there, neither a stem nor a word of
+ * the channel's name alone.
+ */
 static bool
 in_title(TSVector document, const WordEntry *entry)
 {
@@ -130,7 +133,7 @@ in_title(TSVector document, const WordEntry *entry)
 		return false;
 	for (int i = 0; i < POSDATALEN(document, entry); i++)
 	{
-		if (WEP_GETWEIGHT(POSDATAPTR(document, entry)[i]) == 3)
+		if (WEP_GETWEIGHT(POSDATAPTR(document, entry)[i]) == VV_IN_TITLE)
 			return true;
 	}
 	return false;

@@ -27,6 +27,7 @@
 #include "reply/reply.h"
 #include "site/regions.h"
 #include "site/settings.h"
+#include "videos/fold.h"
 #include "videos/source.h"
 
 PG_FUNCTION_INFO_V1(vvault_search);
@@ -39,9 +40,22 @@ PG_FUNCTION_INFO_V1(vvault_search);
 /* The points for views; search_match.c has the others. */
 #define POINTS_POPULARITY	30
 
+/* What was asked for as a whole stands before all that has its words. */
+#define POINTS_ID			100
+#define POINTS_TITLE		98	/* and up to one more for views */
+#define MOST_POINTS			97	/* of any other */
+
 static VvQuery fold_query = {
 	.sql = "SELECT vvault.fold($1)",
 	.nargs = 1, .argtypes = {TEXTOID},
+};
+
+/* The regions are few, and an id is in each of them once. */
+static VvQuery id_query = {
+	.sql = VV_SEARCH_ROW_SQL
+	" WHERE s.region OPERATOR(pg_catalog.=) ANY ($1)"
+	" AND s.video_id OPERATOR(pg_catalog.=) $2",
+	.nargs = 2, .argtypes = {TEXTARRAYOID, TEXTOID}, .index_probes = true,
 };
 
 /* ----------
@@ -49,15 +63,12 @@ static VvQuery fold_query = {
  * ----------
  */
 
-/* All words that would do for a unit that is not quoted. */
+/* Both ways to write a word; the second may be an empty one. */
 static List *
-alternatives(const VvQueryUnit *unit)
+ways_to_write(const VvWord *word)
 {
-	List	   *words = list_make1(unit->words[0].text);
-
-	words = list_concat(words, unit->stems);
-	words = list_concat(words, unit->completions);
-	return list_concat(words, unit->corrections);
+	return list_make2(unconstify(char *, &word->text[0]),
+					  unconstify(char *, &word->other[0]));
 }
 
 /* The words of a unit that are to be counted. */
@@ -67,9 +78,19 @@ counted_words(const VvQueryUnit *unit)
 	List	   *words = NIL;
 
 	for (int i = 0; i < unit->nwords; i++)
-		words = lappend(words, unit->words[i].text);
+		words = list_concat(words, ways_to_write(&unit->words[i]));
+	if (unit->quoted)
+		return words;
+	words = list_concat(words, unit->joined);
 	words = list_concat(words, unit->stems);
 	return list_concat(words, unit->corrections);
+}
+
+/* All words that would do for a unit that is not quoted. */
+static List *
+alternatives(const VvQueryUnit *unit)
+{
+	return list_concat(counted_words(unit), unit->completions);
 }
 
 static List *
@@ -78,23 +99,42 @@ all_units(const VvSearch *search)
 	List	   *units = NIL;
 	ListCell   *cell;
 
-	foreach(cell, search->branches)
+	foreach(cell, search->query.branches)
 		units = list_concat(units, ((VvQueryBranch *) lfirst(cell))->units);
 	return units;
 }
 
-/* Of alternatives the sum, of words that all must be there the least. */
+/* The joined words that some video has: the index need not look for others. */
+static List *
+known_words(List *words, const int64 *counts)
+{
+	List	   *known = NIL;
+	ListCell   *cell;
+
+	foreach(cell, words)
+	{
+		if (counts[foreach_current_index(cell)] > 0)
+			known = lappend(known, lfirst(cell));
+	}
+	return known;
+}
+
+/*
+ * Of alternatives the sum, of words that all must be there the least. The
+ * counts are those of the unit's counted words.
+ */
 static void
 estimate_unit(const VvSearch *search, VvQueryUnit *unit, const int64 *counts, int n)
 {
 	int64		least = search->scope.total;
 	int64		sum = unit->ncompleted;
 
+	for (int i = 0; i < 2 * unit->nwords; i += 2)
+		least = Min(least, counts[i] + counts[i + 1]);
 	for (int i = 0; i < n; i++)
-	{
-		least = Min(least, counts[i]);
 		sum += counts[i];
-	}
+	if (!unit->quoted)
+		unit->joined = known_words(unit->joined, counts + 2);
 	unit->count = unit->common ? search->scope.total :
 		Min(search->scope.total, unit->quoted ? least : sum);
 }
@@ -121,34 +161,45 @@ estimate_units(VvSearch *search)
 	{
 		VvQueryUnit *unit = (VvQueryUnit *) lfirst(cell);
 
-		n = list_length(counted_words(unit));
+		n = list_length(counted_words(unit));	/* before some are dropped */
 		estimate_unit(search, unit, counts, n);
 		counts += n;
 	}
+}
+
+/* Appends words any of which will do. */
+static void
+append_words(StringInfo out, List *words)
+{
+	const char *separator = "";
+	ListCell   *cell;
+
+	appendStringInfoChar(out, '(');
+	foreach(cell, words)
+	{
+		if (*(char *) lfirst(cell) == '\0')
+			continue;
+		appendStringInfo(out, "%s'%s'", separator, (char *) lfirst(cell));
+		separator = " | ";
+	}
+	appendStringInfoChar(out, ')');
 }
 
 /* Appends what the index is asked for a unit. */
 static void
 append_unit(StringInfo out, const VvQueryUnit *unit)
 {
-	const char *separator = "";
-	ListCell   *cell;
-
-	appendStringInfoChar(out, '(');
-	if (unit->quoted)
+	if (!unit->quoted)
 	{
-		/* their order is looked at in the rows, which bounds the work */
-		for (int i = 0; i < unit->nwords; i++)
-			appendStringInfo(out, "%s'%s'", i > 0 ? " & " : "",
-							 unit->words[i].text);
+		append_words(out, alternatives(unit));
+		return;
 	}
-	else
+	/* their order is looked at in the rows, which bounds the work */
+	appendStringInfoChar(out, '(');
+	for (int i = 0; i < unit->nwords; i++)
 	{
-		foreach(cell, alternatives(unit))
-		{
-			appendStringInfo(out, "%s'%s'", separator, (char *) lfirst(cell));
-			separator = " | ";
-		}
+		appendStringInfoString(out, i > 0 ? " & " : "");
+		append_words(out, ways_to_write(&unit->words[i]));
 	}
 	appendStringInfoChar(out, ')');
 }
@@ -240,15 +291,78 @@ look_at(VvSearch *search, Question *question, VvSearchWork *work)
 }
 
 static bool
+has_title(const VvSearchRow *row, const char *title)
+{
+	return title != NULL &&
+		vv_find_lexeme(row->document, title, strlen(title)) >= 0;
+}
+
+/* Scores a row that has the whole title. */
+static bool
+score_title(const VvSearchRow *row, void *arg)
+{
+	VvSearch   *search = (VvSearch *) arg;
+
+	return vv_keep_found(search->found, row,
+						 POINTS_TITLE + vv_popularity(row));
+}
+
+static bool
 score_row(const VvSearchRow *row, void *arg)
 {
 	VvSearch   *search = (VvSearch *) arg;
-	double		points = vv_score_document(row->document, search->branches);
+	const VvParsedQuery *query = &search->query;
+	double		points;
 
+	if (has_title(row, query->marked_title ? query->marked_title : query->title))
+		return score_title(row, arg);
+	points = vv_score_document(row->document, query->branches);
 	if (points < 0)
 		return false;
 	points += POINTS_POPULARITY * vv_popularity(row);
-	return vv_keep_found(search->found, row, points);
+	return vv_keep_found(search->found, row, Min(points, MOST_POINTS));
+}
+
+static bool
+score_id(const VvSearchRow *row, void *arg)
+{
+	VvSearch   *search = (VvSearch *) arg;
+
+	if (search->language != NULL &&
+		(strlen(search->language) != VARSIZE_ANY_EXHDR(row->language) ||
+		 memcmp(search->language, VARDATA_ANY(row->language),
+				VARSIZE_ANY_EXHDR(row->language)) != 0))
+		return false;
+	search->id_found = true;
+	return vv_keep_found(search->found, row, POINTS_ID);
+}
+
+/* Looks for the video that has the pasted id. */
+static void
+look_for_id(VvSearch *search)
+{
+	VvSearchWork work = {score_id, search, ALLOWED_ROWS, ALLOWED_ROWS, 0, 0};
+	Datum		args[2];
+
+	if (search->pasted_id == NULL)
+		return;
+	args[0] = search->scope.regions;
+	args[1] = CStringGetTextDatum(search->pasted_id);
+	vv_run_rows(&id_query, args, &search->scope, &work);
+}
+
+/* Looks for videos whose whole title the query is; there are few of one title. */
+static void
+look_for_title(VvSearch *search, const char *title)
+{
+	VvSearchWork work = {score_title, search, WANTED_ROWS, ALLOWED_ROWS, 0, 0};
+	Question	question = {.at_most = WANTED_ROWS, .about = WANTED_ROWS};
+
+	if (title == NULL)
+		return;
+	initStringInfo(&question.lexemes);
+	appendStringInfo(&question.lexemes, "'%s'", title);
+	look_at(search, &question, &work);
 }
 
 /*
@@ -264,7 +378,7 @@ run_search(VvSearch *search)
 
 	initStringInfo(&all.lexemes);
 	estimate_units(search);
-	foreach(cell, search->branches)
+	foreach(cell, search->query.branches)
 	{
 		Question	branch = ask_branch(search, (VvQueryBranch *) lfirst(cell));
 
@@ -284,12 +398,19 @@ run_search(VvSearch *search)
  * ----------
  */
 
+/* The text as documents have it. */
 static char *
 fold_text(text * q)
 {
-	Datum		args[1] = {PointerGetDatum(q)};
-	char	   *folded = vv_query_text(&fold_query, args);
+	StringInfoData letters;
+	Datum		args[1];
+	char	   *folded;
 
+	initStringInfo(&letters);
+	vv_fold_letters(&letters, VARDATA_ANY(q), VARSIZE_ANY_EXHDR(q));
+	args[0] = PointerGetDatum(cstring_to_text_with_len(letters.data,
+													   letters.len));
+	folded = vv_query_text(&fold_query, args);
 	return folded != NULL ? folded : pstrdup("");
 }
 
@@ -312,18 +433,20 @@ language_argument(text * language)
 	return code;
 }
 
-static List *
-query_argument(text * q)
+static void
+query_argument(text * q, VvSearch *search)
 {
 	if (q == NULL)
-		return NIL;
+		return;
 	if (VARSIZE_ANY_EXHDR(q) > VV_QUERY_MAX_BYTES)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("invalid query of %zu bytes",
 						(size_t) VARSIZE_ANY_EXHDR(q)),
 				 errhint("A query has up to %d bytes.", VV_QUERY_MAX_BYTES)));
-	return vv_parse_query(fold_text(q));
+	search->pasted_id = vv_pasted_id(VARDATA_ANY(q), VARSIZE_ANY_EXHDR(q),
+									 &search->address);
+	vv_parse_query(fold_text(q), &search->query);
 }
 
 /* Ties a cursor to what was searched for. */
@@ -339,17 +462,13 @@ cursor_sort(text * q, const char *language)
 	return psprintf("search:%016llx", (unsigned long long) hash);
 }
 
-/* Finds, and finds once more with corrected words where that was little. */
-static VvFoundVideo *
-find_videos(VvSearch *search, int *n)
+/* Finds by words, and once more with corrected ones where that was little. */
+static void
+find_by_words(VvSearch *search)
 {
 	ListCell   *b;
 
-	*n = 0;
-	if (search->branches == NIL)
-		return NULL;
-	search->found = vv_found_table();
-	foreach(b, search->branches)
+	foreach(b, search->query.branches)
 	{
 		ListCell   *u;
 
@@ -357,8 +476,32 @@ find_videos(VvSearch *search, int *n)
 			vv_expand_unit(search, (VvQueryUnit *) lfirst(u));
 	}
 	run_search(search);
-	if (hash_get_num_entries(search->found) < LITTLE && vv_correct_query(search))
+	if (hash_get_num_entries(search->found) < LITTLE && !search->id_found &&
+		vv_correct_query(search))
 		run_search(search);
+}
+
+/*
+ * What is found: the video of the id, videos of the title, videos that have
+ * the words. What a minus excludes is the title's own word where nothing else
+ * is there.
+ */
+static VvFoundVideo *
+find_videos(VvSearch *search, int *n)
+{
+	const VvParsedQuery *query = &search->query;
+
+	search->found = vv_found_table();
+	look_for_id(search);
+	if (!search->address)
+	{
+		look_for_title(search, query->marked_title ? query->marked_title :
+					   query->title);
+		if (query->branches != NIL)
+			find_by_words(search);
+		if (hash_get_num_entries(search->found) == 0)
+			look_for_title(search, query->title);
+	}
 	return vv_sort_found(search->found, n);
 }
 
@@ -437,7 +580,7 @@ write_search(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 	vv_open_scope(region, &search.scope);
 	search.language =
 		language_argument(PG_ARGISNULL(2) ? NULL : PG_GETARG_TEXT_PP(2));
-	search.branches = query_argument(q);
+	query_argument(q, &search);
 	sort = q == NULL ? NULL : cursor_sort(q, search.language);
 	if (has_cursor &&
 		(q == NULL ||
@@ -472,7 +615,7 @@ static const VvReplier search = {
  * One page of the videos that match. A NULL or empty q finds nothing; a NULL
  * region is all enabled ones, a NULL language any; page_size 1 and up, cut to
  * the page limit. 22023 for an invalid region, language, page_size or cursor
- * and for a q of more than 1000 bytes or 32 words. Source:
+ * and for a q of more than 1000 bytes or 64 words. Source:
  * vvault.video_search, vvault.search_words and vvault.videos.
  */
 Datum

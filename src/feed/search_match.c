@@ -14,6 +14,7 @@
 
 /* Of a word's share of its points. */
 #define WORTH_EXACT			1.0
+#define WORTH_JOINED		0.95
 #define WORTH_COMPLETED		0.9
 #define WORTH_STEM			0.8
 #define WORTH_CORRECTED		0.5
@@ -24,7 +25,14 @@ typedef struct WordMatch
 {
 	double		worth;			/* 0: nowhere */
 	WordEntryPosVector *places; /* NULL for a stem */
+	bool		joined;			/* as one word with its neighbours */
 } WordMatch;
+
+/* Where a document has a word of a phrase, both ways to write it. */
+typedef struct PhraseWord
+{
+	WordEntryPosVector *places[2];
+} PhraseWord;
 
 static WordEntryPosVector no_places = {0};
 
@@ -35,6 +43,14 @@ places_of(TSVector document, int entry)
 	WordEntry  *e = ARRPTR(document) + entry;
 
 	return e->haspos ? _POSVECPTR(document, e) : &no_places;
+}
+
+/* Whether a place is in the title; else it is in the channel's name. */
+static bool
+is_in_title(WordEntryPos place)
+{
+	return WEP_GETWEIGHT(place) == VV_IN_TITLE ||
+		WEP_GETWEIGHT(place) == VV_BESIDE_TITLE;
 }
 
 static bool
@@ -56,13 +72,14 @@ offer(TSVector document, int entry, double worth, WordMatch *match)
 	bool		in_title = places->npos == 0;
 
 	for (int i = 0; i < places->npos; i++)
-		in_title = in_title || WEP_GETWEIGHT(places->pos[i]) == 3;
+		in_title = in_title || is_in_title(places->pos[i]);
 	if (!in_title)
 		worth *= WORTH_IN_CHANNEL;
 	if (worth > match->worth)
 	{
 		match->worth = worth;
 		match->places = places->npos > 0 ? places : NULL;
+		match->joined = false;
 	}
 }
 
@@ -82,14 +99,35 @@ offer_list(TSVector document, List *lexemes, double worth, WordMatch *match)
 }
 
 static void
-offer_completed(TSVector document, const VvWord *word, WordMatch *match)
+offer_completed(TSVector document, const char *word, int len, WordMatch *match)
 {
 	for (int i = 0; i < document->size; i++)
 	{
-		if (vv_entry_starts(document, i, word->text, word->len) &&
+		if (vv_entry_starts(document, i, word, len) &&
 			places_of(document, i)->npos > 0)
 			offer(document, i, WORTH_COMPLETED, match);
 	}
+}
+
+/* What else may have been meant by a word that a document does not have. */
+static void
+offer_others(TSVector document, const VvQueryUnit *unit, WordMatch *match)
+{
+	const VvWord *word = &unit->words[0];
+	double		worth = match->worth;
+
+	offer_list(document, unit->joined, WORTH_JOINED, match);
+	match->joined = match->worth > worth;
+	if (unit->last && match->worth < WORTH_COMPLETED)
+	{
+		offer_completed(document, word->text, word->len, match);
+		if (word->other_len > 0)
+			offer_completed(document, word->other, word->other_len, match);
+	}
+	if (match->worth < WORTH_STEM)
+		offer_list(document, unit->stems, WORTH_STEM, match);
+	if (match->worth < WORTH_CORRECTED)
+		offer_list(document, unit->corrections, WORTH_CORRECTED, match);
 }
 
 /* How well a document has a word that is not quoted. */
@@ -97,28 +135,44 @@ static WordMatch
 match_word(TSVector document, const VvQueryUnit *unit)
 {
 	const VvWord *word = &unit->words[0];
-	int			entry = vv_find_lexeme(document, word->text, word->len);
-	WordMatch	match = {0, NULL};
+	WordMatch	match = {0, NULL, false};
 
-	if (entry >= 0)
-		offer(document, entry, places_of(document, entry)->npos > 0 ?
-			  WORTH_EXACT : WORTH_STEM, &match);
-	if (unit->last && match.worth < WORTH_COMPLETED)
-		offer_completed(document, word, &match);
-	if (match.worth < WORTH_STEM)
-		offer_list(document, unit->stems, WORTH_STEM, &match);
-	if (match.worth < WORTH_CORRECTED)
-		offer_list(document, unit->corrections, WORTH_CORRECTED, &match);
+	for (int other = 0; other < 2; other++)
+	{
+		int			len = other == 0 ? word->len : word->other_len;
+		int			entry = len == 0 ? -1 :
+		vv_find_lexeme(document, other == 0 ? word->text : word->other, len);
+
+		if (entry >= 0)
+			offer(document, entry, places_of(document, entry)->npos > 0 ?
+				  WORTH_EXACT : WORTH_STEM, &match);
+	}
+	if (match.worth < WORTH_JOINED)
+		offer_others(document, unit, &match);
 	return match;
+}
+
+/* False where a document does not have it. */
+static bool
+find_phrase_word(TSVector document, const VvWord *word, PhraseWord *found)
+{
+	int			text = vv_find_lexeme(document, word->text, word->len);
+	int			other = word->other_len == 0 ? -1 :
+	vv_find_lexeme(document, word->other, word->other_len);
+
+	found->places[0] = text < 0 ? &no_places : places_of(document, text);
+	found->places[1] = other < 0 ? &no_places : places_of(document, other);
+	return text >= 0 || other >= 0;
 }
 
 /* Whether a phrase begins at a place. */
 static bool
-phrase_at(WordEntryPosVector **places, int nwords, int place)
+phrase_at(const PhraseWord *words, int nwords, int place)
 {
 	for (int i = 1; i < nwords; i++)
 	{
-		if (!has_place(places[i], place + i))
+		if (!has_place(words[i].places[0], place + i) &&
+			!has_place(words[i].places[1], place + i))
 			return false;
 	}
 	return true;
@@ -128,29 +182,29 @@ phrase_at(WordEntryPosVector **places, int nwords, int place)
 static WordMatch
 match_phrase(TSVector document, const VvQueryUnit *unit)
 {
-	WordEntryPosVector *places[VV_QUERY_MAX_WORDS] = {0};
-	WordMatch	match = {0, NULL};
+	PhraseWord	words[VV_QUERY_MAX_WORDS] = {0};
+	PhraseWord *last = &words[unit->nwords - 1];
+	WordMatch	match = {0, NULL, false};
 
+	offer_list(document, unit->joined, WORTH_JOINED, &match);
 	for (int i = 0; i < unit->nwords; i++)
 	{
-		int			entry = vv_find_lexeme(document, unit->words[i].text,
-										   unit->words[i].len);
-
-		if (entry < 0)
+		if (!find_phrase_word(document, &unit->words[i], &words[i]))
 			return match;
-		places[i] = places_of(document, entry);
 	}
-	for (int i = 0; i < places[0]->npos; i++)
+	for (int i = 0; i < words[0].places[0]->npos + words[0].places[1]->npos; i++)
 	{
-		WordEntryPos pos = places[0]->pos[i];
-		double		worth = WEP_GETWEIGHT(pos) == 3 ?
+		int			n = words[0].places[0]->npos;
+		WordEntryPos pos = i < n ? words[0].places[0]->pos[i] :
+		words[0].places[1]->pos[i - n];
+		double		worth = is_in_title(pos) ?
 		WORTH_EXACT : WORTH_EXACT * WORTH_IN_CHANNEL;
 
 		if (worth > match.worth &&
-			phrase_at(places, unit->nwords, WEP_GETPOS(pos)))
+			phrase_at(words, unit->nwords, WEP_GETPOS(pos)))
 		{
 			match.worth = worth;
-			match.places = places[unit->nwords - 1];
+			match.places = last->places[last->places[0]->npos > 0 ? 0 : 1];
 		}
 	}
 	return match;
@@ -169,6 +223,8 @@ adjacent(const WordMatch *a, const WordMatch *b, const VvQueryUnit *unit_b)
 {
 	if (a->places == NULL || b->places == NULL)
 		return false;
+	if (a->joined && b->joined && a->places == b->places)
+		return true;
 	for (int i = 0; i < a->places->npos; i++)
 	{
 		if (has_place(b->places,
@@ -194,7 +250,7 @@ count_words(TSVector document, int *in_title, int *in_channel)
 			int			place = WEP_GETPOS(places->pos[j]);
 
 			last = Max(last, place);
-			if (WEP_GETWEIGHT(places->pos[j]) == 3)
+			if (is_in_title(places->pos[j]))
 				*in_title = Max(*in_title, place);
 		}
 	}
@@ -218,10 +274,10 @@ coverage(TSVector document, const WordMatch *matches, const VvQueryUnit **units,
 		bool		channel = false;
 
 		for (int j = 0; !title && j < matches[i].places->npos; j++)
-			title = WEP_GETWEIGHT(matches[i].places->pos[j]) == 3;
+			title = is_in_title(matches[i].places->pos[j]);
 		for (int j = 0; matches[i].places != NULL &&
 			 j < matches[i].places->npos; j++)
-			channel = channel || WEP_GETWEIGHT(matches[i].places->pos[j]) == 2;
+			channel = channel || !is_in_title(matches[i].places->pos[j]);
 		title_words += title ? units[i]->nwords : 0;
 		channel_words += channel ? units[i]->nwords : 0;
 	}

@@ -15,7 +15,7 @@
 #include "videos/search.h"
 
 #define VV_QUERY_MAX_BYTES	1000
-#define VV_QUERY_MAX_WORDS	32
+#define VV_QUERY_MAX_WORDS	64
 
 /* One thing that a video must have, or must not. */
 typedef struct VvQueryUnit
@@ -24,7 +24,9 @@ typedef struct VvQueryUnit
 	bool		quoted;			/* these words, in this order, as written */
 	bool		last;			/* a word that may not be finished yet */
 	int			nwords;
-	VvWord	   *words;
+	VvWord	   *words;			/* those of the query that are its own */
+	List	   *joined;			/* char *, one word of it and its neighbours */
+	List	   *joined_by_sign; /* VvWord *, those of them that signs join */
 	List	   *stems;			/* char *, of a word that is not quoted */
 	List	   *completions;	/* char *, of the last word */
 	int64		ncompleted;		/* rows that have one */
@@ -39,6 +41,14 @@ typedef struct VvQueryBranch
 	List	   *units;			/* VvQueryUnit * */
 } VvQueryBranch;
 
-extern List *vv_parse_query(const char *folded);
+typedef struct VvParsedQuery
+{
+	List	   *branches;		/* VvQueryBranch *; none: nothing to look for */
+	const char *title;			/* sign of a title that is all of the query */
+	const char *marked_title;	/* the same where a minus stands in it */
+} VvParsedQuery;
+
+extern void vv_parse_query(const char *folded, VvParsedQuery *query);
+extern char *vv_pasted_id(const char *q, int len, bool *address);
 
 #endif							/* VVAULT_SEARCH_QUERY_H */

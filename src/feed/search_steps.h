@@ -20,8 +20,11 @@
 typedef struct VvSearch
 {
 	VvSearchScope scope;
-	List	   *branches;		/* VvQueryBranch * */
+	VvParsedQuery query;
 	const char *language;		/* code, NULL for any */
+	const char *pasted_id;		/* that the query may be, or names */
+	bool		address;		/* of a page: no words */
+	bool		id_found;
 	HTAB	   *found;
 } VvSearch;
 

@@ -88,18 +88,34 @@ list_has(List *words, const char *word)
 }
 
 static void
-add_stem(const char *language, VvQueryUnit *unit)
+add_stem(Oid stemmer, const char *word, int len, VvQueryUnit *unit)
 {
+	char	   *stem = vv_stem(stemmer, word, len);
+
+	if (stem != NULL && *stem != '\0' && strcmp(stem, word) != 0 &&
+		!list_has(unit->stems, stem))
+		unit->stems = lappend(unit->stems, stem);
+}
+
+/* Adds the stems in one language of all ways to write a unit's word. */
+static void
+add_stems(const char *language, VvQueryUnit *unit)
+{
+	const VvWord *word = &unit->words[0];
 	Oid			stemmer = vv_stemmer(language);
-	char	   *stem;
+	ListCell   *cell;
 
 	if (!OidIsValid(stemmer))
 		return;
-	stem = vv_stem(stemmer, &unit->words[0]);
-	if (stem != NULL && *stem != '\0' &&
-		strcmp(stem, unit->words[0].text) != 0 &&
-		!list_has(unit->stems, stem))
-		unit->stems = lappend(unit->stems, stem);
+	add_stem(stemmer, word->text, word->len, unit);
+	if (word->other_len > 0)
+		add_stem(stemmer, word->other, word->other_len, unit);
+	foreach(cell, unit->joined_by_sign)
+	{
+		const VvWord *joined = (VvWord *) lfirst(cell);
+
+		add_stem(stemmer, joined->text, joined->len, unit);
+	}
 }
 
 typedef struct CompletionList
@@ -118,11 +134,10 @@ keep_completion(const Datum *values, const bool *isnull, void *arg)
 }
 
 static void
-add_completions(VvSearch *search, VvQueryUnit *unit)
+add_completions(VvSearch *search, const char *word, VvQueryUnit *unit)
 {
 	CompletionList completions = {new_word_list(COMPLETIONS), 0};
 	int64		limit = COMPLETE_AMONG / Max(search->scope.ncodes, 1);
-	char	   *word = unit->words[0].text;
 	Datum		args[4];
 
 	args[0] = search->scope.regions;
@@ -132,9 +147,9 @@ add_completions(VvSearch *search, VvQueryUnit *unit)
 	args[3] = Int64GetDatum(limit + 1);
 	(void) vv_query_run(&completions_query, args, 0, keep_completion,
 						&completions);
-	unit->common = completions.among > limit;
-	unit->completions = completions.list.words;
-	for (int i = 0; i < list_length(unit->completions); i++)
+	unit->common = unit->common || completions.among > limit;
+	unit->completions = list_concat(unit->completions, completions.list.words);
+	for (int i = 0; i < list_length(completions.list.words); i++)
 		unit->ncompleted += completions.list.counts[i];
 }
 
@@ -144,15 +159,20 @@ add_completions(VvSearch *search, VvQueryUnit *unit)
 void
 vv_expand_unit(VvSearch *search, VvQueryUnit *unit)
 {
-	if (unit->quoted)
+	const VvWord *word = &unit->words[0];
+
+	if (unit->quoted || word->picture)
 		return;
 	if (search->language != NULL)
-		add_stem(search->language, unit);
+		add_stems(search->language, unit);
 	else
 		for (int i = 0; i < (int) lengthof(site_languages); i++)
-			add_stem(site_languages[i], unit);
-	if (unit->last)
-		add_completions(search, unit);
+			add_stems(site_languages[i], unit);
+	if (!unit->last)
+		return;
+	add_completions(search, word->text, unit);
+	if (word->other_len > 0)
+		add_completions(search, word->other, unit);
 }
 
 /*
@@ -291,7 +311,8 @@ correct_unit(VvSearch *search, VvQueryUnit *unit)
 static bool
 correctable(const VvQueryUnit *unit, bool known)
 {
-	return !unit->negated && !unit->quoted && (known || unit->count == 0);
+	return !unit->negated && !unit->quoted && !unit->words[0].picture &&
+		(known || unit->count == 0);
 }
 
 /*
@@ -310,7 +331,7 @@ vv_correct_query(VvSearch *search)
 	{
 		ListCell   *b;
 
-		foreach(b, search->branches)
+		foreach(b, search->query.branches)
 		{
 			ListCell   *u;
 

@@ -4,9 +4,9 @@
  *		What can be searched for in a video, as a tsvector.
  *
  * The server's parser of text would see host names, paths and numbers with
- * signs in titles, and letters by the database's locale. Here a word is a run
- * of letters and digits, the same in every database and in every query. The
- * stems come from the server's own dictionaries, of the video's language.
+ * signs in titles, and letters by the database's locale. Here words are those
+ * of words.c, the same in every database and in every query. The stems come
+ * from the server's own dictionaries, of the video's language.
  *
  *-------------------------------------------------------------------------
  */
@@ -24,6 +24,8 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "videos/fold.h"
+
 PG_FUNCTION_INFO_V1(vvault_search_tier);
 PG_FUNCTION_INFO_V1(vvault_search_language);
 PG_FUNCTION_INFO_V1(vvault_search_texts);
@@ -33,7 +35,7 @@ PG_FUNCTION_INFO_V1(vvault_search_document);
 #define MAX_TAGS		12
 #define MAX_TITLE		500		/* characters that are looked at */
 #define MAX_CHANNEL		200
-#define MAX_TAGS_LENGTH	1000
+#define MAX_TAGS_LENGTH	1000	/* bytes, but for the last one */
 
 /* The least views of each tier but the first: 1, 2 and 5 times powers of 10. */
 static const int64 tier_floors[VV_TIERS - 1] = {
@@ -66,105 +68,20 @@ static const struct
 	{"yi", "yiddish_stem"},
 };
 
-/* What a character is to a word. */
-typedef enum CharKind
+/* Codes that are other names of a language, or a kind of it. */
+static const struct
 {
-	CHAR_WORD,
-	CHAR_NOTHING,				/* left out: don't is dont */
-	CHAR_BETWEEN				/* between words */
-} CharKind;
-
-static CharKind
-char_kind(pg_wchar c)
-{
-	if (c < 0x80)
-	{
-		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-			(c >= '0' && c <= '9'))
-			return CHAR_WORD;
-		return c == '\'' ? CHAR_NOTHING : CHAR_BETWEEN;
-	}
-	/* the apostrophes, joiners and variation selectors */
-	if (c == 0x2BC || c == 0x2018 || c == 0x2019 ||
-		(c >= 0x200B && c <= 0x200D) || (c >= 0xFE00 && c <= 0xFE0F) ||
-		(c >= 0x300 && c <= 0x36F))
-		return CHAR_NOTHING;
-	/* signs of Latin-1, punctuation, symbols, boxes, emoji, tags */
-	if (c < 0xC0 || c == 0xD7 || c == 0xF7 ||
-		(c >= 0x2000 && c <= 0x2BFF) || (c >= 0x2E00 && c <= 0x2E7F) ||
-		(c >= 0x3000 && c <= 0x3004) || (c >= 0x3008 && c <= 0x3020) ||
-		c == 0x3030 || (c >= 0xE000 && c <= 0xF8FF) ||
-		(c >= 0xFE10 && c <= 0xFE6F) || (c >= 0xFFF0 && c <= 0xFFFF) ||
-		(c >= 0x1F000 && c <= 0x1FAFF) || c >= 0xE0000)
-		return CHAR_BETWEEN;
-	return CHAR_WORD;
-}
-
-/* The kind of the character at p, and how many bytes it has. */
-static CharKind
-kind_at(const char *p, const char *end, int *len)
-{
-	*len = Min(pg_utf_mblen((const unsigned char *) p), (int) (end - p));
-	return char_kind(utf8_to_unicode((const unsigned char *) p));
-}
+	const char *code;
+	const char *language;
+}			same_languages[] = {
+	{"cmn", "zh"}, {"fil", "tl"}, {"in", "id"}, {"iw", "he"}, {"ji", "yi"},
+	{"jw", "jv"}, {"mo", "ro"}, {"nb", "no"}, {"nn", "no"}
+};
 
 /*
- * Whether a word begins right here.
- */
-bool
-vv_starts_word(const char *p, const char *end)
-{
-	int			len;
-
-	return p < end && kind_at(p, end, &len) == CHAR_WORD;
-}
-
-/*
- * Takes the next word off a text; false at its end.
- */
-bool
-vv_next_word(const char **p, const char *end, VvWord *word)
-{
-	bool		full = false;
-	int			len;
-
-	word->len = 0;
-	for (; *p < end; *p += len)
-	{
-		CharKind	kind = kind_at(*p, end, &len);
-
-		if (kind == CHAR_NOTHING)
-			continue;
-		if (kind == CHAR_BETWEEN)
-		{
-			if (word->len > 0)
-				break;
-			continue;
-		}
-		full = full || word->len + len > VV_WORD_MAX;
-		if (full)
-			continue;
-		memcpy(word->text + word->len, *p, len);
-		if (len == 1)
-			word->text[word->len] = pg_ascii_tolower((unsigned char) **p);
-		word->len += len;
-	}
-	word->text[word->len] = '\0';
-	return word->len > 0;
-}
-
-/*
- * How many characters a word has.
- */
-int
-vv_word_chars(const VvWord *word)
-{
-	return pg_mbstrlen_with_len(word->text, word->len);
-}
-
-/*
- * The language of a BCP 47 tag in lower case, without script and region; both
- * kinds of Norwegian are one. False where the tag is none.
+ * The language of a BCP 47 tag in lower case, without script and region; of
+ * codes that mean one language (he and iw, no and nb) always the same. False
+ * where the tag is none.
  */
 bool
 vv_language_code(const char *language, int len, char *code)
@@ -181,8 +98,11 @@ vv_language_code(const char *language, int len, char *code)
 	code[n] = '\0';
 	if (n < 2 || (n < len && language[n] != '-' && language[n] != '_'))
 		return false;
-	if (strcmp(code, "nb") == 0 || strcmp(code, "nn") == 0)
-		strcpy(code, "no");
+	for (int i = 0; i < (int) lengthof(same_languages); i++)
+	{
+		if (strcmp(code, same_languages[i].code) == 0)
+			strcpy(code, same_languages[i].language);
+	}
 	return true;
 }
 
@@ -206,7 +126,7 @@ vv_stemmer(const char *code)
  * The stem of a word; NULL for a stop word.
  */
 char *
-vv_stem(Oid stemmer, const VvWord *word)
+vv_stem(Oid stemmer, const char *word, int len)
 {
 	TSDictionaryCacheEntry *dictionary = lookup_ts_dictionary_cache(stemmer);
 	TSLexeme   *stems;
@@ -214,8 +134,8 @@ vv_stem(Oid stemmer, const VvWord *word)
 	stems = (TSLexeme *)
 		DatumGetPointer(FunctionCall4(&dictionary->lexize,
 									  PointerGetDatum(dictionary->dictData),
-									  PointerGetDatum(word->text),
-									  Int32GetDatum(word->len),
+									  PointerGetDatum(word),
+									  Int32GetDatum(len),
 									  PointerGetDatum(NULL)));
 	return stems == NULL ? NULL : stems[0].lexeme;
 }
@@ -258,17 +178,21 @@ typedef struct LexemeList
 {
 	Lexeme	   *lexemes;
 	int			n;
+	int			room;
+	Oid			stemmer;		/* of the language, or InvalidOid */
 } LexemeList;
-
-/* The most that a text has: its words, each with a stem. */
-#define MAX_LEXEMES		(4 * MAX_WORDS + MAX_TAGS + 8)
 
 static void
 add_lexeme(LexemeList *list, const char *text, int len, int place, int weight)
 {
-	Lexeme	   *lexeme = &list->lexemes[list->n++];
+	Lexeme	   *lexeme;
 
-	Assert(list->n <= MAX_LEXEMES);
+	if (list->n == list->room)
+	{
+		list->room *= 2;
+		list->lexemes = repalloc(list->lexemes, sizeof(Lexeme) * list->room);
+	}
+	lexeme = &list->lexemes[list->n++];
 	lexeme->text = text;
 	lexeme->len = len;
 	lexeme->place = place;
@@ -292,7 +216,10 @@ compare_lexemes(const void *a, const void *b)
 	order = memcmp(la->text, lb->text, Min(la->len, lb->len));
 	if (order == 0)
 		order = la->len - lb->len;
-	return order != 0 ? order : la->place - lb->place;
+	if (order == 0)
+		order = la->place - lb->place;
+	/* of one place the heaviest counts */
+	return order != 0 ? order : lb->weight - la->weight;
 }
 
 static bool
@@ -344,7 +271,9 @@ make_document(LexemeList *list)
 		{
 			WordEntryPos *place;
 
-			if (list->lexemes[i].place == 0)
+			if (list->lexemes[i].place == 0 ||
+				(places->npos > 0 && list->lexemes[i].place ==
+				 WEP_GETPOS(places->pos[places->npos - 1])))
 				continue;
 			entry->haspos = 1;
 			place = &places->pos[places->npos++];
@@ -359,27 +288,107 @@ make_document(LexemeList *list)
 	return document;
 }
 
+/* A text's words and where they stand. */
+typedef struct PlacedWords
+{
+	VvWord		words[MAX_WORDS];
+	int			n;
+	int			first_place;
+	int			weight;
+	int			beside;			/* weight of other ways to write them */
+} PlacedWords;
+
+static void
+add_stem(LexemeList *list, const char *text, int len)
+{
+	char	   *stem = NULL;
+
+	if (OidIsValid(list->stemmer))
+		stem = vv_stem(list->stemmer, text, len);
+	if (stem != NULL && *stem != '\0' && strcmp(stem, text) != 0)
+		add_sign(list, stem);
+}
+
+/* Adds words as one, which has the places of all. */
+static void
+add_joined(LexemeList *list, const PlacedWords *placed, int first, int n)
+{
+	VvWord		joined;
+
+	for (int other = 0; other < 2; other++)
+	{
+		char	   *text;
+
+		if (!vv_join_words(&placed->words[first], n, other == 1, &joined))
+			continue;
+		text = pnstrdup(joined.text, joined.len);
+		for (int i = 0; i < n; i++)
+			add_lexeme(list, text, joined.len,
+					   placed->first_place + first + i, placed->beside);
+		add_stem(list, text, joined.len);
+	}
+}
+
+/* Adds what signs join: two and three words of each run, and the whole. */
+static void
+add_joined_words(LexemeList *list, const PlacedWords *placed)
+{
+	int			end;
+
+	for (int first = 0; first < placed->n; first = end)
+	{
+		for (end = first + 1; end < placed->n && placed->words[end].joined;)
+			end++;
+		for (int i = first; i + 1 < end; i++)
+		{
+			add_joined(list, placed, i, 2);
+			if (i + 2 < end)
+				add_joined(list, placed, i, 3);
+		}
+		if (end - first > 3)
+			add_joined(list, placed, first, end - first);
+	}
+}
+
 /*
- * Adds the words of a text; returns the place behind its last one.
+ * Adds the words of a text and returns the place behind its last one. Pictures
+ * take no place: they stand where the word before them does.
  */
 static int
 add_words(LexemeList *list, const char *p, const char *end, int place,
-		  int weight, Oid stemmer)
+		  int weight, VvTitle *title)
 {
-	VvWord		word;
+	VvWordReader reader = {p, p, end, false};
+	PlacedWords *placed = palloc(sizeof(PlacedWords));
+	int			beside = weight == VV_IN_TITLE ? VV_BESIDE_TITLE : VV_BESIDE_NAME;
+	VvWord	   *word = placed->words;
 
-	for (int n = 0; n < MAX_WORDS && vv_next_word(&p, end, &word); n++)
+	placed->n = 0;
+	placed->first_place = place;
+	placed->weight = weight;
+	placed->beside = beside;
+	for (int n = 0; n < MAX_WORDS && vv_next_word(&reader, word); n++)
 	{
-		char	   *stem = NULL;
-
-		add_lexeme(list, pnstrdup(word.text, word.len), word.len, place++,
-				   weight);
-		if (OidIsValid(stemmer))
-			stem = vv_stem(stemmer, &word);
-		if (stem != NULL && *stem != '\0' && strcmp(stem, word.text) != 0)
-			add_sign(list, stem);
+		if (title != NULL)
+			vv_add_to_title(title, word);
+		if (word->picture)
+		{
+			add_lexeme(list, pnstrdup(word->text, word->len), word->len,
+					   place + Max(placed->n - 1, 0), beside);
+			continue;
+		}
+		add_lexeme(list, word->text, word->len, place + placed->n, weight);
+		add_stem(list, word->text, word->len);
+		if (word->other_len > 0)
+		{
+			add_lexeme(list, word->other, word->other_len, place + placed->n,
+					   beside);
+			add_stem(list, word->other, word->other_len);
+		}
+		word = &placed->words[++placed->n];
 	}
-	return place;
+	add_joined_words(list, placed);
+	return place + placed->n;
 }
 
 /*
@@ -390,6 +399,7 @@ static bool
 add_tag(LexemeList *list, const char **p, const char *end)
 {
 	const char *line_end;
+	VvWordReader reader;
 	VvWord		tag = {.len = 1, .text = "="};
 	VvWord		word;
 
@@ -398,7 +408,11 @@ add_tag(LexemeList *list, const char **p, const char *end)
 	line_end = memchr(*p, '\n', end - *p);
 	if (line_end == NULL)
 		line_end = end;
-	while (vv_next_word(p, line_end, &word))
+	reader = (VvWordReader)
+	{
+		*p, *p, line_end, false
+	};
+	while (vv_next_word(&reader, &word))
 	{
 		int			space = tag.len > 1 ? 1 : 0;
 
@@ -448,26 +462,19 @@ vvault_search_language(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(language));
 }
 
-/* Appends the first characters of a text, without what ends a part. */
+/* Appends the first characters of a text with its letters folded. */
 static void
 append_part(StringInfo out, const char *str, int len, int max_chars)
 {
-	int			start = out->len;
-
-	appendBinaryStringInfo(out, str, pg_mbcharcliplen(str, len, max_chars));
-	for (int i = start; i < out->len; i++)
-	{
-		if (out->data[i] == VV_PART_END)
-			out->data[i] = ' ';
-	}
+	vv_fold_letters(out, str, pg_mbcharcliplen(str, len, max_chars));
 }
 
 /*
  * vvault.search_texts(title text, channel_title text, tags text[])
  *	returns text
  *
- * The texts of a video as vvault.search_document() takes them, but not folded
- * yet. STRICT; no errors.
+ * The texts of a video as vvault.search_document() takes them, but for their
+ * accents. STRICT; no errors.
  */
 Datum
 vvault_search_texts(PG_FUNCTION_ARGS)
@@ -475,13 +482,12 @@ vvault_search_texts(PG_FUNCTION_ARGS)
 	text	   *title = PG_GETARG_TEXT_PP(0);
 	text	   *channel = PG_GETARG_TEXT_PP(1);
 	StringInfoData out;
-	StringInfoData lines;
 	Datum	   *tags;
 	bool	   *isnull;
 	int			ntags;
+	int			left = MAX_TAGS_LENGTH;
 
 	initStringInfo(&out);
-	initStringInfo(&lines);
 	append_part(&out, VARDATA_ANY(title), VARSIZE_ANY_EXHDR(title), MAX_TITLE);
 	appendStringInfoChar(&out, VV_PART_END);
 	append_part(&out, VARDATA_ANY(channel), VARSIZE_ANY_EXHDR(channel),
@@ -489,17 +495,30 @@ vvault_search_texts(PG_FUNCTION_ARGS)
 	appendStringInfoChar(&out, VV_PART_END);
 	deconstruct_array(PG_GETARG_ARRAYTYPE_P(2), TEXTOID, -1, false,
 					  TYPALIGN_INT, &tags, &isnull, &ntags);
-	for (int i = 0; i < ntags && lines.len < MAX_TAGS_LENGTH; i++)
+	for (int i = 0; i < ntags && left > 0; i++)
 	{
 		text	   *tag = isnull[i] ? NULL : DatumGetTextPP(tags[i]);
 
 		if (tag != NULL)
-			appendBinaryStringInfo(&lines, VARDATA_ANY(tag),
-								   VARSIZE_ANY_EXHDR(tag));
-		appendStringInfoChar(&lines, '\n');
+		{
+			append_part(&out, VARDATA_ANY(tag), VARSIZE_ANY_EXHDR(tag), left);
+			left -= VARSIZE_ANY_EXHDR(tag);
+		}
+		appendStringInfoChar(&out, '\n');
+		left--;
 	}
-	append_part(&out, lines.data, lines.len, MAX_TAGS_LENGTH);
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(out.data, out.len));
+}
+
+static void
+add_title_signs(LexemeList *list, const VvTitle *title)
+{
+	char	   *sign = vv_title_sign(title, false);
+
+	if (sign != NULL)
+		add_sign(list, sign);
+	if (title->minus)
+		add_sign(list, vv_title_sign(title, true));
 }
 
 /*
@@ -521,21 +540,25 @@ vvault_search_document(PG_FUNCTION_ARGS)
 	const char *end = p + VARSIZE_ANY_EXHDR(texts);
 	const char *part;
 	const char *part_end;
-	Oid			stemmer = *language != '\0' ? vv_stemmer(language) : InvalidOid;
-	LexemeList	list = {palloc(sizeof(Lexeme) * MAX_LEXEMES), 0};
+	LexemeList	list = {.room = 64};
+	VvTitle		title;
 	int			place;
 
+	list.lexemes = palloc(sizeof(Lexeme) * list.room);
+	list.stemmer = *language != '\0' ? vv_stemmer(language) : InvalidOid;
+	vv_begin_title(&title);
 	add_sign(&list, psprintf("#%s", region));
 	add_sign(&list, psprintf("#%s/%d", region, tier));
 	add_sign(&list, psprintf("/%d", tier));
 	if (*language != '\0')
 		add_sign(&list, psprintf("+%s", language));
 	next_part(&p, end, &part, &part_end);
-	place = add_words(&list, part, part_end, 1, 3, stemmer);
+	place = add_words(&list, part, part_end, 1, VV_IN_TITLE, &title);
 	/* a gap, so that no phrase runs from the title into the name */
 	next_part(&p, end, &part, &part_end);
-	(void) add_words(&list, part, part_end, place + 1, 2, stemmer);
+	(void) add_words(&list, part, part_end, place + 1, VV_IN_NAME, NULL);
 	for (int i = 0; i < MAX_TAGS && add_tag(&list, &p, end); i++)
 		;
+	add_title_signs(&list, &title);
 	PG_RETURN_TSVECTOR(make_document(&list));
 }

@@ -43,13 +43,13 @@ CREATE FUNCTION vvault.search_language(tag text) RETURNS text
 AS 'MODULE_PATHNAME', 'vvault_search_language'
 LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
 COMMENT ON FUNCTION vvault.search_language(text) IS
-'The language of a BCP 47 tag without script and region, empty for NULL and for what is none; nb and nn are no.';
+'The language of a BCP 47 tag without script and region, empty for NULL and for what is none; of codes that mean one language (he and iw, zh and cmn, id and in, tl and fil, no, nb and nn) always the first.';
 
 CREATE FUNCTION vvault.search_texts(title text, channel_title text, tags text[]) RETURNS text
 AS 'MODULE_PATHNAME', 'vvault_search_texts'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION vvault.search_texts(text, text, text[]) IS
-'The beginnings of a title, a channel''s name and a list of tags in one text, so that they are folded together.';
+'The beginnings of a title, a channel''s name and a list of tags in one text, in NFKC and lower case, without vowel marks and what no eye sees. In it the letter behind a \x02 may be there or not: the e of oe.';
 
 CREATE FUNCTION vvault.search_document(region text, texts text, language text, tier integer) RETURNS tsvector
 AS 'MODULE_PATHNAME', 'vvault_search_document'
@@ -77,9 +77,7 @@ BEGIN
 		CREATE FUNCTION vvault.fold(t text) RETURNS text
 		LANGUAGE sql STABLE PARALLEL SAFE
 		RETURN CASE WHEN pg_catalog.octet_length(t) OPERATOR(pg_catalog.=) pg_catalog.length(t)
-			THEN pg_catalog.lower(t COLLATE "C") COLLATE "default"
-			ELSE %1$s.unaccent(%2$L::pg_catalog.regdictionary,
-				pg_catalog.lower(pg_catalog.normalize(t, 'NFKC') COLLATE "default")) END
+			THEN t ELSE %1$s.unaccent(%2$L::pg_catalog.regdictionary, t) END
 		$sql$, unaccent_schema, unaccent_schema OPERATOR(pg_catalog.||) '.unaccent');
 
 	EXECUTE pg_catalog.format($sql$
@@ -108,7 +106,7 @@ BEGIN
 END
 $schemas$;
 COMMENT ON FUNCTION vvault.fold(text) IS
-'A text as it is compared: in NFKC, in lower case, without accents.';
+'A text as it is compared, out of one in lower case: without accents. What makes the rest of it is C.';
 COMMENT ON FUNCTION vvault.similar_words(text, text[]) IS
 'Up to 20 words of some regions that are like a given one by their trigrams, the likest first.';
 
