@@ -58,7 +58,9 @@ COMMENT ON FUNCTION vvault.search_document(text, text, text, integer) IS
 'What can be searched for in a video, out of its folded texts, its language and the tier of its views.';
 
 -- pg_trgm and unaccent may be in any schema, and may move to another: what is
--- parsed here remembers the objects, not their names.
+-- parsed here remembers the objects, not their names. C has been over a text
+-- that comes to fold() (src/videos/fold.c), so of all it does only taking the
+-- accents is left; it stays as it is, since updates leave it alone.
 DO $schemas$
 DECLARE
 	unaccent_schema text;
@@ -77,7 +79,9 @@ BEGIN
 		CREATE FUNCTION vvault.fold(t text) RETURNS text
 		LANGUAGE sql STABLE PARALLEL SAFE
 		RETURN CASE WHEN pg_catalog.octet_length(t) OPERATOR(pg_catalog.=) pg_catalog.length(t)
-			THEN t ELSE %1$s.unaccent(%2$L::pg_catalog.regdictionary, t) END
+			THEN pg_catalog.lower(t COLLATE "C") COLLATE "default"
+			ELSE %1$s.unaccent(%2$L::pg_catalog.regdictionary,
+				pg_catalog.lower(pg_catalog.normalize(t, 'NFKC') COLLATE "default")) END
 		$sql$, unaccent_schema, unaccent_schema OPERATOR(pg_catalog.||) '.unaccent');
 
 	EXECUTE pg_catalog.format($sql$
@@ -106,7 +110,7 @@ BEGIN
 END
 $schemas$;
 COMMENT ON FUNCTION vvault.fold(text) IS
-'A text as it is compared, out of one in lower case: without accents. What makes the rest of it is C.';
+'A text as it is compared: in NFKC, in lower case, without accents.';
 COMMENT ON FUNCTION vvault.similar_words(text, text[]) IS
 'Up to 20 words of some regions that are like a given one by their trigrams, the likest first.';
 
