@@ -64,7 +64,7 @@ OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*/*.c)))
 # room in the order of src/rooms: what a file uses stands in a file above it.
 ROOMS := $(shell sed -n 's/^\([a-z]\{1,\}\)[[:blank:]].*/\1/p' src/rooms)
 
-core_SQL = install library
+core_SQL = install library counters
 score_SQL = engagement virality trending momentum rivals viral_stats auc
 site_SQL = settings regions grants
 reply_SQL = source cache warmer

@@ -1,51 +1,108 @@
 /*-------------------------------------------------------------------------
  *
  * worker_slots.c
- *		Which database has a background worker.
+ *		Background workers: one of each kind for a database.
  *
- * There is one for a database at most, and after it ended none is started for
- * some seconds. Who starts one and who is one agree on it in shared memory.
+ * After one ended none is started for some seconds. Who starts one and who is
+ * one agree on it in shared memory, where the lock guards all of a slot.
  *
  *-------------------------------------------------------------------------
  */
 #include "core/worker_slots.h"
 
 #include "miscadmin.h"
+#include "postmaster/bgworker.h"
+#include "storage/ipc.h"
+#include "storage/lwlock.h"
 #include "utils/timestamp.h"
 
+#include "core/counters.h"
+#include "core/shared_memory.h"
+
+#define MAX_WORKERS		32
+#define MAX_NAME_LEN	40
 #define START_SECONDS	10		/* between two starts for a database */
 
-static VvWorkerSlots *slots = NULL;
+/* The worker of a kind for a database */
+typedef struct WorkerSlot
+{
+	Oid			database;		/* InvalidOid: never used */
+	char		kind[MAX_NAME_LEN];
+	int			pid;			/* 0 while it starts, or after it ended */
+	TimestampTz asked_at;		/* when it was wanted last */
+} WorkerSlot;
+
+typedef struct WorkerSlots
+{
+	LWLock		lock;
+	WorkerSlot	workers[MAX_WORKERS];
+} WorkerSlots;
+
+static Size
+slots_size(void)
+{
+	return sizeof(WorkerSlots);
+}
+
+static void
+slots_initialize(void *memory, Size size, int tranche)
+{
+	(void) size;
+	LWLockInitialize(&((WorkerSlots *) memory)->lock, tranche);
+}
+
+static VvSharedArea slots_area = {
+	.name = "workers",
+	.tranche = "VvaultWorkers",
+	.size = slots_size,
+	.initialize = slots_initialize,
+};
+
+static VvCounter starts = {.name = "worker_starts"};
 
 /*
- * Empties slots, which nobody else may use yet; memory is all zero.
+ * Asks for the memory of the slots.
  */
 void
-vv_worker_slots_format(VvWorkerSlots *memory, int tranche)
+vv_workers_init(void)
 {
-	LWLockInitialize(&memory->lock, tranche);
+	vv_register_area(&slots_area);
+	vv_register_counter(&starts);
 }
 
 /*
- * Uses slots in this backend.
+ * Whether there can be workers. Maps the slots into this backend if need be.
  */
-void
-vv_worker_slots_use(VvWorkerSlots *memory)
+bool
+vv_workers_ready(void)
 {
-	slots = memory;
+	return vv_shared_area(&slots_area) != NULL;
 }
 
-/* The slot of a database, or the one it may have; the lock is held. */
-static VvWorkerSlot *
-worker_slot(Oid database)
+static WorkerSlots *
+slots(void)
 {
-	VvWorkerSlot *oldest = NULL;
+	return (WorkerSlots *) vv_shared_area(&slots_area);
+}
 
-	for (int i = 0; i < VV_MAX_WORKERS; i++)
+static bool
+is_of(const WorkerSlot *worker, const VvWorkerKind *kind, Oid database)
+{
+	return worker->database == database &&
+		strcmp(worker->kind, kind->name) == 0;
+}
+
+/* The slot of a worker, or the one it may have; the lock is held. */
+static WorkerSlot *
+worker_slot(const VvWorkerKind *kind, Oid database)
+{
+	WorkerSlot *oldest = NULL;
+
+	for (int i = 0; i < MAX_WORKERS; i++)
 	{
-		VvWorkerSlot *worker = &slots->workers[i];
+		WorkerSlot *worker = &slots()->workers[i];
 
-		if (worker->database == database)
+		if (is_of(worker, kind, database))
 			return worker;
 		if (worker->pid == 0 &&
 			(oldest == NULL || worker->asked_at < oldest->asked_at))
@@ -54,75 +111,109 @@ worker_slot(Oid database)
 	return oldest;
 }
 
-/*
- * Whether the caller is to start the worker of a database.
- */
-bool
-vv_worker_wanted(Oid database)
+static void
+take_slot(WorkerSlot *worker, const VvWorkerKind *kind, Oid database)
+{
+	worker->database = database;
+	strlcpy(worker->kind, kind->name, MAX_NAME_LEN);
+}
+
+/* Whether the caller is to start a worker. */
+static bool
+is_wanted(const VvWorkerKind *kind, Oid database)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	VvWorkerSlot *worker;
+	WorkerSlot *worker;
 	bool		wanted;
 
-	LWLockAcquire(&slots->lock, LW_EXCLUSIVE);
-	worker = worker_slot(database);
+	LWLockAcquire(&slots()->lock, LW_EXCLUSIVE);
+	worker = worker_slot(kind, database);
 	wanted = worker != NULL && worker->pid == 0 &&
-		now - worker->asked_at > START_SECONDS * USECS_PER_SEC;
+		(!is_of(worker, kind, database) ||
+		 now - worker->asked_at > START_SECONDS * USECS_PER_SEC);
 	if (wanted)
 	{
-		worker->database = database;
+		take_slot(worker, kind, database);
 		worker->asked_at = now;
 	}
-	LWLockRelease(&slots->lock);
+	LWLockRelease(&slots()->lock);
 	return wanted;
 }
 
 /*
- * Makes the caller the worker of a database; false where there is one.
+ * Starts a worker for this database, unless it runs or was started a moment
+ * ago, or there is no slot for one. There is the memory of the slots.
+ */
+void
+vv_worker_start(const VvWorkerKind *kind)
+{
+	BackgroundWorker worker;
+
+	if (MyBgworkerEntry != NULL || !is_wanted(kind, MyDatabaseId))
+		return;
+	memset(&worker, 0, sizeof(worker));
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS |
+		BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker.bgw_start_time = BgWorkerStart_ConsistentState;
+	worker.bgw_restart_time = BGW_NEVER_RESTART;
+	strlcpy(worker.bgw_library_name, "vvault", BGW_MAXLEN);
+	strlcpy(worker.bgw_function_name, kind->function, BGW_MAXLEN);
+	strlcpy(worker.bgw_name, kind->name, BGW_MAXLEN);
+	strlcpy(worker.bgw_type, kind->name, BGW_MAXLEN);
+	worker.bgw_main_arg = ObjectIdGetDatum(MyDatabaseId);
+	if (RegisterDynamicBackgroundWorker(&worker, NULL))
+		vv_count(&starts);
+}
+
+/* Ends what vv_worker_enter() began. */
+static void
+leave(int code pg_attribute_unused(), Datum arg)
+{
+	const VvWorkerKind *kind = (const VvWorkerKind *) DatumGetPointer(arg);
+
+	LWLockAcquire(&slots()->lock, LW_EXCLUSIVE);
+	worker_slot(kind, MyDatabaseId)->pid = 0;
+	LWLockRelease(&slots()->lock);
+}
+
+/*
+ * Makes the caller the worker of a database until it exits; false where there
+ * is one.
  */
 bool
-vv_worker_enter(Oid database)
+vv_worker_enter(const VvWorkerKind *kind, Oid database)
 {
-	VvWorkerSlot *worker;
+	WorkerSlot *worker;
 	bool		entered;
 
-	LWLockAcquire(&slots->lock, LW_EXCLUSIVE);
-	worker = worker_slot(database);
+	LWLockAcquire(&slots()->lock, LW_EXCLUSIVE);
+	worker = worker_slot(kind, database);
 	entered = worker != NULL && worker->pid == 0;
 	if (entered)
 	{
-		worker->database = database;
+		take_slot(worker, kind, database);
 		worker->pid = MyProcPid;
 	}
-	LWLockRelease(&slots->lock);
+	LWLockRelease(&slots()->lock);
+	if (entered)
+		before_shmem_exit(leave, PointerGetDatum(kind));
 	return entered;
 }
 
 /*
- * Ends what vv_worker_enter() began.
- */
-void
-vv_worker_leave(Oid database)
-{
-	LWLockAcquire(&slots->lock, LW_EXCLUSIVE);
-	worker_slot(database)->pid = 0;
-	LWLockRelease(&slots->lock);
-}
-
-/*
- * The process of a database's worker, 0 where there is none.
+ * The process of a worker, 0 where there is none.
  */
 int
-vv_worker_of(Oid database)
+vv_worker_of(const VvWorkerKind *kind, Oid database)
 {
 	int			pid = 0;
 
-	LWLockAcquire(&slots->lock, LW_SHARED);
-	for (int i = 0; i < VV_MAX_WORKERS; i++)
+	LWLockAcquire(&slots()->lock, LW_SHARED);
+	for (int i = 0; i < MAX_WORKERS; i++)
 	{
-		if (slots->workers[i].database == database)
-			pid = slots->workers[i].pid;
+		if (is_of(&slots()->workers[i], kind, database))
+			pid = slots()->workers[i].pid;
 	}
-	LWLockRelease(&slots->lock);
+	LWLockRelease(&slots()->lock);
 	return pid;
 }

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * worker_slots.h
- *		Which database has a background worker.
+ *		Background workers: one of each kind for a database.
  *
  *-------------------------------------------------------------------------
  */
@@ -10,32 +10,19 @@
 
 #include "core/compat.h"
 
-#include "datatype/timestamp.h"
-#include "storage/lwlock.h"
-
-#define VV_MAX_WORKERS	16
-
-/* The worker of a database. */
-typedef struct VvWorkerSlot
+/* A kind of worker, in static memory. */
+typedef struct VvWorkerKind
 {
-	Oid			database;
-	int			pid;			/* 0 while it starts, or after it ended */
-	TimestampTz asked_at;		/* when it was wanted last */
-} VvWorkerSlot;
+	const char *name;			/* as pg_stat_activity shows it; up to 39
+								 * characters */
+	const char *function;		/* its main function in the library, called
+								 * with the database's OID */
+} VvWorkerKind;
 
-/* In shared memory. */
-typedef struct VvWorkerSlots
-{
-	LWLock		lock;
-	VvWorkerSlot workers[VV_MAX_WORKERS];
-} VvWorkerSlots;
-
-extern void vv_worker_slots_format(VvWorkerSlots *memory, int tranche);
-extern void vv_worker_slots_use(VvWorkerSlots *memory);
-
-extern bool vv_worker_wanted(Oid database);
-extern bool vv_worker_enter(Oid database);
-extern void vv_worker_leave(Oid database);
-extern int	vv_worker_of(Oid database);
+extern void vv_workers_init(void);
+extern bool vv_workers_ready(void);
+extern void vv_worker_start(const VvWorkerKind *kind);
+extern bool vv_worker_enter(const VvWorkerKind *kind, Oid database);
+extern int	vv_worker_of(const VvWorkerKind *kind, Oid database);
 
 #endif							/* VVAULT_WORKER_SLOTS_H */

@@ -107,7 +107,7 @@ vvault_cache_stats(PG_FUNCTION_ARGS)
 	int			n;
 
 	InitMaterializedSRF(fcinfo, 0);
-	vv_require_shared_memory();
+	vv_require_reply_memory();
 	list = vv_own_replies(&n);
 	qsort(list, n, sizeof(VvEntryInfo), compare_hits);
 	for (int i = 0; i < n; i++)
@@ -154,6 +154,6 @@ vvault_cache_clear(PG_FUNCTION_ARGS)
 
 	if (region != NULL && vv_region_name(region) == NULL)
 		vv_invalid_region(region);
-	vv_require_shared_memory();
+	vv_require_reply_memory();
 	PG_RETURN_INT32(vv_store_remove(shows_region, region));
 }

@@ -86,7 +86,7 @@ append_cache(StringInfo out)
 	};
 
 	vv_json_key(out, "cache");
-	if (!vv_shared_memory_ready())
+	if (!vv_reply_memory_ready())
 	{
 		appendStringInfoString(out, "null");
 		return;

@@ -72,7 +72,7 @@ vvault_cache_published(PG_FUNCTION_ARGS)
 	VvStoreTotals totals;
 
 	(void) fcinfo;
-	vv_require_shared_memory();
+	vv_require_reply_memory();
 	vv_store_totals(&totals);
 	PG_RETURN_INT64(totals.published);
 }
@@ -173,6 +173,6 @@ vvault_cache_refresh(PG_FUNCTION_ARGS)
 	int			read_within = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT32(0);
 	TimestampTz last_read;
 
-	vv_require_shared_memory();
+	vv_require_reply_memory();
 	PG_RETURN_INT32(vv_refresh_replies(read_within, &last_read));
 }

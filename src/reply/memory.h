@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * memory.h
- *		Where finished replies are kept, and the server's settings of it.
+ *		Whether replies can be kept, and the server's settings of it.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,8 +13,8 @@
 extern bool vv_cache_enabled;	/* vvault.cache */
 extern bool vv_cache_warm;		/* vvault.cache_warm */
 
-extern void vv_shared_memory_init(void);
-extern bool vv_shared_memory_ready(void);
-extern void vv_require_shared_memory(void);
+extern void vv_reply_memory_init(void);
+extern bool vv_reply_memory_ready(void);
+extern void vv_require_reply_memory(void);
 
 #endif							/* VVAULT_REPLY_MEMORY_H */

@@ -23,6 +23,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "core/counters.h"
 #include "http/etag.h"
 #include "http/headers.h"
 #include "reply/key.h"
@@ -87,6 +88,17 @@ scope_of(FunctionCallInfo fcinfo, const VvReplier *replier)
 	return replier->scope_arg == 0 ? all : fcinfo->args[replier->scope_arg - 1];
 }
 
+static VvCounter computed = {.name = "replies_computed"};
+
+/*
+ * Registers what counts replies.
+ */
+void
+vv_replies_init(void)
+{
+	vv_register_counter(&computed);
+}
+
 /*
  * Computes the reply; NULL for NULL. A text is written in place, behind room
  * for its length.
@@ -100,6 +112,7 @@ compute(FunctionCallInfo fcinfo, VvReply *reply)
 	initStringInfo(&out);
 	enlargeStringInfo(&out, VARHDRSZ);
 	out.len = VARHDRSZ;
+	vv_count(&computed);
 	SPI_connect();
 	found = reply->replier->write(fcinfo, reply, &out);
 	SPI_finish();
@@ -254,7 +267,7 @@ fetch(VvReply *reply)
 Datum
 vv_reply(FunctionCallInfo fcinfo, const VvReplier *replier)
 {
-	bool		stored = vv_shared_memory_ready();
+	bool		stored = vv_reply_memory_ready();
 	text	   *body = NULL;
 	VvReply		reply;
 

@@ -80,6 +80,7 @@ vv_moving_step(int max_age)
 	return max_age > 0 ? max_age : VV_STEP_MOMENT;
 }
 
+extern void vv_replies_init(void);
 extern PGDLLEXPORT Datum vv_reply(FunctionCallInfo fcinfo,
 								  const VvReplier *replier);
 extern bool vv_call_is_known(FunctionCallInfo fcinfo, const VvReplier *replier,

@@ -123,7 +123,7 @@ extern const char *vv_bypass_name(VvBypass reason);
 extern void vv_key_finish(VvKey *key);
 
 extern bool vv_store_fits(Size size);
-extern void vv_store_format(void *memory, Size size);
+extern void vv_store_format(void *memory, Size size, int tranche);
 extern void vv_store_use(void *memory);
 
 extern text *vv_store_get(const VvKey *key, const VvTag *tag,

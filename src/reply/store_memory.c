@@ -66,9 +66,9 @@ vv_store_fits(Size size)
 }
 
 static void
-format_shard(VvShard *shard)
+format_shard(VvShard *shard, int tranche)
 {
-	LWLockInitialize(&shard->lock, vv_store->tranche);
+	LWLockInitialize(&shard->lock, tranche);
 	shard->newest = shard->oldest = shard->hand = VV_NONE;
 	pg_atomic_init_u64(&shard->hits, 0);
 	for (int i = 0; i < VV_BYPASSES; i++)
@@ -94,22 +94,20 @@ format_shard(VvShard *shard)
 }
 
 /*
- * Lays out memory of a size that vv_store_fits(). Nobody else may use it yet.
+ * Lays out memory of a size that vv_store_fits(); it is all zero. Nobody else
+ * may use it yet.
  */
 void
-vv_store_format(void *memory, Size size)
+vv_store_format(void *memory, Size size, int tranche)
 {
-	memset(memory, 0, size);
 	vv_store = (VvStore *) memory;
-	vv_store->tranche = LWLockNewTrancheId();
-	vv_worker_slots_format(&vv_store->workers, vv_store->tranche);
 	vv_store->nshards = shards_in(size);
 	vv_store->nblocks = blocks_in(size, vv_store->nshards);
 	vv_store->nentries = vv_store->nblocks / BLOCKS_PER_ENTRY;
 	vv_store->stride = shard_size(vv_store->nblocks);
 	vv_store->first_shard = MAXALIGN(sizeof(VvStore));
 	for (int i = 0; i < vv_store->nshards; i++)
-		format_shard(vv_shard(i));
+		format_shard(vv_shard(i), tranche);
 }
 
 /*
@@ -119,8 +117,6 @@ void
 vv_store_use(void *memory)
 {
 	vv_store = (VvStore *) memory;
-	vv_worker_slots_use(&vv_store->workers);
-	LWLockRegisterTranche(vv_store->tranche, "VvaultReplyStore");
 }
 
 /*

@@ -28,7 +28,6 @@
 #include "storage/condition_variable.h"
 #include "storage/lwlock.h"
 
-#include "core/worker_slots.h"
 #include "reply/store.h"
 
 #define VV_BLOCK_SIZE		1024
@@ -84,8 +83,6 @@ typedef struct VvShard
 /* At the start of the memory; shards follow, each at a multiple of stride. */
 typedef struct VvStore
 {
-	VvWorkerSlots workers;
-	int			tranche;
 	int			nshards;
 	int			nentries;		/* of each shard, as many buckets */
 	int			nblocks;		/* of each shard */

@@ -45,6 +45,11 @@ PGDLLEXPORT void vv_warmer_main(Datum arg);
 #define LOOK_MS				1000
 #define LOOK_ON_STANDBY_MS	100
 
+static const VvWorkerKind warmer = {
+	.name = "vvault cache warmer",
+	.function = "vv_warmer_main",
+};
+
 /*
  * Starts the worker of this database, unless it runs or was started a moment
  * ago. Where there is no slot for one, replies are made when they are asked
@@ -53,28 +58,8 @@ PGDLLEXPORT void vv_warmer_main(Datum arg);
 void
 vv_warmer_start(void)
 {
-	BackgroundWorker worker;
-
-	if (!vv_cache_warm || MyBgworkerEntry != NULL ||
-		!vv_worker_wanted(MyDatabaseId))
-		return;
-	memset(&worker, 0, sizeof(worker));
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS |
-		BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_ConsistentState;
-	worker.bgw_restart_time = BGW_NEVER_RESTART;
-	strlcpy(worker.bgw_library_name, "vvault", BGW_MAXLEN);
-	strlcpy(worker.bgw_function_name, "vv_warmer_main", BGW_MAXLEN);
-	snprintf(worker.bgw_name, BGW_MAXLEN, "vvault cache warmer");
-	snprintf(worker.bgw_type, BGW_MAXLEN, "vvault cache warmer");
-	worker.bgw_main_arg = ObjectIdGetDatum(MyDatabaseId);
-	(void) RegisterDynamicBackgroundWorker(&worker, NULL);
-}
-
-static void
-leave(int code pg_attribute_unused(), Datum arg)
-{
-	vv_worker_leave(DatumGetObjectId(arg));
+	if (vv_cache_warm && vv_workers_ready())
+		vv_worker_start(&warmer);
 }
 
 /*
@@ -90,7 +75,7 @@ look(TimestampTz started)
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	found = OidIsValid(get_extension_oid("vvault", true)) &&
-		vv_shared_memory_ready();
+		vv_reply_memory_ready();
 	if (found)
 	{
 		pgstat_report_activity(STATE_RUNNING, "making replies anew");
@@ -111,6 +96,7 @@ void
 vv_warmer_main(Datum arg)
 {
 	TimestampTz started = GetCurrentTimestamp();
+	bool		ready;
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, die);
@@ -118,11 +104,10 @@ vv_warmer_main(Datum arg)
 	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(arg),
 											  InvalidOid, 0);
 	StartTransactionCommand();
-	(void) vv_shared_memory_ready();
+	ready = vv_reply_memory_ready() && vv_workers_ready();
 	CommitTransactionCommand();
-	if (!vv_shared_memory_ready() || !vv_worker_enter(MyDatabaseId))
+	if (!ready || !vv_worker_enter(&warmer, MyDatabaseId))
 		return;
-	before_shmem_exit(leave, ObjectIdGetDatum(MyDatabaseId));
 
 	while (look(started))
 	{
@@ -158,7 +143,7 @@ at_end(XactEvent event, void *arg pg_attribute_unused())
 	wake_at_commit = false;
 	if (event != XACT_EVENT_COMMIT)
 		return;
-	pid = vv_worker_of(MyDatabaseId);
+	pid = vv_worker_of(&warmer, MyDatabaseId);
 	proc = pid == 0 ? NULL : BackendPidGetProc(pid);
 	if (proc != NULL)
 		SetLatch(&proc->procLatch);
@@ -175,7 +160,7 @@ vvault_cache_wake(PG_FUNCTION_ARGS)
 	static bool registered = false;
 
 	(void) fcinfo;
-	if (vv_cache_warm && vv_shared_memory_ready())
+	if (vv_cache_warm && vv_workers_ready())
 	{
 		if (!registered)
 			RegisterXactCallback(at_end, NULL);

@@ -10,7 +10,12 @@
 #include "fmgr.h"
 #include "utils/guc.h"
 
+#include "core/counters.h"
+#include "core/shared_memory.h"
+#include "core/wait_points.h"
+#include "core/worker_slots.h"
 #include "reply/memory.h"
+#include "reply/reply.h"
 #include "videos/source.h"
 
 PG_MODULE_MAGIC;
@@ -25,6 +30,11 @@ void		_PG_init(void);
 void
 _PG_init(void)
 {
+	vv_reply_memory_init();
+	vv_replies_init();
+	vv_workers_init();
+	vv_counters_init();
+	vv_wait_points_init();
 	vv_shared_memory_init();
 	vv_register_source(&vv_feeds);
 	MarkGUCPrefixReserved("vvault");
