@@ -27,26 +27,31 @@ mutation tags-whoever-was-under-way src/reply/seen_tags.c '/^is_same\(/,/^}/{s/s
 mutation tags-of-a-writer src/reply/seen_tags.c 's/!TransactionIdIsValid\(GetTopTransactionIdIfAny\(\)\)/true/' 021_cache
 mutation tags-of-overflowed src/reply/seen_tags.c 's/!snapshot->suboverflowed/true/' 021_cache
 mutation tags-of-serializable src/reply/seen_tags.c 's/!IsolationIsSerializable\(\)/true/' 021_cache
-mutation tags-of-any-region src/reply/seen_tags.c '/^find\(/,/^}/s/if \(tag->region_len == len.*/if (tag->region_len == len ||/; /^find\(/,/^}/s/\(len <= 0 \|\| memcmp.*/true)/' 021_cache
+mutation tags-of-any-scope src/reply/seen_tags.c '/^find\(/,/^}/s/\(scope->len <= 0 \|\|/(true ||/; /^find\(/,/^}/s/tag->scope_len == scope->len/true/' 021_cache 028_sources
+mutation tags-of-any-source src/reply/seen_tags.c '/^find\(/,/^}/s/tag->source == source \&\& //' 028_sources
+mutation no-common-scope src/reply/state.c 's/source->common_scope != NULL/false/' 028_sources
+mutation allow-not-asked src/reply/reply.c 's/replier->allow != NULL \&\& !replier->allow\(fcinfo\)/false/' 028_sources
+mutation private-shared src/reply/reply.c '/^look_at_state\(/,/^}/s/reply->private \? VV_BYPASS_PRIVATE : //' 028_sources
+mutation private-kept-by-clients src/reply/reply.c '/^tell_client\(/,/^}/s/!reply->private \&\&/true \&\&/' 028_sources
 mutation versions-of-one-writer src/reply/state.c '/^scan_versions\(/,/^}/s/while \(HeapTupleIsValid/if (HeapTupleIsValid/' 021_cache
-mutation writes-ignored src/reply/state.c 's/if \(TransactionIdIsValid\(GetTopTransactionIdIfAny\(\)\)\)/if (false)/' 021_cache
-mutation fuzzy-search-ignored src/reply/state.c 's/if \(GinFuzzySearchLimit != 0 \|\| /if (/' 021_cache
-mutation privileges-ignored src/reply/state.c 's/if \(pg_class_aclcheck\(.*\)/if (false)/' 021_cache
-mutation schema-ignored src/reply/state.c 's/if \(!vv_may_use_schema\(.*\)/if (false)/' 021_cache
-mutation policies-ignored src/reply/state.c 's/if \(forced \|\| check_enable_rls\(.*\)/if (forced)/' 021_cache 043_postgrest
-mutation forced-ignored src/reply/state.c 's/if \(forced \|\| check_enable_rls/if (check_enable_rls/' 021_cache
-mutation user-ignored src/reply/state.c 's/if \(known.user != user\)/if (known.user == InvalidOid)/' 021_cache
-mutation grants-unnoticed src/reply/state.c '/CacheRegisterSyscacheCallback\(RELOID/d' 021_cache
-mutation schema-grants-unnoticed src/reply/state.c '/CacheRegisterSyscacheCallback\(NAMESPACEOID/d' 021_cache
-mutation role-unnoticed src/reply/state.c '/CacheRegisterSyscacheCallback\(AUTHOID/d' 021_cache
-mutation membership-unnoticed src/reply/state.c '/CacheRegisterSyscacheCallback\(AUTHMEMROLEMEM/d' 021_cache
-mutation calls-unnoticed src/reply/state.c '/CacheRegisterSyscacheCallback\(PROCOID/d' 021_cache
-mutation owner-unnoticed src/reply/state.c '/CacheRegisterSyscacheCallback\(DATABASEOID/d' 021_cache
-mutation calls-ignored src/reply/state.c 's/!vv_may_execute\(.*\)\)$/false)/' 021_cache
+mutation writes-ignored src/reply/source.c 's/if \(TransactionIdIsValid\(GetTopTransactionIdIfAny\(\)\)\)/if (false)/' 021_cache
+mutation fuzzy-search-ignored src/reply/source.c 's/if \(GinFuzzySearchLimit != 0 \|\| /if (/' 021_cache
+mutation privileges-ignored src/reply/source.c 's/if \(pg_class_aclcheck\(.*\)/if (false)/' 021_cache
+mutation schema-ignored src/reply/source.c 's/if \(!vv_may_use_schema\(.*\)/if (false)/' 021_cache
+mutation policies-ignored src/reply/source.c 's/if \(forced \|\| check_enable_rls\(.*\)/if (forced)/' 021_cache 043_postgrest
+mutation forced-ignored src/reply/source.c 's/if \(forced \|\| check_enable_rls/if (check_enable_rls/' 021_cache
+mutation user-ignored src/reply/source.c 's/if \(known->user != user\)/if (known->user == InvalidOid)/' 021_cache
+mutation grants-unnoticed src/reply/source.c '/CacheRegisterSyscacheCallback\(RELOID/d' 021_cache
+mutation schema-grants-unnoticed src/reply/source.c '/CacheRegisterSyscacheCallback\(NAMESPACEOID/d' 021_cache
+mutation role-unnoticed src/reply/source.c '/CacheRegisterSyscacheCallback\(AUTHOID/d' 021_cache
+mutation membership-unnoticed src/reply/source.c '/CacheRegisterSyscacheCallback\(AUTHMEMROLEMEM/d' 021_cache
+mutation calls-unnoticed src/reply/source.c '/CacheRegisterSyscacheCallback\(PROCOID/d' 021_cache
+mutation owner-unnoticed src/reply/source.c '/CacheRegisterSyscacheCallback\(DATABASEOID/d' 021_cache
+mutation calls-ignored src/reply/source.c 's/!vv_may_execute\(.*\)\)$/false)/' 021_cache
 for table in videos snapshots categories ingests category_stats daily_stats regions region_defaults settings setting_defaults; do
-	mutation "rights-on-$table-ignored" src/reply/state.c "/^static const char \*const tables/,/^}/s/\"$table\"/\"feed_versions\"/" 021_cache
+	mutation "rights-on-$table-ignored" src/videos/source.c "/^static const char \*const tables/,/^}/s/\"$table\"/\"feed_versions\"/" 021_cache
 done
-mutation sets-past-policies src/reply/state.c 's/if \(vv_sharing_problem\(\) != VV_BYPASS_NONE \|\| /if (/' 021_cache
+mutation sets-past-policies src/reply/source.c 's/if \(vv_sharing_problem\(source\) != VV_BYPASS_NONE \|\| /if (/' 021_cache
 
 # What a backend remembers
 mutation facts-of-any-state src/feed/facts.c 's/memcmp\(&known->tag, &reply->tag, sizeof\(VvTag\)\) != 0/false/' 021_cache
@@ -90,11 +95,11 @@ mutation entries-lost src/reply/store_memory.c '/^vv_remove_entry\(/,/^}/s/shard
 mutation hand-on-what-went src/reply/store_memory.c '/^vv_remove_entry\(/,/^}/s/if \(shard->hand == i\)/if (false)/' 024_cache_memory
 
 # What the owner and the worker see
-mutation all-fresh src/reply/cache.c '/^is_fresh\(/,/^}/s/memcmp\(&tag, &entry->tag, sizeof\(tag\)\) == 0/true/' 025_cache_worker
-mutation none-fresh src/reply/cache.c '/^is_fresh\(/,/^}/s/return entry->filled \&\&/return false \&\&/' 025_cache_worker
+mutation all-fresh src/reply/cache.c '/^vv_reply_is_fresh\(/,/^}/s/memcmp\(&tag, &entry->tag, sizeof\(tag\)\) == 0/true/' 025_cache_worker
+mutation none-fresh src/reply/cache.c '/^vv_reply_is_fresh\(/,/^}/s/return entry->filled \&\&/return false \&\&/' 025_cache_worker
 mutation errors-called-again src/reply/cache.c 's/\(void\) vv_store_remove\(is_key, key\);//' 025_cache_worker
-mutation worker-leaves-nothing src/reply/warmer.c '/before_shmem_exit\(leave/d' 025_cache_worker
-mutation cleared-everywhere src/reply/key.c '/^vv_reply_key_shows\(/,/^}/s/if \(!vv_reply_key_is_ours\(key\)\)/if (false)/' 021_cache
+mutation worker-leaves-nothing src/core/worker_slots.c '/before_shmem_exit\(leave/d' 025_cache_worker
+mutation cleared-everywhere src/ops/cache.c '/^shows_region\(/,/^}/s/if \(!vv_reply_key_is_ours\(key\)\)/if (false)/' 021_cache
 mutation stats-of-all-databases src/reply/cache.c '/^is_ours\(/,/^}/s/return .*;/return key != NULL;/' 021_cache
 
 # Where rows were

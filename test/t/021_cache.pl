@@ -429,8 +429,10 @@ CREATE ROLE owning LOGIN BYPASSRLS;
 SELECT vvault_grant('owning', 'reader');
 CREATE ROLE plain LOGIN;
 SQL
-my @tables = qw(feed_versions videos video_regions snapshots categories ingests category_stats daily_stats regions
-  region_defaults settings setting_defaults);
+my @tables = map { s/^vvault\.//r } split /\n/, $node->safe_psql('postgres', <<'SQL');
+SELECT o.object FROM vvault.source_objects('vvault') o JOIN pg_class c ON c.oid = o.object::regclass
+WHERE o.kind = 'relation' AND c.relkind = 'r' AND o.object !~ 'search'
+SQL
 my $site = open_session($node, 'postgres', user => 'site');
 my $plain_role = open_session($node, 'postgres', user => 'plain');
 

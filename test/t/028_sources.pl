@@ -1,0 +1,251 @@
+#
+# 028_sources.pl
+#		The reply cache knows no region: replies about texts, uuids and numbers
+#		of tables that are no feeds are as right as those of feeds. What not
+#		everybody may see is asked for first of all, and the test notices where
+#		that is broken. Shared memory is cut into areas of their own.
+#
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin;
+
+use Cwd qw(getcwd);
+use IPC::Run ();
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use VVaultTest;
+
+# The module is built in a copy: the tree may not be ours to write to.
+my $folder = PostgreSQL::Test::Utils::tempdir() . '/sources';
+my $root = getcwd();
+my $said = '';
+
+IPC::Run::run([ 'cp', '-R', 'test/sources', $folder ], '>&', \$said)
+  && IPC::Run::run(
+	[ 'make', '-s', '-C', $folder, 'with_llvm=no', 'PG_CONFIG=' . ($ENV{VVAULT_PG_CONFIG} // 'pg_config'), "VVAULT=$root" ],
+	'<', '/dev/null', '>&', \$said)
+  or die "test/sources is not built: $said";
+chmod 0755, $folder;
+my $module = "$folder/sources";
+
+# What each test needs: the tables of the sources and the functions over them.
+my %kind = (
+	by_text => { function => 'note_of_text', scope => 'name', type => 'text COLLATE "C"', one => q('a'), two => q('b') },
+	by_uuid => {
+		function => 'note_of_uuid', scope => 'id', type => 'uuid',
+		one => q('11111111-2222-3333-4444-555555555555'::uuid), two => q('11111111-2222-3333-4444-555555555556'::uuid)
+	},
+	by_bigint => { function => 'note_of_bigint', scope => 'number', type => 'bigint', one => q(1::bigint), two => q(-9223372036854775808) },
+);
+
+sub fill
+{
+	my ($node) = @_;
+
+	$node->safe_psql('postgres', 'CREATE EXTENSION vvault CASCADE');
+	cache_functions($node, 'postgres');
+	for my $schema (sort keys %kind)
+	{
+		my %k = %{ $kind{$schema} };
+		(my $argument = $k{type}) =~ s/ COLLATE.*//;
+
+		$node->safe_psql('postgres', <<"SQL");
+CREATE SCHEMA $schema;
+CREATE TABLE $schema.versions ($k{scope} $k{type}, written_by text COLLATE "C", version uuid NOT NULL,
+	PRIMARY KEY ($k{scope}, written_by));
+CREATE TABLE $schema.notes ($k{scope} $k{type} PRIMARY KEY, note text);
+INSERT INTO $schema.versions SELECT s, '', gen_random_uuid() FROM (VALUES ($k{one}), ($k{two})) v (s);
+INSERT INTO $schema.notes SELECT s, 'first' FROM (VALUES ($k{one}), ($k{two})) v (s);
+LOAD 'vvault';
+CREATE FUNCTION $k{function}(scope $argument) RETURNS json LANGUAGE c STABLE AS '$module', '$k{function}';
+CREATE PROCEDURE $schema.change(scope $argument, new_note text) LANGUAGE sql AS \$\$
+	UPDATE $schema.notes n SET note = new_note WHERE n.$k{scope} = change.scope;
+	UPDATE $schema.versions v SET version = gen_random_uuid() WHERE v.$k{scope} = change.scope;
+\$\$;
+SQL
+	}
+	return;
+}
+
+my $node = new_node('sources');
+fill($node);
+
+sub value
+{
+	my ($session, $sql) = @_;
+	my ($out, $err) = $session->query($sql);
+
+	return $err eq '' ? $out : $err;
+}
+
+sub from { return value($_[0], "SELECT test.x_cache(\$\$$_[1]\$\$)"); }
+
+sub note_of
+{
+	my ($session, $call) = @_;
+
+	return value($session, "SELECT $call ->> 'note'");
+}
+
+# The module calls the library: it is loaded after it.
+sub loaded_session
+{
+	my (@options) = @_;
+	my $session = open_session($node, 'postgres', @options);
+
+	$session->query("LOAD 'vvault'");
+	$session->query("LOAD '$module'");
+	return $session;
+}
+
+my $reader = loaded_session();
+my $other = loaded_session();
+
+for my $schema (sort keys %kind)
+{
+	my %k = %{ $kind{$schema} };
+	my ($one, $two) = ("$k{function}($k{one})", "$k{function}($k{two})");
+
+	is(from($reader, $one), 'MISS', "$schema: at first a reply is computed");
+	is(from($other, $one), 'HIT', 'then another session finds it');
+	is(from($other, $two), 'MISS', 'but not that of another scope');
+	is(note_of($other, $one), 'first', 'it says what it is made of');
+	$node->safe_psql('postgres', "CALL $schema.change($k{one}, 'second')");
+	is(note_of($reader, $one), 'second', 'a change of its scope makes it anew');
+	is(from($reader, $two), 'HIT', 'and leaves that of another scope alone');
+
+	$reader->query('BEGIN ISOLATION LEVEL REPEATABLE READ');
+	is(note_of($reader, $one), 'second', 'a snapshot is taken');
+	$node->safe_psql('postgres', "CALL $schema.change($k{one}, 'third')");
+	is(note_of($other, $one), 'third', 'others see the next state');
+	is(note_of($reader, $one), 'second', 'an old snapshot its own');
+	$reader->query('COMMIT');
+	is(note_of($reader, $one), 'third', 'until it ends');
+
+	my ($arguments, $region, $fresh) = split /\|/, $node->safe_psql('postgres',
+		"LOAD 'vvault'; LOAD '$module'; SELECT arguments, region IS NULL, fresh FROM vvault_cache_stats()
+		WHERE function = '$k{function}' ORDER BY hits DESC LIMIT 1");
+	is(value($reader, "SELECT ($arguments) = $k{one}"), 't', 'the statistics tell the call as SQL');
+	is($region, 't', 'and no region');
+	is($fresh, 't', 'and that it is fresh');
+	is($node->safe_psql('postgres', "SELECT DISTINCT fresh FROM vvault_cache_stats() WHERE function = '$k{function}'"),
+		'f', 'a session that does not know the source does not call it fresh');
+}
+
+# one row stands for what all scopes have in common
+is(from($reader, $_), 'HIT', "$_ is there") for q(note_of_text('a')), q(note_of_uuid('11111111-2222-3333-4444-555555555555'));
+$node->safe_psql('postgres', "INSERT INTO by_text.versions VALUES ('site', '', gen_random_uuid())");
+is(from($reader, q(note_of_text('a'))), 'MISS', 'a version of what is common to all scopes changes each tag');
+is(from($reader, q(note_of_text('b'))), 'MISS', 'of this source');
+is(from($reader, q(note_of_uuid('11111111-2222-3333-4444-555555555555'))), 'HIT', 'and of no other');
+
+# scopes that differ in their ends only, longer than what a backend remembers
+my $long = 'x' x 60;
+$node->safe_psql('postgres', "INSERT INTO by_text.versions SELECT '$long' || n, '', gen_random_uuid() FROM generate_series(1, 2) n;
+	INSERT INTO by_text.notes SELECT '$long' || n, 'note ' || n FROM generate_series(1, 2) n");
+for my $round (1, 2)
+{
+	is(note_of($reader, "note_of_text('$long$_')"), "note $_", "long scope $_, round $round") for 1, 2;
+}
+is(value($reader, "SELECT note_of_text('nobody') IS NULL"), 't', 'a scope that is not there has no reply');
+
+# ---------------------------------------------------------------------------
+# What not everybody may see
+# ---------------------------------------------------------------------------
+
+$node->safe_psql('postgres', <<"SQL");
+LOAD 'vvault';
+CREATE FUNCTION secret_of(scope text) RETURNS json LANGUAGE c STABLE AS '$module', 'secret_of';
+CREATE ROLE alice LOGIN; CREATE ROLE bob LOGIN;
+GRANT USAGE ON SCHEMA by_text TO alice, bob; GRANT SELECT ON ALL TABLES IN SCHEMA by_text TO alice, bob;
+INSERT INTO by_text.versions SELECT s, '', gen_random_uuid() FROM unnest('{alice,bob}'::text[]) s;
+INSERT INTO by_text.notes SELECT s, 'of ' || s FROM unnest('{alice,bob}'::text[]) s;
+SQL
+
+# The module is a superuser's to load: it is, before another role takes over.
+my %session = map { $_ => loaded_session() } qw(alice bob);
+$session{$_}->query("SET ROLE $_") for keys %session;
+my $ask = 'SELECT secret_of(\'alice\') ->> \'asked_by\'';
+my $headers = q{SELECT set_config('request.method', 'GET', false); SELECT secret_of('alice') IS NULL;
+	SELECT current_setting('response.headers', true)};
+
+is(value($session{alice}, $ask), 'alice', 'who may see a secret does');
+is(value($session{alice}, $ask), 'alice', 'again');
+like(value($session{bob}, $ask), qr/42501/, 'who may not is refused');
+is(from($session{alice}, q(secret_of('alice'))), 'BYPASS', 'it is never kept');
+is($node->safe_psql('postgres', "SELECT coalesce(sum(bytes), 0) FROM vvault_cache_stats() WHERE function = 'secret_of'"),
+	0, 'no reply lies in the cache');
+my $told = value($session{alice}, "BEGIN; $headers; ROLLBACK");
+like($told, qr/"Cache-Control":"private, no-store"/, 'PostgREST is told that nobody may keep it');
+unlike($told, qr/ETag/, 'and gets no ETag');
+$session{bob}->query(q{SET request.method = 'GET'; SET request.headers = '{"if-none-match":"*"}'});
+like(value($session{bob}, $ask), qr/42501/, 'asking whether one has it already tells nothing');
+$session{bob}->query('RESET request.method; RESET request.headers');
+
+# The same with allow() broken on purpose: the cache gives bob what was made
+# for alice. So this test would notice.
+$_->query('SET sources.broken_allow = on') for values %session;
+is(value($session{alice}, $ask), 'alice', 'with allow() broken, alice asks first');
+is(value($session{bob}, $ask), 'alice', 'and bob gets her reply out of the cache');
+$_->query('RESET sources.broken_allow') for values %session;
+like(value($session{bob}, $ask), qr/42501/, 'with allow() as it should be he is refused, though it still lies there');
+is(value($session{alice}, $ask), 'alice', 'and she is answered');
+
+# ---------------------------------------------------------------------------
+# Writers of text and XML, which no function of ours uses alone
+# ---------------------------------------------------------------------------
+
+$reader->query("CREATE FUNCTION xml_of(text) RETURNS text LANGUAGE c AS '$module'");
+$reader->query("CREATE FUNCTION quoted_of(text) RETURNS text LANGUAGE c AS '$module'");
+is(value($reader, q{SELECT xml_of(E'<a href="x">&\\x01\\uFFFF\\n') = E'<?xml version="1.0" encoding="UTF-8"?>\\n'
+	|| E'<a b="&lt;a href=&quot;x&quot;&gt;&amp;\\uFFFD\\uFFFD&#10;" n="-5"><empty/>'
+	|| E'<c>&lt;a href=&quot;x&quot;&gt;&amp;\\uFFFD\\uFFFD&#10;</c></a>'}), 't', 'XML escapes what it must and holds no control character');
+is(value($reader, q{SELECT count(*) FROM generate_series(1, 2000) n
+	WHERE (xml_of(chr(n)))::xml IS NULL}), 0, 'any character makes a well-formed document')
+  if value($reader, "SELECT '<a/>'::xml IS NOT NULL") eq 't';
+is(value($reader, q{SELECT quoted_of(E'a"b\\nc\\x7f') = E'"a\\'b c "\\n'}), 't', 'a quoted string of a text holds no quote and no line end');
+
+$_->quit for $reader, $other, values %session;
+$node->stop;
+
+# ---------------------------------------------------------------------------
+# Areas of shared memory
+# ---------------------------------------------------------------------------
+
+sub counter
+{
+	my ($of, $name) = @_;
+
+	return $of->safe_psql('postgres', "SELECT vvault_trending('PL') IS NULL; SELECT coalesce(value::text, 'none') FROM vvault.counters() WHERE name = '$name'");
+}
+
+my $named = $node->pg_version >= 17;
+for my $case (
+	[ 'preloaded', 1, '16MB', 1, 1 ],
+	[ 'preloaded without a cache', 1, '0', 1, 0 ],
+	[ 'not preloaded', 0, '16MB', $named, $named ],
+	[ 'not preloaded without a cache', 0, '0', $named, 0 ])
+{
+	my ($label, $preload, $size, $counts, $caches) = @$case;
+
+	$node->append_conf('postgresql.conf', 'shared_preload_libraries = ' . ($preload ? "'vvault'" : "''"));
+	$node->append_conf('postgresql.conf', "vvault.cache_size = $size");
+	$node->start;
+	my $first = (split /\n/, counter($node, 'replies_computed'))[-1];
+	my $second = (split /\n/, counter($node, 'replies_computed'))[-1];
+	if ($counts)
+	{
+		cmp_ok($second, '>=', $first, "$label: what is counted stays");
+		cmp_ok($first, '>', 0, "$label: replies are counted");
+		is($second, $caches ? $first : $first + 1, "$label: " . ($caches ? 'the second one is a hit' : 'each is computed'));
+	}
+	else { is($second, 'none', "$label: there is nothing to count in") }
+	is($node->safe_psql('postgres', "SELECT vvault_health() -> 'cache' ->> 'size' IS NOT NULL"), $caches ? 't' : 'f',
+		"$label: " . ($caches ? 'there is a cache' : 'there is no cache'));
+	$node->stop;
+}
+
+done_testing();
