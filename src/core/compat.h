@@ -3,7 +3,7 @@
  * compat.h
  *		Every difference between PostgreSQL versions, in one place.
  *
- * Tested: 15, 17 and 18; 14 and 16 compile by the same shims.
+ * Tested: 15, 17 and 18; 16 compiles by the same shims.
  *
  *-------------------------------------------------------------------------
  */
@@ -22,8 +22,8 @@
 #include "utils/json.h"
 #include "utils/wait_event.h"
 
-#if PG_VERSION_NUM < 140000
-#error "vvault needs PostgreSQL 14 or later"
+#if PG_VERSION_NUM < 150000
+#error "vvault needs PostgreSQL 15 or later"
 #endif
 
 #if PG_VERSION_NUM >= 160000
@@ -43,46 +43,12 @@
 #define HAVE_UNICODE_CATEGORY 1
 #endif
 
-#if PG_VERSION_NUM < 150000
-#include "funcapi.h"
-#include "miscadmin.h"
-#endif
-
 #ifndef USE_FLOAT8_BYVAL
 #error "vvault needs a server with 64-bit values"
 #endif
 
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn __attribute__((noreturn))
-#endif
-
-#if PG_VERSION_NUM < 150000
-#define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
-
-/* Let a set-returning function put its rows into rsinfo->setResult. */
-static inline void
-InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
-{
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	MemoryContext old;
-
-	(void) flags;
-	if (rsinfo == NULL || !IsA(rsinfo, ReturnSetInfo) ||
-		(rsinfo->allowedModes & SFRM_Materialize) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("a set of rows is not accepted here")));
-
-	old = MemoryContextSwitchTo(rsinfo->econtext->ecxt_per_query_memory);
-	if (get_call_result_type(fcinfo, NULL,
-							 &rsinfo->setDesc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "set-returning function without a row type");
-	rsinfo->setResult =
-		tuplestore_begin_heap((rsinfo->allowedModes &
-							   SFRM_Materialize_Random) != 0, false, work_mem);
-	rsinfo->returnMode = SFRM_Materialize;
-	MemoryContextSwitchTo(old);
-}
 #endif
 
 /*
@@ -202,12 +168,5 @@ vv_index_beginscan(Relation table, Relation index, Snapshot snapshot,
 	return index_beginscan(table, index, snapshot, nkeys, 0);
 #endif
 }
-
-/*
- * Before 15 shared memory is asked for while the library is loaded.
- */
-#if PG_VERSION_NUM >= 150000
-#define HAVE_SHMEM_REQUEST_HOOK 1
-#endif
 
 #endif							/* VVAULT_COMPAT_H */

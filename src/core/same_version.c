@@ -101,6 +101,20 @@ vv_require_same_version(void)
 	}
 }
 
+/*
+ * Raises 55000 for a function that only older versions have: the versions
+ * differ, and that is said, but for within an update's script.
+ */
+void
+vv_refuse_gone(void)
+{
+	vv_require_same_version();
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("function of an older version of vvault is called"),
+			 errhint("Run ALTER EXTENSION vvault UPDATE.")));
+}
+
 PG_FUNCTION_INFO_V1(vvault_library_version);
 
 /*

@@ -11,5 +11,6 @@
 #include "core/compat.h"
 
 extern void vv_require_same_version(void);
+pg_noreturn extern void vv_refuse_gone(void);
 
 #endif							/* VVAULT_SAME_VERSION_H */

@@ -114,7 +114,6 @@ request(void)
 	}
 }
 
-#ifdef HAVE_SHMEM_REQUEST_HOOK
 static shmem_request_hook_type next_request_hook = NULL;
 
 static void
@@ -124,7 +123,6 @@ on_request(void)
 		next_request_hook();
 	request();
 }
-#endif
 
 /*
  * While the server starts, asks for the memory of all areas that are
@@ -137,12 +135,8 @@ vv_shared_memory_init(void)
 		return;
 	for (int i = 0; i < nareas; i++)
 		areas[i]->state = VV_AREA_NONE;
-#ifdef HAVE_SHMEM_REQUEST_HOOK
 	next_request_hook = shmem_request_hook;
 	shmem_request_hook = on_request;
-#else
-	request();
-#endif
 	next_startup_hook = shmem_startup_hook;
 	shmem_startup_hook = on_startup;
 }

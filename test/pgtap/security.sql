@@ -5,7 +5,7 @@
 --		functions, before CREATE EXTENSION and after it; tables of the same
 --		names; plans that a stronger role has left in the session.
 --
--- The schema's CREATE right is what PostgreSQL 14 gives PUBLIC on public. A
+-- The schema's CREATE right is what PUBLIC had on public before 15. A
 -- trap that runs with other rights than its owner's raises P0666.
 --
 BEGIN;

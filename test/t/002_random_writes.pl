@@ -888,12 +888,7 @@ my @plain = map { "$_.sql" } qw(upsert@4 regions@2 update@3 delete@2 move@2
   snapshot@4 forget@1 transaction@2);
 s/(\@\d)\.sql$/.sql$1/ for @plain;
 
-SKIP:
 {
-	# pgbench learned to try again in PostgreSQL 15
-	skip 'this pgbench does not try again', 1
-	  unless $node->safe_psql('postgres', 'SHOW server_version_num') >= 150000;
-
 	for my $isolation ('read committed', 'repeatable read')
 	{
 		(my $option = $isolation) =~ s/ /\\ /;

@@ -504,8 +504,20 @@ $node->restart;
 CREATE FUNCTION @extschema@.vvault_made_up() RETURNS integer LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC SELECT max(made_up) FROM vvault.videos; END;
 SQL
+
+	# a function whose symbol in the library is another one from now on
+	run_ok('sed', 'sed', '-i', 's/vvault_hacker_news/vvault_hacker_news2/', "$tree/src/score/rivals.c");
+	run_ok('sed', 'sed', '-i', q(s/'vvault_hacker_news'/'vvault_hacker_news2'/), "$tree/src/score/rivals.sql");
+
 	run_ok('make', 'make', '-s', '-C', $tree, 'CC=gcc', 'COPT=-O1', 'with_llvm=no', "DESTDIR=$stage", 'install');
 	same_as_fresh($next, 'public', '_next', @released, $current);
+	create_database('gone');
+	$node->safe_psql('gone', "CREATE EXTENSION vvault VERSION '$current' CASCADE");
+	my $call = q(SELECT vvault_hacker_news(100, '2026-01-01 00:00+00', '2026-01-02 00:00+00') > 0);
+	like(error_of('gone', $call), qr/^55000: the installed extension vvault is version \Q$current\E, its library is \Q$next\E\nHINT:  Run ALTER EXTENSION/,
+		'a function that the library has no more says what to do');
+	$node->safe_psql('gone', 'ALTER EXTENSION vvault UPDATE');
+	is($node->safe_psql('gone', $call), 't', 'and works after the update');
 }
 
 my $log = PostgreSQL::Test::Utils::slurp_file($node->logfile);
