@@ -9,7 +9,7 @@ AS 'MODULE_PATHNAME', 'vvault_cache_stats'
 LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000 ROWS 100;
 COMMENT ON FUNCTION @extschema@.vvault_cache_stats() IS
 'The replies of this database that the reply cache holds, and how often each was asked for, the most often first.
-Units and ranges: arguments as SQL; region whose feed the reply shows; hits, misses and bypasses are calls since the key came in, bypasses by reason: write (the transaction may have written), privilege and row_security (the caller may not read all rows), private (the reply is not everybody''s to see), setting (vvault.cache is off or gin_fuzzy_search_limit is set), version (no version of the feed can be read), size (the reply is too large), busy (another session took long to make it). bytes of the reply, build_ms the milliseconds it took to make. fresh says whether it is the reply that this call''s snapshot would get.
+Units and ranges: arguments as SQL; region whose feed the reply shows; hits, misses and bypasses are calls since the key came in, bypasses by reason: write (the transaction may have written), privilege and row_security (the caller may not read all rows), distributed (a table has rows on another server), private (the reply is not everybody''s to see), setting (vvault.cache is off or gin_fuzzy_search_limit is set), version (no version of the feed can be read), size (the reply is too large), busy (another session took long to make it). bytes of the reply, build_ms the milliseconds it took to make. fresh says whether it is the reply that this call''s snapshot would get.
 NULL: region is NULL where all feeds are shown; bytes, build_ms, published_at, age and fresh are NULL while there is no reply yet.
 Errors: 55000 where there is no reply cache.
 Source: shared memory.';

@@ -22,6 +22,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_depend.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
@@ -64,6 +65,8 @@ typedef struct VvKnownSource
 	/* who wrote the tables' rows in pg_class, and the newest of these */
 	TransactionId *changed_by;
 	TransactionId last_changed_by;
+
+	bool		distributed;	/* another server has rows of a table */
 
 	/* what one user may do; InvalidOid for none known */
 	Oid			user;
@@ -193,6 +196,56 @@ look_up_helper(VvKnownSource *known, const VvHelper *helper)
 	pfree(argtypes);
 }
 
+/*
+ * Whether Citus spreads a table over its nodes: it lists such tables beside
+ * the system catalogs.
+ */
+static bool
+is_spread(Oid table)
+{
+	Oid			list = get_relname_relid("pg_dist_partition",
+										 PG_CATALOG_NAMESPACE);
+	Relation	relation = OidIsValid(list) ?
+	try_relation_open(list, AccessShareLock) : NULL;
+	ScanKeyData key[1];
+	SysScanDesc scan;
+	bool		found;
+
+	if (relation == NULL)
+		return false;
+	ScanKeyInit(&key[0], 1, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(table));
+	scan = systable_beginscan(relation, InvalidOid, false, NULL, 1, key);
+	found = HeapTupleIsValid(systable_getnext(scan));
+	systable_endscan(scan);
+	relation_close(relation, AccessShareLock);
+	return found;
+}
+
+/*
+ * Whether another server has rows of a table or of a child of it. A version
+ * vouches only for what commits with it in one transaction of one server.
+ */
+static bool
+is_distributed(Oid table)
+{
+	List	   *family;
+	ListCell   *cell;
+
+	if (is_spread(table))
+		return true;
+	if (!has_subclass(table))
+		return get_rel_relkind(table) == RELKIND_FOREIGN_TABLE;
+	family = find_all_inheritors(table, NoLock, NULL);
+	foreach(cell, family)
+	{
+		if (get_rel_relkind(lfirst_oid(cell)) == RELKIND_FOREIGN_TABLE)
+			return true;
+	}
+	list_free(family);
+	return false;
+}
+
 static void
 look_up_table(VvKnownSource *known, int i, const char *name)
 {
@@ -207,6 +260,8 @@ look_up_table(VvKnownSource *known, int i, const char *name)
 	ReleaseSysCache(tuple);
 	if (TransactionIdFollows(known->changed_by[i], known->last_changed_by))
 		known->last_changed_by = known->changed_by[i];
+	if (is_distributed(known->tables[i]))
+		known->distributed = true;
 }
 
 static void
@@ -220,6 +275,7 @@ look_up(VvSource *source)
 	known->user = InvalidOid;
 	known->schema = get_namespace_oid(source->schema, false);
 	known->last_changed_by = FrozenTransactionId;
+	known->distributed = false;
 	for (int i = 0; i < known->ntables; i++)
 		look_up_table(known, i, source->tables[i]);
 	known->ncalled = 0;
@@ -345,7 +401,7 @@ find_problem(const VvKnownSource *known)
 		if (forced || check_enable_rls(table, InvalidOid, true) == RLS_ENABLED)
 			return VV_BYPASS_ROW_SECURITY;
 	}
-	return VV_BYPASS_NONE;
+	return known->distributed ? VV_BYPASS_DISTRIBUTED : VV_BYPASS_NONE;
 }
 
 /*

@@ -23,7 +23,7 @@
 #define BUILD_WAIT_MS	1000
 
 static const char *const bypass_names[VV_BYPASSES] = {
-	"write", "privilege", "row_security", "private", "setting", "version", "size", "busy"
+	"write", "privilege", "row_security", "distributed", "private", "setting", "version", "size", "busy"
 };
 
 /*

@@ -60,6 +60,7 @@ typedef enum VvBypass
 	VV_BYPASS_WRITE,			/* the transaction may have written */
 	VV_BYPASS_PRIVILEGE,		/* the caller may not read all tables */
 	VV_BYPASS_ROW_SECURITY,		/* or not all rows */
+	VV_BYPASS_DISTRIBUTED,		/* another server has rows of a table */
 	VV_BYPASS_PRIVATE,			/* the reply is not everybody's to see */
 	VV_BYPASS_SETTING,			/* a setting of the session stands against it */
 	VV_BYPASS_VERSION,			/* there is no version to tell states by */

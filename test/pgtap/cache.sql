@@ -58,7 +58,7 @@ SELECT is((vvault_health() #>> '{cache,bypasses,write}')::bigint - (SELECT (cach
 SELECT is((SELECT string_agg(k, ' ' ORDER BY n) FROM json_object_keys(vvault_health() -> 'cache') WITH ORDINALITY AS x (k, n)),
 	'size used replies hits misses waits published evicted bypasses', 'what vvault_health() says of the cache');
 SELECT is((SELECT string_agg(k, ' ' ORDER BY n) FROM json_object_keys(vvault_health() #> '{cache,bypasses}') WITH ORDINALITY AS x (k, n)),
-	'write privilege row_security private setting version size busy', 'and of bypasses');
+	'write privilege row_security distributed private setting version size busy', 'and of bypasses');
 SELECT cmp_ok((vvault_health() #>> '{cache,used}')::bigint, '<=', (vvault_health() #>> '{cache,size}')::bigint, 'it uses what it has at most');
 SELECT cmp_ok((vvault_health() #>> '{cache,size}')::bigint, '<=', pg_size_bytes(current_setting('vvault.cache_size')), 'which is within vvault.cache_size');
 

@@ -195,6 +195,50 @@ like(value($session{bob}, $ask), qr/42501/, 'with allow() as it should be he is 
 is(value($session{alice}, $ask), 'alice', 'and she is answered');
 
 # ---------------------------------------------------------------------------
+# Tables with rows on another server
+# ---------------------------------------------------------------------------
+
+$node->safe_psql('postgres', 'CREATE DATABASE far');
+$node->safe_psql('far', "CREATE TABLE notes (name text COLLATE \"C\", note text); INSERT INTO notes VALUES ('far', 'first')");
+$node->safe_psql('far', 'CREATE EXTENSION vvault CASCADE');
+$node->safe_psql('far', "INSERT INTO vvault.videos (region, video_id, title, views) VALUES ('PL', 'far', 'far', 9)");
+my ($host, $port) = ($node->host, $node->port);
+$node->safe_psql('postgres', <<"SQL");
+CREATE EXTENSION postgres_fdw;
+CREATE SERVER far FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '$host', port '$port', dbname 'far');
+CREATE USER MAPPING FOR PUBLIC SERVER far;
+INSERT INTO vvault.videos (region, video_id, title, views) VALUES ('PL', 'near', 'near', 5);
+INSERT INTO by_text.versions VALUES ('far', '', gen_random_uuid());
+SQL
+my $feed = q(vvault_trending('PL', 5));
+my $shown = "SELECT (SELECT string_agg(v ->> 'video_id', ' ') FROM json_array_elements($feed -> 'videos') v)";
+
+is(from($reader, $feed), 'MISS', 'a feed of tables that are all here is kept');
+is(from($reader, $feed), 'HIT', 'and found');
+$node->safe_psql('postgres', <<'SQL');
+CREATE FOREIGN TABLE by_text.far_notes () INHERITS (by_text.notes) SERVER far OPTIONS (schema_name 'public', table_name 'notes');
+CREATE FOREIGN TABLE vvault.far_videos () INHERITS (vvault.videos) SERVER far OPTIONS (schema_name 'vvault', table_name 'videos');
+SQL
+is(from($reader, $feed), 'BYPASS', 'with a child on another server it is computed');
+is(value($reader, $shown), 'far near', 'out of the rows of both');
+is(from($reader, q(note_of_text('far'))), 'BYPASS', 'so is what another source is asked for');
+$node->safe_psql('far', "UPDATE vvault.videos SET views = 1; UPDATE notes SET note = 'second'");
+is(value($reader, $shown), 'near far', 'what the other server changes, without a version here, is seen');
+is(note_of($reader, q(note_of_text('far'))), 'second', 'at once');
+cmp_ok(value($reader, "SELECT test.counter('bypasses', 'distributed')"), '>=', 4, 'these calls are counted');
+$node->safe_psql('postgres', 'ALTER FOREIGN TABLE vvault.far_videos NO INHERIT vvault.videos; DROP FOREIGN TABLE by_text.far_notes');
+is(value($reader, $shown), 'near', 'without the child');
+is(from($reader, $feed), 'HIT', 'replies are kept again');
+
+# Citus lists what it spreads over nodes beside the system catalogs.
+my $catalog = "SET allow_system_table_mods = on;";
+$node->safe_psql('postgres', "$catalog CREATE TABLE pg_catalog.pg_dist_partition (logicalrelid regclass);
+	INSERT INTO pg_catalog.pg_dist_partition VALUES ('vvault.snapshots'); ALTER TABLE vvault.snapshots SET (autovacuum_enabled)");
+is(from($reader, $feed), 'BYPASS', 'with a table that Citus distributes replies are computed');
+$node->safe_psql('postgres', "$catalog DROP TABLE pg_catalog.pg_dist_partition; ALTER TABLE vvault.snapshots RESET (autovacuum_enabled)");
+is(from($reader, $feed), 'HIT', 'and kept where it is a plain one');
+
+# ---------------------------------------------------------------------------
 # Writers of text and XML, which no function of ours uses alone
 # ---------------------------------------------------------------------------
 
