@@ -39,6 +39,7 @@ BEGIN
 		FROM latest f GROUP BY f.region
 	), chart AS MATERIALIZED (	-- half a chart would look like a mass exit
 		SELECT f.region, f.day, f.fetched_at, lag(f.fetched_at) OVER earlier AS before,
+			lag(f.fetched_at, 2) OVER earlier AS long_before,
 			lead(f.fetched_at) OVER earlier AS after, lead(f.day) OVER earlier AS next_day
 		FROM latest f JOIN usual u USING (region)
 		WHERE f.n >= u.n / 2
@@ -58,12 +59,12 @@ BEGIN
 			LEFT JOIN LATERAL (
 				SELECT o.views, o.fetched_at FROM vvault.snapshots o
 				WHERE o.region = s.region AND o.video_id = s.video_id AND o.views IS NOT NULL
-					AND o.fetched_at <= c.before
+					AND o.fetched_at <= least(c.before, s.fetched_at - vvault.velocity_min_span())
 				ORDER BY o.fetched_at DESC LIMIT 1) p ON true
 			LEFT JOIN LATERAL (
 				SELECT o.views FROM vvault.snapshots o
 				WHERE o.region = s.region AND o.video_id = s.video_id AND o.views IS NOT NULL
-					AND o.fetched_at < p.fetched_at
+					AND o.fetched_at < p.fetched_at AND o.fetched_at <= c.long_before
 				ORDER BY o.fetched_at DESC LIMIT 1) q ON true
 			LEFT JOIN LATERAL (
 				SELECT o.views FROM vvault.snapshots o

@@ -10,6 +10,7 @@ AS $$
 DECLARE
 	wanted constant double precision := 0.15;
 	threshold double precision := vvault.viral_threshold();
+	span constant interval := vvault.velocity_min_span();
 	until timestamptz;
 	velocities double precision[];
 	engagements double precision[];
@@ -37,7 +38,8 @@ BEGIN
 			AND coalesce(s.likes, s.comments) IS NOT NULL
 			AND s.fetched_at > until - vvault_derive_baselines.days * interval '1 day'
 			AND EXISTS (SELECT FROM vvault.snapshots o WHERE o.region = s.region
-				AND o.video_id = s.video_id AND o.fetched_at < s.fetched_at)) s;
+				AND o.video_id = s.video_id AND o.views IS NOT NULL AND o.fetched_at < s.fetched_at
+				AND o.fetched_at <= s.fetched_at - span)) s;
 	IF observations < 100 THEN
 		viral_share_now := NULL;
 		RETURN;
@@ -48,14 +50,10 @@ BEGIN
 	SELECT percentile_cont(1 - wanted) WITHIN GROUP (ORDER BY
 		(ln(m.score / (100 - m.score)) - ln(85.0::double precision / 15)) / 1.2)
 	INTO momentum_baseline
-	FROM (SELECT @extschema@.vvault_momentum_score(s.views, b.views, s.fetched_at - b.fetched_at,
+	FROM (SELECT vvault.snapshot_momentum(s.views, b.views_day_before, b.elapsed_day,
 			s.rank, s.chart_length, s.likes, 0::double precision) AS score
 		FROM vvault.snapshots s
-			LEFT JOIN LATERAL (
-				SELECT o.views, o.fetched_at FROM vvault.snapshots o
-				WHERE o.region = s.region AND o.video_id = s.video_id
-					AND o.fetched_at < s.fetched_at AND o.views IS NOT NULL
-				ORDER BY o.fetched_at DESC LIMIT 1) b ON true
+			CROSS JOIN LATERAL vvault.score_base(s.region, s.video_id, s.fetched_at, span) b
 		WHERE s.region = vvault_derive_baselines.region AND s.views IS NOT NULL
 			AND s.fetched_at > until - vvault_derive_baselines.days * interval '1 day') m
 	WHERE m.score > 0 AND m.score < 100;

@@ -304,7 +304,7 @@ RETURN '{
 "likes": {"description": "likes, from 0"},
 "dislikes": {"description": "dislikes, from 0"},
 "views": {"description": "views, from 0"},
-"views_before": {"description": "views at the observation before"},
+"views_before": {"description": "views at the observation that it is measured against"},
 "comments": {"description": "comments, from 0"},
 "elapsed": {"description": "the time between the two observations, such as 6 hours"},
 "velocity": {"description": "views per hour"},

@@ -49,6 +49,12 @@ typedef struct VvTrendingPoints
 /* Trending: hours in which recency halves */
 #define VV_RECENCY_HALF_LIFE	12.0
 
+/*
+ * A rate of views needs a base of time.  The setting velocity_min_span, from
+ * which ingest takes it, ships with the same half hour.
+ */
+#define VV_RATE_MIN_SPAN	(INT64CONST(30) * USECS_PER_MINUTE)
+
 /* Exact sums of scores are kept in integers of this many units per point. */
 #define VV_SCORE_SCALE	INT64CONST(1000000)
 

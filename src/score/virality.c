@@ -12,6 +12,7 @@
 
 #include "libpq/pqformat.h"
 #include "utils/float.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "score/aggstate.h"
@@ -28,17 +29,28 @@ typedef struct Observation
 	VvCount		comments;
 } Observation;
 
+/* What is kept of a snapshot that velocity may be measured against. */
+typedef struct Earlier
+{
+	TimestampTz fetched_at;
+	int64		views;
+} Earlier;
+
 /*
- * The two latest snapshots, whichever order they came in: latest is set when
- * observed >= 1, previous when observed = 2.
+ * The latest snapshot, and those before it that may be the base of its
+ * velocity or of that of one still to come: any in the last VV_RATE_MIN_SPAN,
+ * and the newest of the older ones.  They come in any order and are thrown out
+ * from time to time; nothing older than "floor" need be kept.
  */
 typedef struct ViralityState
 {
 	VvMeasure	velocity_baseline;
 	VvMeasure	engagement_baseline;
-	int			observed;
 	Observation latest;
-	Observation previous;
+	TimestampTz floor;
+	int64		nearlier;
+	int64		capacity;
+	Earlier    *earlier;
 } ViralityState;
 
 PG_FUNCTION_INFO_V1(vvault_virality_score);
@@ -233,35 +245,144 @@ observation_wins(const Observation *a, const Observation *b)
 }
 
 /*
- * Take a snapshot into the state, if it is one of the two latest.
+ * The last instant at which a snapshot is old enough to measure one at "at"
+ * against.
+ */
+static TimestampTz
+old_enough(TimestampTz at)
+{
+	if (TIMESTAMP_IS_NOEND(at))
+		return at - 1;
+	if (at < DT_NOBEGIN + VV_RATE_MIN_SPAN)
+		return DT_NOBEGIN;
+	return at - VV_RATE_MIN_SPAN;
+}
+
+/*
+ * By time; of equal times the larger views first, as they count.
+ */
+static int
+compare_earlier(const void *a, const void *b)
+{
+	const Earlier *x = (const Earlier *) a;
+	const Earlier *y = (const Earlier *) b;
+
+	if (x->fetched_at != y->fetched_at)
+		return x->fetched_at < y->fetched_at ? -1 : 1;
+	return (x->views < y->views) - (x->views > y->views);
+}
+
+/*
+ * Put the earlier snapshots in order and throw out what can be no base.
+ */
+static void
+tidy(ViralityState *state)
+{
+	TimestampTz limit = old_enough(state->latest.fetched_at);
+	int64		kept = 0;
+
+	if (state->nearlier == 0)
+		return;
+	qsort(state->earlier, state->nearlier, sizeof(Earlier), compare_earlier);
+	for (int64 i = 0; i < state->nearlier; i++)
+	{
+		Earlier    *earlier = &state->earlier[i];
+
+		if (kept > 0 &&
+			earlier->fetched_at == state->earlier[kept - 1].fetched_at)
+			continue;
+		/* of those that are old enough the newest alone */
+		if (earlier->fetched_at <= limit)
+			kept = 0;
+		state->earlier[kept++] = *earlier;
+	}
+	state->nearlier = kept;
+	if (state->earlier[0].fetched_at <= limit)
+		state->floor = state->earlier[0].fetched_at;
+}
+
+/*
+ * Keep an earlier snapshot.
+ */
+static void
+keep_earlier(ViralityState *state, TimestampTz fetched_at, int64 views)
+{
+	if (state->nearlier == state->capacity)
+	{
+		tidy(state);
+		if (state->earlier == NULL)
+		{
+			state->capacity = 4;
+			state->earlier =
+				MemoryContextAlloc(GetMemoryChunkContext(state),
+								   state->capacity * sizeof(Earlier));
+		}
+		else if (state->nearlier > state->capacity / 2)
+		{
+			state->capacity *= 2;
+			state->earlier = repalloc_huge(state->earlier,
+										   state->capacity * sizeof(Earlier));
+		}
+	}
+	state->earlier[state->nearlier].fetched_at = fetched_at;
+	state->earlier[state->nearlier++].views = views;
+}
+
+/*
+ * Take a snapshot into the state, if it may count.
  */
 static void
 observe(ViralityState *state, const Observation *seen)
 {
-	if (state->observed == 0)
+	if (seen->fetched_at > state->latest.fetched_at)
 	{
+		TimestampTz before = state->latest.fetched_at;
+
+		if (before <= old_enough(seen->fetched_at))
+		{
+			state->nearlier = 0;
+			state->floor = before;
+		}
+		keep_earlier(state, before, state->latest.views);
 		state->latest = *seen;
-		state->observed = 1;
-	}
-	else if (seen->fetched_at > state->latest.fetched_at)
-	{
-		state->previous = state->latest;
-		state->latest = *seen;
-		state->observed = 2;
 	}
 	else if (seen->fetched_at == state->latest.fetched_at)
 	{
 		if (observation_wins(seen, &state->latest))
 			state->latest = *seen;
 	}
-	else if (state->observed == 1 ||
-			 seen->fetched_at > state->previous.fetched_at ||
-			 (seen->fetched_at == state->previous.fetched_at &&
-			  observation_wins(seen, &state->previous)))
+	else if (seen->fetched_at >= state->floor)
+		keep_earlier(state, seen->fetched_at, seen->views);
+}
+
+/*
+ * What the latest snapshot is measured against: the newest that is old enough,
+ * else the oldest.  NULL where there is no other.
+ */
+static const Earlier *
+velocity_base(const ViralityState *state)
+{
+	TimestampTz limit = old_enough(state->latest.fetched_at);
+	const Earlier *base = NULL;
+
+	for (int64 i = 0; i < state->nearlier; i++)
 	{
-		state->previous = *seen;
-		state->observed = 2;
+		const Earlier *other = &state->earlier[i];
+		bool		better;
+
+		if (base == NULL)
+			better = true;
+		else if (other->fetched_at == base->fetched_at)
+			better = other->views > base->views;
+		else if (base->fetched_at <= limit)
+			better = other->fetched_at <= limit &&
+				other->fetched_at > base->fetched_at;
+		else
+			better = other->fetched_at < base->fetched_at;
+		if (better)
+			base = other;
 	}
+	return base;
 }
 
 /*
@@ -279,24 +400,27 @@ check_same_baseline(const char *name, VvMeasure a, VvMeasure b)
 }
 
 /*
- * The state with these baselines: a new one, or that given.
+ * The state with this snapshot and these baselines: a new one, or that given.
  */
 static ViralityState *
-state_with_baselines(MemoryContext context, ViralityState *state,
-					 VvMeasure velocity_baseline,
-					 VvMeasure engagement_baseline)
+state_with(MemoryContext context, ViralityState *state,
+		   const Observation *seen, VvMeasure velocity_baseline,
+		   VvMeasure engagement_baseline)
 {
 	if (state == NULL)
 	{
 		state = MemoryContextAllocZero(context, sizeof(ViralityState));
 		state->velocity_baseline = velocity_baseline;
 		state->engagement_baseline = engagement_baseline;
+		state->latest = *seen;
+		state->floor = DT_NOBEGIN;
 		return state;
 	}
 	check_same_baseline("velocity_baseline", state->velocity_baseline,
 						velocity_baseline);
 	check_same_baseline("engagement_baseline", state->engagement_baseline,
 						engagement_baseline);
+	observe(state, seen);
 	return state;
 }
 
@@ -325,10 +449,8 @@ vvault_virality_accum(PG_FUNCTION_ARGS)
 	seen.views = vv_count_arg(fcinfo, 2, "views").value;
 	seen.likes = vv_count_arg(fcinfo, 3, "likes");
 	seen.comments = vv_count_arg(fcinfo, 4, "comments");
-	state = state_with_baselines(vv_agg_context(fcinfo), state,
-								 measure_arg(fcinfo, 5),
-								 measure_arg(fcinfo, 6));
-	observe(state, &seen);
+	state = state_with(vv_agg_context(fcinfo), state, &seen,
+					   measure_arg(fcinfo, 5), measure_arg(fcinfo, 6));
 	PG_RETURN_POINTER(state);
 }
 
@@ -344,15 +466,19 @@ vvault_virality_combine(PG_FUNCTION_ARGS)
 	MemoryContext context = vv_agg_context(fcinfo);
 	ViralityState *state = VV_STATE_ARG(0);
 	ViralityState *other = VV_STATE_ARG(1);
+	Observation seen = {.likes.isnull = true,.comments.isnull = true};
 
 	if (other != NULL)
 	{
-		state = state_with_baselines(context, state, other->velocity_baseline,
-									 other->engagement_baseline);
-		if (other->observed >= 1)
-			observe(state, &other->latest);
-		if (other->observed == 2)
-			observe(state, &other->previous);
+		state = state_with(context, state, &other->latest,
+						   other->velocity_baseline,
+						   other->engagement_baseline);
+		for (int64 i = 0; i < other->nearlier; i++)
+		{
+			seen.fetched_at = other->earlier[i].fetched_at;
+			seen.views = other->earlier[i].views;
+			observe(state, &seen);
+		}
 	}
 	if (state == NULL)
 		PG_RETURN_NULL();
@@ -414,6 +540,31 @@ get_observation(StringInfo buf, Observation *seen)
 }
 
 /*
+ * The earlier snapshots of a state: in order, and before the latest.
+ */
+static void
+get_earlier(StringInfo buf, ViralityState *state)
+{
+	int64		n = pq_getmsgint64(buf);
+
+	vv_require_state(n >= 0 && n <= (buf->len - buf->cursor) /
+					 (int64) sizeof(Earlier), AGGREGATE_NAME);
+	state->floor = DT_NOBEGIN;
+	for (int64 i = 0; i < n; i++)
+	{
+		TimestampTz fetched_at = pq_getmsgint64(buf);
+		int64		views = pq_getmsgint64(buf);
+
+		vv_require_state(views >= 0 &&
+						 fetched_at < state->latest.fetched_at &&
+						 (i == 0 ||
+						  fetched_at > state->earlier[i - 1].fetched_at),
+						 AGGREGATE_NAME);
+		keep_earlier(state, fetched_at, views);
+	}
+}
+
+/*
  * vvault.virality_serialize(internal) returns bytea
  */
 Datum
@@ -426,10 +577,14 @@ vvault_virality_serialize(PG_FUNCTION_ARGS)
 	pq_begintypsend(&buf);
 	send_measure(&buf, state->velocity_baseline);
 	send_measure(&buf, state->engagement_baseline);
-	pq_sendbyte(&buf, state->observed);
 	send_observation(&buf, &state->latest);
-	if (state->observed == 2)
-		send_observation(&buf, &state->previous);
+	tidy(state);
+	pq_sendint64(&buf, state->nearlier);
+	for (int64 i = 0; i < state->nearlier; i++)
+	{
+		pq_sendint64(&buf, state->earlier[i].fetched_at);
+		pq_sendint64(&buf, state->earlier[i].views);
+	}
 	PG_RETURN_BYTEA_P(pq_endtypsend(&buf));
 }
 
@@ -449,16 +604,8 @@ vvault_virality_deserialize(PG_FUNCTION_ARGS)
 	state = palloc0(sizeof(ViralityState));
 	state->velocity_baseline = get_measure(&buf);
 	state->engagement_baseline = get_measure(&buf);
-	state->observed = pq_getmsgbyte(&buf);
-	vv_require_state(state->observed == 1 || state->observed == 2,
-					 AGGREGATE_NAME);
 	get_observation(&buf, &state->latest);
-	if (state->observed == 2)
-	{
-		get_observation(&buf, &state->previous);
-		vv_require_state(state->previous.fetched_at < state->latest.fetched_at,
-						 AGGREGATE_NAME);
-	}
+	get_earlier(&buf, state);
 	pq_getmsgend(&buf);
 	PG_RETURN_POINTER(state);
 }
@@ -479,17 +626,20 @@ vvault_virality_final(PG_FUNCTION_ARGS)
 	VvMeasure	unknown = {0.0, true};
 	VvCount		views = {0, false};
 	Observation *latest;
+	const Earlier *base;
 
 	if (state == NULL)
 		PG_RETURN_NULL();
 
 	latest = &state->latest;
 	views.value = latest->views;
-	if (state->observed == 2)
+	base = velocity_base(state);
+	if (base != NULL)
 		velocity.value =
-			vv_view_velocity(latest->views, state->previous.views,
-							 vv_elapsed_usec(state->previous.fetched_at,
-											 latest->fetched_at));
+			vv_view_velocity(latest->views, base->views,
+							 Max(vv_elapsed_usec(base->fetched_at,
+												 latest->fetched_at),
+								 (double) VV_RATE_MIN_SPAN));
 	engagement = vv_weighted_engagement(latest->likes, latest->comments,
 										views);
 	return checked_virality_score(fcinfo, velocity, engagement,

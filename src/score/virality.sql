@@ -66,7 +66,7 @@ CREATE AGGREGATE @extschema@.vvault_virality(
 (
 	SFUNC = vvault.virality_accum,
 	STYPE = internal,
-	SSPACE = 136,
+	SSPACE = 192,
 	FINALFUNC = vvault.virality_final,
 	COMBINEFUNC = vvault.virality_combine,
 	SERIALFUNC = vvault.virality_serialize,
@@ -75,7 +75,7 @@ CREATE AGGREGATE @extschema@.vvault_virality(
 );
 COMMENT ON AGGREGATE @extschema@.vvault_virality(timestamptz, bigint, bigint, bigint, double precision, double precision) IS
 'Virality score of the latest snapshot of a video, 0 to 100, out of all its snapshots in any order.
-Units and ranges: counts from 0; baselines in views per hour and in percent, the same in all rows of a group. Velocity is taken between the two latest distinct fetched_at (0 with one, or when one of the two is infinite), engagement from the latest. Of snapshots with equal fetched_at the larger (views, likes, comments) counts.
+Units and ranges: counts from 0; baselines in views per hour and in percent, the same in all rows of a group. Velocity is taken between the latest fetched_at and the newest that is at least 30 minutes before it; with none as old, the oldest counts as 30 minutes old. It is 0 with one snapshot, or when one of the two is infinite. Engagement is that of the latest. Of snapshots with equal fetched_at the larger (views, likes, comments) counts.
 NULL: a row without fetched_at or views is skipped; when no row is left the result is NULL. Of likes and comments one NULL counts as 0; with both NULL engagement drops out of the score.
 Errors: 22023 for a negative count, for baselines that differ between rows, and for a baseline that is needed and not finite and above 0.
-Source: the virality score that the site publishes.';
+Source: the virality score that the site publishes, measured as vvault_ingest does while the setting velocity_min_span is the shipped one.';

@@ -24,6 +24,8 @@ INSERT INTO vvault.setting_defaults (name, value, least, greatest, whole, choice
 	 'the most videos one page of a feed holds'),
 	('feed_max_age', '3600', 0, 86400, true, NULL,
 	 'seconds for which a feed may be kept; an order that moves with the clock is made for now in steps of it'),
+	('velocity_min_span', '1800', 0, 86400, true, NULL,
+	 'seconds over which a rate of views is measured at least: its base is the newest observation as old'),
 	('analytics_max_age', '600', 0, 86400, true, NULL,
 	 'seconds for which the reply of vvault_analytics may be kept'),
 	('quota_units', '10000', 1, 100000000, true, NULL,

@@ -35,88 +35,10 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION vvault.utc_text(timestamptz) IS
 'An instant as every reply shows it: ISO 8601 in UTC, whatever the session''s settings.';
 
--- Both places that score a snapshot use these.
-CREATE FUNCTION vvault.snapshot_velocity(views bigint, views_before bigint, elapsed interval)
-RETURNS double precision
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN coalesce(@extschema@.vvault_view_velocity(views, views_before, elapsed), 0);
-COMMENT ON FUNCTION vvault.snapshot_velocity(bigint, bigint, interval) IS
-'The velocity of an observation, given the one before it; 0 where there is none.';
-
-CREATE FUNCTION vvault.snapshot_virality(views bigint, views_before bigint, elapsed interval,
-	likes bigint, comments bigint, velocity_baseline double precision,
-	engagement_baseline double precision) RETURNS double precision
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN coalesce(@extschema@.vvault_virality_score(
-	vvault.snapshot_velocity(views, views_before, elapsed),
-	vvault.weighted_engagement(likes, comments, views),
-	velocity_baseline, engagement_baseline, NULL::double precision, NULL::double precision), 0);
-COMMENT ON FUNCTION vvault.snapshot_virality(bigint, bigint, interval, bigint, bigint, double precision, double precision) IS
-'The virality score of an observation, given the one before it.';
-
-CREATE FUNCTION vvault.snapshot_momentum(views bigint, views_before bigint, elapsed interval,
-	rank integer, chart_length integer, likes bigint, baseline double precision)
-RETURNS double precision
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN coalesce(@extschema@.vvault_momentum_score(views := views, views_before := views_before,
-	elapsed := elapsed, rank := rank, chart_length := chart_length, likes := likes,
-	baseline := baseline), 0);
-COMMENT ON FUNCTION vvault.snapshot_momentum(bigint, bigint, interval, integer, integer, bigint, double precision) IS
-'The momentum score of an observation, given the one before it.';
-
--- A score depends on an observation and the one before it. So what was written
--- or removed at an instant changes the scores of that instant and of the
--- observation that follows. The caller holds the region's lock.
-CREATE FUNCTION vvault.score_again(region text, fetched_at timestamptz, video_ids text[]) RETURNS void
-LANGUAGE plpgsql VOLATILE
-SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
-SET plan_cache_mode = force_generic_plan SET jit = off
-AS $$
-#variable_conflict use_column
-DECLARE
-	facts vvault.effective_regions;
-BEGIN
-	SELECT r.* INTO facts FROM vvault.effective_regions r WHERE r.region = score_again.region;
-
-	-- an upsert: it finds each row by its key, whatever the planner thinks
-	INSERT INTO vvault.snapshots AS s (region, video_id, fetched_at, velocity, virality_score,
-		momentum_score)
-	SELECT score_again.region, c.video_id, t.fetched_at,
-		vvault.snapshot_velocity(t.views, b.views, t.fetched_at - b.fetched_at),
-		vvault.snapshot_virality(t.views, b.views, t.fetched_at - b.fetched_at,
-			t.likes, t.comments, facts.velocity_baseline, facts.engagement_baseline),
-		vvault.snapshot_momentum(t.views, b.views, t.fetched_at - b.fetched_at,
-			t.rank, t.chart_length, t.likes, facts.momentum_baseline)
-	FROM unnest(score_again.video_ids) AS c (video_id)
-		CROSS JOIN LATERAL (
-			SELECT n.* FROM vvault.snapshots n
-			WHERE n.region = score_again.region AND n.video_id = c.video_id
-				AND n.fetched_at = score_again.fetched_at
-			UNION ALL
-			(SELECT n.* FROM vvault.snapshots n
-			WHERE n.region = score_again.region AND n.video_id = c.video_id
-				AND n.fetched_at > score_again.fetched_at AND n.views IS NOT NULL
-			ORDER BY n.fetched_at LIMIT 1)) t
-		LEFT JOIN LATERAL (
-			SELECT p.views, p.fetched_at FROM vvault.snapshots p
-			WHERE p.region = score_again.region AND p.video_id = c.video_id
-				AND p.fetched_at < t.fetched_at AND p.views IS NOT NULL
-			ORDER BY p.fetched_at DESC LIMIT 1) b ON true
-	ON CONFLICT (region, video_id, fetched_at) DO UPDATE
-		SET velocity = EXCLUDED.velocity, virality_score = EXCLUDED.virality_score,
-			momentum_score = EXCLUDED.momentum_score
-		WHERE s.velocity <> EXCLUDED.velocity OR s.virality_score <> EXCLUDED.virality_score
-			OR s.momentum_score <> EXCLUDED.momentum_score;
-END
-$$;
-COMMENT ON FUNCTION vvault.score_again(text, timestamptz, text[]) IS
-'Scores the observations of some videos at an instant, and the one that follows each; writes those whose scores change.';
-
--- Adds snapshots of one chart and scores what they change: themselves and the
--- observation that follows each. The caller holds the region's lock. Figures
--- that meet others of the same instant: the larger (views, likes, comments)
--- win and the better rank wins, so the order of arrival does not matter.
+-- Adds snapshots of one chart and scores what they change: themselves and what
+-- is measured against them. The caller holds the region's lock. Figures that
+-- meet others of the same instant: the larger (views, likes, comments) win and
+-- the better rank wins, so the order of arrival does not matter.
 CREATE FUNCTION vvault.add_snapshots(region text, fetched_at timestamptz, first_rank integer,
 	items vvault.chart_item[]) RETURNS void
 LANGUAGE plpgsql VOLATILE
@@ -127,6 +49,8 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	facts vvault.effective_regions;
+	span constant interval := vvault.velocity_min_span();
+	written text[];
 	changed text[];
 BEGIN
 	SELECT r.* INTO facts FROM vvault.effective_regions r WHERE r.region = add_snapshots.region;
@@ -137,18 +61,15 @@ BEGIN
 		SELECT add_snapshots.region, i.video_id, add_snapshots.fetched_at,
 			add_snapshots.first_rank + i.item_index, i.total_results, i.category_id,
 			i.views, i.likes, i.comments,
-			vvault.snapshot_velocity(i.views, b.views, add_snapshots.fetched_at - b.fetched_at),
-			vvault.snapshot_virality(i.views, b.views, add_snapshots.fetched_at - b.fetched_at,
+			vvault.snapshot_velocity(i.views, b.views_before, b.elapsed),
+			vvault.snapshot_virality(i.views, b.views_before, b.elapsed,
 				i.likes, i.comments, facts.velocity_baseline, facts.engagement_baseline),
-			vvault.snapshot_momentum(i.views, b.views, add_snapshots.fetched_at - b.fetched_at,
+			vvault.snapshot_momentum(i.views, b.views_day_before, b.elapsed_day,
 				add_snapshots.first_rank + i.item_index, i.total_results, i.likes,
 				facts.momentum_baseline)
 		FROM unnest(items) i
-			LEFT JOIN LATERAL (
-				SELECT p.views, p.fetched_at FROM vvault.snapshots p
-				WHERE p.region = add_snapshots.region AND p.video_id = i.video_id
-					AND p.fetched_at < add_snapshots.fetched_at AND p.views IS NOT NULL
-				ORDER BY p.fetched_at DESC LIMIT 1) b ON true
+			CROSS JOIN LATERAL vvault.score_base(add_snapshots.region, i.video_id,
+				add_snapshots.fetched_at, span) b
 		ON CONFLICT (region, video_id, fetched_at) DO UPDATE SET
 			rank = least(s.rank, EXCLUDED.rank),
 			chart_length = greatest(s.chart_length, EXCLUDED.chart_length),
@@ -164,10 +85,12 @@ BEGIN
 			OR coalesce(EXCLUDED.chart_length > s.chart_length,
 				s.chart_length IS NULL AND EXCLUDED.chart_length IS NOT NULL)
 			OR EXCLUDED.category_id > s.category_id
-		RETURNING s.video_id
+		RETURNING s.video_id, s.xmax <> 0 AS was_there
 	)
-	SELECT array_agg(w.video_id) INTO changed FROM written w;
-	PERFORM vvault.score_again(add_snapshots.region, add_snapshots.fetched_at, changed);
+	SELECT array_agg(w.video_id), array_agg(w.video_id) FILTER (WHERE w.was_there)
+	INTO written, changed FROM written w;
+	PERFORM vvault.score_again(add_snapshots.region, add_snapshots.fetched_at, written,
+		coalesce(changed, '{}'));
 END
 $$;
 COMMENT ON FUNCTION vvault.add_snapshots(text, timestamptz, integer, vvault.chart_item[]) IS

@@ -57,7 +57,7 @@ COMMENT ON COLUMN vvault.videos.comments IS 'NULL where hidden by the owner';
 COMMENT ON COLUMN vvault.videos.content_language IS 'language of the sound, else of the text, as YouTube tells it';
 COMMENT ON COLUMN vvault.videos.duration IS 'ISO 8601 as YouTube tells it';
 COMMENT ON COLUMN vvault.videos.fetched_at IS 'when these figures were observed';
-COMMENT ON COLUMN vvault.videos.velocity IS 'views per hour between its last two observations';
+COMMENT ON COLUMN vvault.videos.velocity IS 'views per hour up to its last observation, over velocity_min_span at least';
 COMMENT ON COLUMN vvault.videos.trending_base IS 'the part of its trending score that does not move with the clock';
 COMMENT ON COLUMN vvault.videos.engagement_rate IS 'likes / views in percent, NULL where likes are hidden';
 
@@ -102,7 +102,7 @@ CREATE TABLE vvault.snapshots (
 ) WITH (autovacuum_vacuum_scale_factor = 0.05);
 COMMENT ON TABLE vvault.snapshots IS
 'What each chart said of each of its videos. Dumped.';
-COMMENT ON COLUMN vvault.snapshots.velocity IS 'views per hour since the observation before';
+COMMENT ON COLUMN vvault.snapshots.velocity IS 'views per hour since the newest observation that is velocity_min_span older';
 COMMENT ON COLUMN vvault.snapshots.views IS 'NULL where the response had no statistics';
 COMMENT ON COLUMN vvault.snapshots.category_id IS
 'the video''s category then, so that a day''s statistics need no other table';
