@@ -69,6 +69,18 @@ FROM (VALUES ('{1,2,3}'::integer[]), ('{1,3,2}'), ('{2,1,3}'), ('{2,3,1}'), ('{3
 	JOIN (VALUES (1, timestamptz '2024-05-01 10:00+00', 2000, 50, 10), (2, '2024-05-01 12:00+00', 4000, 60, 20),
 		(3, '2024-04-30 12:00+00', 0, 0, 0)) v (id, fetched_at, views, likes, comments) USING (id)
 GROUP BY p.places;
+-- a rate needs half an hour: 300 views in 5 seconds are 600 an hour, of 10000: 6;
+-- the same 20 seconds later hardly matters: 1000 in 3620 seconds. At 12:29:59 the
+-- base is 11:30, 2000 less in 3599 seconds; at 12:30 it is 12:00, 1200 less
+SELECT round(vvault_virality(fetched_at, views, NULL, NULL, 10000, NULL)::numeric, 6) AS five_seconds
+FROM (VALUES (timestamptz '2024-05-01 12:00:00+00', 1000), ('2024-05-01 12:00:05+00', 1300)) v (fetched_at, views);
+SELECT round(vvault_virality(fetched_at, views, NULL, NULL, 10000, NULL)::numeric, 6) AS repeated
+FROM (VALUES (timestamptz '2024-05-01 11:00:00+00', 1000), ('2024-05-01 12:00:00+00', 2000),
+	('2024-05-01 12:00:20+00', 2000)) v (fetched_at, views);
+SELECT round((vvault_virality(fetched_at, views, NULL, NULL, 10000, NULL) FILTER (WHERE fetched_at < '2024-05-01 12:30+00'))::numeric, 6) AS before,
+	round(vvault_virality(fetched_at, views, NULL, NULL, 10000, NULL)::numeric, 6) AS old_enough
+FROM (VALUES (timestamptz '2024-05-01 11:30:00+00', 1000), ('2024-05-01 12:00:00+00', 1800),
+	('2024-05-01 12:29:59+00', 3000), ('2024-05-01 12:30:00+00', 3000)) v (fetched_at, views);
 -- one observation: no velocity, (35 * 0 + 25 * 50) / 60 = 20.83...; hidden likes
 -- count 0: 2 * 50 / 4000 = 2.5 %, the same; both hidden: velocity alone, 0
 SELECT vvault_virality('2024-05-01', 4000, 60, 20, 10000, 5) AS one,
@@ -170,18 +182,24 @@ SELECT region, engagement IS NOT NULL AS engagement, total_videos, viral_count >
 	top_category_id IS NOT NULL AS top, auc BETWEEN 0.4 AND 0.6 AS auc
 FROM aggregates_test.expected ORDER BY region;
 
--- the score of the latest snapshot, from the two latest distinct times
+-- the score of the latest snapshot, measured against the newest that is half an
+-- hour older, else against the oldest as if it were
 CREATE TABLE aggregates_test.expected_virality AS
 SELECT region, video, CASE WHEN engagement IS NULL THEN least(100, 100 * velocity / 1000)
 	ELSE (0.35 * least(100, 100 * velocity / 1000) + 0.25 * least(100, 100 * engagement / 5)) / 0.6 END AS score
 FROM (SELECT DISTINCT ON (region, video) region, video,
-		coalesce(greatest(views::numeric - lag(views) OVER w, 0)::float8 * 3600
-			/ date_part('epoch', fetched_at - lag(fetched_at) OVER w), 0) AS velocity,
+		coalesce(greatest(d.views::numeric - coalesce(old.views, oldest.views), 0)::float8 * 3600
+			/ greatest(date_part('epoch', fetched_at - coalesce(old.at, oldest.at)), 1800), 0) AS velocity,
 		CASE WHEN num_nonnulls(likes, comments) > 0 THEN coalesce(
-			(coalesce(likes, 0)::float8 + 2 * coalesce(comments, 0)) / nullif(views, 0) * 100, 0) END AS engagement
+			(coalesce(likes, 0)::float8 + 2 * coalesce(comments, 0)) / nullif(d.views, 0) * 100, 0) END AS engagement
 	FROM (SELECT DISTINCT ON (region, video, fetched_at) * FROM aggregates_test.obs WHERE views IS NOT NULL
 		ORDER BY region, video, fetched_at, views DESC, likes DESC NULLS LAST, comments DESC NULLS LAST) d
-	WINDOW w AS (PARTITION BY region, video ORDER BY fetched_at)
+		LEFT JOIN LATERAL (SELECT o.fetched_at AS at, max(o.views) AS views FROM aggregates_test.obs o
+			WHERE (o.region, o.video) = (d.region, d.video) AND o.fetched_at <= d.fetched_at - interval '30 minutes'
+				AND o.views IS NOT NULL GROUP BY 1 ORDER BY 1 DESC LIMIT 1) old ON true
+		LEFT JOIN LATERAL (SELECT o.fetched_at AS at, max(o.views) AS views FROM aggregates_test.obs o
+			WHERE (o.region, o.video) = (d.region, d.video) AND o.fetched_at < d.fetched_at
+				AND o.views IS NOT NULL GROUP BY 1 ORDER BY 1 LIMIT 1) oldest ON true
 	ORDER BY region, video, fetched_at DESC) l;
 SELECT count(*), count(*) FILTER (WHERE score NOT IN (0, 100)) > 5 AS various FROM aggregates_test.expected_virality;
 

@@ -50,7 +50,7 @@ DO $$
 BEGIN
 	PERFORM pg_temp.ingest('PL', '2026-01-01 23:59:59.999999Z', 'a b c', 1000);
 	PERFORM pg_temp.ingest('SE', '2026-01-01 06:00Z', 'a z', 1000);
-	PERFORM pg_temp.ingest('PL', '2026-01-02 00:00Z', 'a b', 1100);
+	PERFORM pg_temp.ingest('PL', '2026-01-02 00:00Z', 'a b', 10000);
 	PERFORM pg_temp.ingest('PL', '2026-01-02 18:00Z', 'b d', 2000);
 	PERFORM pg_temp.ingest('PL', '2026-01-03 06:00Z', 'd e', 3000);
 END
@@ -116,7 +116,7 @@ DO $$
 BEGIN
 	PERFORM pg_temp.ingest('PL', '2026-01-01 23:59:59.999999Z', 'a b c', 1000);
 	PERFORM pg_temp.ingest('SE', '2026-01-01 06:00Z', 'a z', 1000);
-	PERFORM pg_temp.ingest('PL', '2026-01-02 00:00Z', 'a b', 1100);
+	PERFORM pg_temp.ingest('PL', '2026-01-02 00:00Z', 'a b', 10000);
 	PERFORM pg_temp.ingest('PL', '2026-01-02 18:00Z', 'b d', 2000);
 	PERFORM pg_temp.ingest('PL', '2026-01-03 06:00Z', 'd e', 3000);
 	PERFORM vvault_ingest('PL', '{"kind":"youtube#videoListResponse","items":[{"id":"bad"}]}', '2026-01-02 18:00Z');
@@ -176,8 +176,8 @@ SELECT is(pg_temp.error_of($$UPDATE vvault.snapshots SET fetched_at = '2026-01-0
 SELECT lives_ok($$INSERT INTO vvault.snapshots (region, video_id, fetched_at) VALUES ('SE', 'x', '2026-01-02 05:00Z')$$, '... of its region alone');
 
 -- A new threshold counts open days anew, closed ones keep theirs: all videos
--- have at least 41.67 now, and on the 2nd one had more than 85: a, with 100
--- views in the microsecond since its last chart.
+-- have at least 41.67 now, and on the 2nd one had more than 85: a, with 9000
+-- views since its last chart, for which half an hour counts.
 SELECT lives_ok($$SELECT vvault_set('viral_threshold', '40')$$, 'a lower threshold');
 SELECT is((SELECT string_agg(concat_ws(' ', d.region, d.day - date '2026-01-01' + 1, d.viral), ', ' ORDER BY d.region, d.day) FROM vvault.daily_stats d
 	WHERE d.category_id = 10), 'PL 1 0, PL 2 1, PL 3 2, SE 1 2', '... counts the open days anew, not the closed');
