@@ -278,9 +278,9 @@ write_dashboard()
 # serve DATABASE: nginx and PostgREST in front of it, where there is a PostgREST.
 serve()
 {
-	local key value url=
+	local key value url= version= nginx=
 
-	if ! command -v postgrest >/dev/null; then
+	if [ -z "$(find_postgrest)" ]; then
 		say
 		say "-- not served by HTTP: there is no postgrest on the PATH"
 		return 0
@@ -303,10 +303,14 @@ serve()
 		return 0
 	fi
 	while read -r key value; do
-		[ "$key" != url ] || url=$value
+		case $key in
+			url) url=$value ;;
+			version) version=$value ;;
+			nginx) nginx=$value ;;
+		esac
 	done <"$WORK/site.urls"
 	say
-	say "-- by HTTP, through nginx and PostgREST"
+	say "-- by HTTP, through $nginx and PostgREST $version ($(find_postgrest))"
 	say "$url/api/trending/$2"
 	say "$url/api/regions"
 	say "$url/api/analytics"

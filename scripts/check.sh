@@ -303,6 +303,8 @@ phase_tap()
 	tests=("${tests[@]/#/test/t/}")
 	prove_tap -v "${tests[@]/%/.pl}" >"$LOGS/tap.log" 2>&1 || status=$?
 	[ "$status" -eq 0 ] || show_failures "$LOGS/tap.log"
+	# which of them had a PostgREST
+	sed -n "s/^# \([0-9a-z_]*: .*with .*\)/   \1/p" "$LOGS/tap.log"
 	count_tap "$LOGS/tap.log" "$status"
 }
 

@@ -228,6 +228,33 @@ copy_shared_data()
 	export VVAULT_SHARED_DATA=$WORK/shared-data
 }
 
+# hand_over_postgrest: set VVAULT_POSTGREST to the postgrest of the PATH, or leave it
+# unset where there is none. Where WORK_USER cannot enter its folder, it is copied
+# into the work folder.
+hand_over_postgrest()
+{
+	local found
+
+	unset VVAULT_POSTGREST
+	found=$(command -v postgrest) || return 0
+	found=$(realpath "$found")
+	if ! run_as "$WORK_USER" test -x "$found" 2>/dev/null; then
+		run_as "$WORK_USER" mkdir -p "$WORK/bin"
+		run_as "$WORK_USER" rm -f "$WORK/bin/postgrest"
+		run_as "$WORK_USER" tee "$WORK/bin/postgrest" <"$found" >/dev/null
+		run_as "$WORK_USER" chmod 755 "$WORK/bin/postgrest"
+		found=$WORK/bin/postgrest
+	fi
+	export VVAULT_POSTGREST=$found
+}
+
+# The postgrest that was handed over, or the one of the PATH; nothing where there
+# is none.
+find_postgrest()
+{
+	say "${VVAULT_POSTGREST:-$(command -v postgrest || true)}"
+}
+
 # A lock on the work folder keeps two runs in it apart. It ends with the process
 # that holds it; a server that is to live on must not inherit it (9<&-).
 hold_work()
@@ -249,6 +276,7 @@ go_inside()
 	hold_work "$WORK"
 	copy_project "$WORK/tree"
 	[ "$WORK_NAME" = .demo ] || copy_shared_data
+	hand_over_postgrest
 	cd "$WORK/tree"
 	export HOME=$WORK VVAULT_PROJECT=$ROOT VVAULT_INSIDE=yes
 	unset XDG_CONFIG_HOME XDG_RUNTIME_DIR

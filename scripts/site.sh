@@ -3,15 +3,18 @@
 # site.sh
 #		nginx and PostgREST by the files of deploy/, in a folder of their own.
 #
-# usage: [RATE=50r/s] [BURST=100] [ORIGIN=https://..] [STANDIN=no] scripts/site.sh start FOLDER CONNECTION-STRING ROLE
+# usage: [RATE=50r/s] [BURST=100] [ORIGIN=https://..] [STANDIN=no|yes|only] [NGINX=yes|no]
+#        scripts/site.sh start FOLDER CONNECTION-STRING ROLE
 #        scripts/site.sh stop FOLDER
 #
 # For the demo, tests and benchmarks, unprivileged. Of deploy/nginx.conf and
 # deploy/postgrest.conf only lines marked SITE are changed. Where there is no
-# postgrest on the PATH, the tests' stand-in takes its place if STANDIN=yes.
-# "start" prints lines NAME VALUE: url, upstream (PostgREST's), program (postgrest
-# or standin), nginx (its version). CONNECTION-STRING is of the login role; ROLE
-# is what it acts as.
+# postgrest on the PATH, the tests' stand-in takes its place if STANDIN=yes; with
+# STANDIN=only it does so anyway. "start" prints lines NAME VALUE: url, upstream
+# (PostgREST's), program (postgrest or standin), version (the program's), nginx
+# (its version). CONNECTION-STRING is of the login role; ROLE is what it acts as.
+# A port that somebody takes before the program has it is no failure: another one
+# is tried.
 
 # shellcheck source=scripts/lib.sh
 source "$(dirname "$0")/lib.sh"
@@ -33,19 +36,24 @@ free_ports()
 		1 .. shift; print join(" ", map { $_->sockport } @s), "\n"' "$1"
 }
 
-# answers PORT: does anybody listen there?
-answers()
+# has_port PID PORT: does this process listen there? Another one may.
+has_port()
 {
-	(exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+	perl -e 'my ($pid, $port) = @ARGV;
+		my %open = map { (readlink($_) // "") =~ /^socket:\[(\d+)\]/ ? ($1 => 1) : () } glob "/proc/$pid/fd/*";
+		open my $in, "<", "/proc/net/tcp" or die "/proc/net/tcp: $!\n";
+		while (<$in>) {
+			my (undef, $local, undef, $state, undef, undef, undef, undef, undef, $inode) = split;
+			exit 0 if $state eq "0A" && $local =~ /:([0-9A-F]{4})$/ && hex $1 == $port && $open{$inode};
+		}
+		exit 1' "$1" "$2"
 }
 
-wait_for()
+# wait_for_port PID PORT: until it listens; 1 if it ends before.
+wait_for_port()
 {
-	local tries=0
-
-	until answers "$1"; do
-		tries=$((tries + 1))
-		[ "$tries" -lt 300 ] || return 1
+	until has_port "$1" "$2"; do
+		kill -0 "$1" 2>/dev/null || return 1
 		sleep 0.1
 	done
 }
@@ -93,46 +101,84 @@ write_postgrest_conf()
 		"$HERE/deploy/postgrest.conf" >"$folder/postgrest.conf"
 }
 
-start_upstream()
+# Sets PROGRAM, and VERSION as it tells it.
+choose_program()
 {
-	local folder=$1 port=$2 admin=$3
-
-	cd "$folder"
-	if command -v postgrest >/dev/null; then
+	POSTGREST=
+	[ "${STANDIN:-no}" = only ] || POSTGREST=$(find_postgrest)
+	if [ -n "$POSTGREST" ]; then
 		PROGRAM=postgrest
-		write_postgrest_conf "$folder" "$port" "$admin"
-		postgrest "$folder/postgrest.conf" >"$folder/upstream.log" 2>&1 9<&- &
-	elif [ "${STANDIN:-no}" = yes ]; then
+		VERSION=$("$POSTGREST" --version 2>&1 | head -n 1) || die "$POSTGREST does not run: $VERSION"
+		VERSION=${VERSION#PostgREST }
+	elif [ "${STANDIN:-no}" != no ]; then
 		PROGRAM=standin
-		perl "$HERE/test/standin/standin.pl" "$port" "$CONNSTR" "$ROLE" public vvault_openapi \
-			>"$folder/upstream.log" 2>&1 9<&- &
+		VERSION=none
 	else
 		die "there is no postgrest on the PATH"
 	fi
-	say $! >"$folder/upstream.pid"
-	wait_for "$port" || { cat "$folder/upstream.log" >&2; die "$PROGRAM does not start"; }
+}
+
+run_program()
+{
+	local folder=$1 port=$2
+
+	if [ "$PROGRAM" = postgrest ]; then
+		write_postgrest_conf "$folder" "$port" "$3"
+		exec "$POSTGREST" "$folder/postgrest.conf"
+	fi
+	exec perl "$HERE/test/standin/standin.pl" "$port" "$CONNSTR" "$ROLE" public vvault_openapi
+}
+
+# Sets UPSTREAM to the port on which it has come to listen.
+start_upstream()
+{
+	local folder=$1 admin pid
+
+	cd "$folder"
+	for _ in {1..20}; do
+		read -r UPSTREAM admin < <(free_ports 2)
+		run_program "$folder" "$UPSTREAM" "$admin" >"$folder/upstream.log" 2>&1 9<&- &
+		pid=$!
+		say "$pid" >"$folder/upstream.pid"
+		! wait_for_port "$pid" "$UPSTREAM" || return 0
+		grep -qi 'in use' "$folder/upstream.log" || break
+	done
+	cat "$folder/upstream.log" >&2
+	die "$PROGRAM does not start"
+}
+
+# Sets SITE to the port. nginx goes into the background when it has its ports, and
+# ends with a failure where it does not get them.
+start_nginx()
+{
+	local folder=$1 nginx=$2 second
+
+	for _ in {1..20}; do
+		read -r SITE second < <(free_ports 2)
+		write_nginx_conf "$folder" "$SITE" "$second" "$UPSTREAM"
+		! "$nginx" -p "$folder" -e "$folder/error.log" -c "$folder/nginx.conf" >"$folder/nginx.log" 2>&1 9<&- || return 0
+		grep -q 'Address already in use' "$folder/nginx.log" "$folder/error.log" || break
+	done
+	cat "$folder/nginx.log" "$folder/error.log" >&2
+	stop "$folder"
+	die "nginx does not start"
 }
 
 start()
 {
-	local folder=$1 nginx site second upstream admin
+	local folder=$1 nginx=
 
-	nginx=$(find_nginx)
+	[ "${NGINX:-yes}" = no ] || nginx=$(find_nginx)
+	choose_program
 	mkdir -p "$folder"
 	folder=$(cd "$folder" && pwd -P)
-	read -r site second upstream admin < <(free_ports 4)
-	write_nginx_conf "$folder" "$site" "$second" "$upstream"
-	start_upstream "$folder" "$upstream" "$admin"
-	if ! "$nginx" -p "$folder" -e "$folder/error.log" -c "$folder/nginx.conf" >"$folder/nginx.log" 2>&1 9<&-; then
-		cat "$folder/nginx.log" "$folder/error.log" >&2
-		stop "$folder"
-		die "nginx does not start"
-	fi
-	wait_for "$site" || { cat "$folder/error.log" >&2; die "nginx does not listen"; }
-	say "url http://127.0.0.1:$site"
-	say "upstream http://127.0.0.1:$upstream"
+	start_upstream "$folder"
+	[ -z "$nginx" ] || start_nginx "$folder" "$nginx"
+	[ -z "$nginx" ] || say "url http://127.0.0.1:$SITE"
+	say "upstream http://127.0.0.1:$UPSTREAM"
 	say "program $PROGRAM"
-	say "nginx $("$nginx" -v 2>&1 | sed 's/.*: //')"
+	say "version $VERSION"
+	[ -z "$nginx" ] || say "nginx $("$nginx" -v 2>&1 | sed 's/.*: //')"
 }
 
 # stop_one FILE: the process named there, provided that it works in this folder.

@@ -4,9 +4,9 @@
 #		with the very statements that PostgREST sends, and the reply that it
 #		makes of the answer.
 #
-# It knows calls of functions (/rpc/NAME by GET, HEAD and POST) and the root
-# description, which is what this extension is served by; no tables, no tokens.
-# What it is modelled on was read in the log of a PostgreSQL behind PostgREST.
+# It knows calls of functions (/rpc/NAME by GET, HEAD, POST and OPTIONS) and the
+# root description, which is what this extension is served by; no tables, no
+# tokens. README.md says what else it models, and what not.
 #
 package PostgRESTReplay;
 
@@ -16,18 +16,17 @@ use warnings;
 use DBD::Pg ();
 use DBI     ();
 use JSON::PP ();
+use PostgRESTQuery qw(problem parse_query pairs);
 
 my $json = JSON::PP->new->utf8->canonical;
+my $any = JSON::PP->new->utf8->allow_nonref->max_depth(100_000);
 
 # SQLSTATE or its class to HTTP status, the longer first.
 my %status_of = (
 	'42883' => 404, '42P01' => 404, '42P17' => 500, '42501' => 401, '23503' => 409, '23505' => 409, '25006' => 405,
-	'53400' => 500, 'P0001' => 400, '08' => 503, '09' => 500, '0L' => 403, '0P' => 403, '21' => 400, '22' => 400, '25' => 500,
-	'28' => 403, '2D' => 500, '38' => 500, '39' => 500, '3B' => 500, '40' => 500, '53' => 503, '54' => 500, '55' => 500,
+	'53400' => 500, '57P01' => 503, 'P0001' => 400, '08' => 503, '09' => 500, '0L' => 403, '0P' => 403, '21' => 500, '22' => 400,
+	'25' => 500, '28' => 403, '2D' => 500, '38' => 500, '39' => 500, '3B' => 500, '40' => 500, '53' => 503, '54' => 500, '55' => 500,
 	'57' => 500, '58' => 500, 'F0' => 500, 'HV' => 500, 'P0' => 500, 'XX' => 500, '42' => 400);
-
-# A GET value of this shape is a filter on the reply and no argument.
-my $filter = qr/^(?:not\.)?(?:eq|gte?|lte?|neq|i?like|i?match|in|is|isdistinct|[pw]?hfts|(?:pl|ph|w)?fts|cs|cd|ov|sl|sr|nxr|nxl|adj)(?:\([^)]*\))?\./;
 
 # What PostgREST tells the database of a request.
 my $settings = <<'EOS';
@@ -89,33 +88,6 @@ EOS
 	return $self->{functions}{$name};
 }
 
-sub decode
-{
-	my ($text) = @_;
-
-	$text =~ tr/+/ /;
-	$text =~ s/%([0-9A-Fa-f]{2})/chr hex $1/ge;
-	return $text;
-}
-
-sub pairs
-{
-	my ($text) = @_;
-
-	return map { my ($k, $v) = split /=/, $_, 2; [ decode($k), decode($v // '') ] } grep { $_ ne '' } split /&/, $text;
-}
-
-# A reply of PostgREST's own making.
-sub problem
-{
-	my ($status, $code, $message, $details, $hint) = @_;
-
-	return {
-		status  => $status,
-		headers => { 'Content-Type' => 'application/json; charset=utf-8' },
-		body => $json->encode({ code => $code, message => $message, details => $details, hint => $hint }) };
-}
-
 # What a database error becomes.
 sub database_problem
 {
@@ -140,67 +112,123 @@ sub request
 {
 	my ($self, $method, $target, $headers, $body) = @_;
 	my ($path, $query) = split /\?/, $target, 2;
-	my $name = $path eq '/' ? $self->{root} : $path =~ m{^/rpc/([^/]+)$} ? decode($1) : undef;
+	my %request = (method => $method, path => $path, query => $query // '', headers => $headers, body => $body // '');
+	my $reply = eval { $self->answer(\%request) };
 
-	return problem(404, 'PGRST125', 'Invalid path specified in request URL') if !defined $name;
-	return problem(405, 'PGRST117', "Unsupported HTTP method: $method") if $method !~ /^(?:GET|HEAD|POST)$/;
-
-	my $reply = eval { $self->call($method, $path, $name, $query // '', $headers, $body) };
 	$reply //= ref $@ ? $@ : $self->database_problem;
 	$reply->{body} = '' if $method eq 'HEAD' || $reply->{status} == 304;
 	return $reply;
+}
+
+# A header, where the request has some that can be read.
+sub header
+{
+	my ($request, $name) = @_;
+
+	return ref $request->{headers} ? $request->{headers}{$name} : undef;
+}
+
+# In the order in which PostgREST refuses.
+sub answer
+{
+	my ($self, $request) = @_;
+	my $method = $request->{method};
+
+	return problem(500, 'PGRST300', 'Server lacks JWT secret') if (header($request, 'authorization') // '') =~ /^bearer /i;
+	my $name = $self->function_named($request);
+	my $profile = header($request, $method eq 'POST' ? 'content-profile' : 'accept-profile') // $self->{schema};
+	return problem(406, 'PGRST106', "Invalid schema: $profile") if $profile ne $self->{schema};
+	return problem(405, 'PGRST101', "Cannot use the $method method on RPC") if $method !~ /^(?:GET|HEAD|POST|OPTIONS)$/;
+	my $query = parse_query($request->{query}, $method =~ /^(?:GET|HEAD)$/);
+	return $self->call($request, $name, $query);
+}
+
+# The function that a path is of.
+sub function_named
+{
+	my ($self, $request) = @_;
+	my @parts = map { s/%([0-9A-Fa-f]{2})/chr hex $1/ger } split m{/}, $request->{path} =~ s{^/}{}r, -1;
+
+	return $self->{root} if !@parts;
+	return $parts[1] if @parts == 2 && $parts[0] eq 'rpc';
+	die problem(404, 'PGRST125', 'Invalid path specified in request URL') if @parts != 1;
+	die problem(404, 'PGRST205', "Could not find the table '$self->{schema}.$parts[0]' in the schema cache")
+	  if $request->{method} =~ /^(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)$/;
+	die problem(405, 'PGRST117', "Unsupported HTTP method: $request->{method}");
 }
 
 # The arguments by name, of a GET from the query, of a POST from the body, and
 # the body where it is JSON. Dies with a reply where it cannot be read.
 sub arguments
 {
-	my ($function, $method, $query, $headers, $body) = @_;
-	my %given;
+	my ($request, $query) = @_;
 
-	if ($method eq 'POST')
-	{
-		if ((ref $headers && $headers->{'content-type'} || 'application/json') =~ m{^application/x-www-form-urlencoded})
-		{
-			%given = map { @$_ } pairs($body // '');
-		}
-		else
-		{
-			my $object = eval { $json->decode($body eq '' ? '{}' : $body) };
-			die problem(400, 'PGRST102', 'Empty or invalid json') if ref $object ne 'HASH';
-			return ($object, $body);
-		}
-	}
-	else
-	{
-		%given = map { @$_ } grep { $_->[1] !~ $filter } pairs($query);
-	}
-	return \%given;
+	return $query->{arguments} if $request->{method} ne 'POST';
+	my $type = lc(header($request, 'content-type') // 'application/json') =~ s/\s*;.*//sr;
+	return { map { $_->[0] => $_->[1] // '' } pairs($request->{body}) } if $type eq 'application/x-www-form-urlencoded';
+	die problem(404, 'PGRST202', 'Could not find the function in the schema cache')
+	  if $type =~ m{^(?:text/plain|text/xml|application/octet-stream)$};
+	die problem(400, 'PGRST102', "Content-Type not acceptable: $type") if $type ne 'application/json';
+	return json_arguments($request->{body}, $query->{columns});
+}
+
+# An array of objects with the same keys counts as its first, and what is neither
+# object nor array as an empty array.
+sub json_arguments
+{
+	my ($body, $columns) = @_;
+
+	return ({ map { s/^\s+|\s+$//gr => 1 } split /,/, $columns }, $body) if defined $columns;
+	my $value = $body eq '' ? {} : eval { $any->decode($body) };
+	die problem(400, 'PGRST102', 'Empty or invalid json') if $@;
+	return ($value, $body eq '' ? '{}' : $body) if ref $value eq 'HASH';
+	return ({}, '[]') if ref $value ne 'ARRAY' || !@$value;
+	my %shapes = map { (ref $_ eq 'HASH' ? join "\0", sort keys %$_ : "\0none") => 1 } @$value;
+	die problem(400, 'PGRST102', 'All object keys must match') if keys %shapes != 1 || $shapes{"\0none"};
+	return ($value->[0], $body);
+}
+
+# Can the reply be of a type that the client takes?
+sub negotiate
+{
+	my ($request, $function) = @_;
+	my $accept = header($request, 'accept') // '*/*';
+
+	return if $function->{is_page} || $accept =~ m{(?:^|,)\s*(?:\*/\*|application/json)\s*(?:[;,]|$)};
+	die problem(406, 'PGRST107', "None of these media types are available: $accept");
+}
+
+# Whether a function takes just these arguments.
+sub fits
+{
+	my ($function, $given) = @_;
+	my %known = map { $_ => 1 } @{ $function ? $function->{names} : [] };
+
+	return $function && !grep({ !$known{$_} } keys %$given)
+	  && !grep { !exists $given->{$_} } @{ $function->{names} }[ 0 .. $function->{required} - 1 ];
 }
 
 sub call
 {
-	my ($self, $method, $path, $name, $query, $headers, $body) = @_;
+	my ($self, $request, $name, $query) = @_;
 	my $dbh = $self->connection;
 	my $function = $self->function($name);
-	my ($given, $payload) = arguments($function, $method, $query, $headers, $body);
+	my ($given, $payload) = arguments($request, $query);
 
 	my @names = sort keys %$given;
+	my $signature = "$self->{schema}.$name(" . join(', ', @names) . ')';
+	die problem(404, 'PGRST202', "Could not find the function $signature in the schema cache") if !fits($function, $given);
 	my %type;
-	@type{ @{ $function->{names} } } = @{ $function->{types} } if $function;
-	my $lacking = grep { !exists $given->{$_} } @{ $function->{names} }[ 0 .. ($function->{required} // 0) - 1 ];
-	return problem(404, 'PGRST202', "Could not find the function $self->{schema}.$name" . '(' . join(', ', @names) . ') in the schema cache')
-	  if !$function || $lacking || grep { !exists $type{$_} } @names;
+	@type{ @{ $function->{names} } } = @{ $function->{types} };
+	negotiate($request, $function);
+	return { status => 200, headers => { Allow => 'OPTIONS,GET,HEAD,POST' }, body => '' } if $request->{method} eq 'OPTIONS';
 
-	my $read_only = $method ne 'POST' || $function->{provolatile} ne 'v';
-	$dbh->do('BEGIN ISOLATION LEVEL READ COMMITTED READ ' . ($read_only ? 'ONLY' : 'WRITE'));
-	$self->statement($settings)->execute(qq{"$self->{schema}"}, $self->{role}, $json->encode({ role => $self->{role} }),
-		$method, $path, ref $headers ? $json->encode($headers) : $headers, '{}');
+	$self->begin($request, $function);
 	my @row;
-	if ($method ne 'HEAD')
+	if ($request->{method} ne 'HEAD')
 	{
 		my ($source, @values) = source($self->{schema}, $name, $function, \%type, $given, \@names, $payload);
-		my $statement = $self->statement($source);
+		my $statement = $self->statement(result_of($source, $name, $function, $query));
 
 		$statement->execute(@values);
 		@row = $statement->fetchrow_array;
@@ -208,6 +236,19 @@ sub call
 	}
 	$dbh->do('COMMIT');
 	return reply_of(@row);
+}
+
+# The transaction, and what the database is told of the request.
+sub begin
+{
+	my ($self, $request, $function) = @_;
+	my $headers = $request->{headers};
+	my $read_only = $request->{method} ne 'POST' || $function->{provolatile} ne 'v';
+
+	$self->connection->do('BEGIN ISOLATION LEVEL READ COMMITTED READ ' . ($read_only ? 'ONLY' : 'WRITE'));
+	$self->statement($settings)->execute(qq{"$self->{schema}"}, $self->{role}, $json->encode({ role => $self->{role} }),
+		$request->{method}, $request->{path}, ref $headers ? $json->encode($headers) : $headers, '{}');
+	return;
 }
 
 # Statements are prepared once on a connection.
@@ -218,7 +259,7 @@ sub statement
 	return $self->{dbh}->prepare_cached($sql, undef, 3);
 }
 
-# The statement that calls the function, and its values.
+# What calls the function, and its values.
 sub source
 {
 	my ($schema, $name, $function, $type, $given, $names, $payload) = @_;
@@ -229,9 +270,10 @@ sub source
 		my $columns = join ', ', map { qq{"$_"} } @$names;
 		my $typed = join ', ', map { qq{"$_" $type->{$_}} } @$names;
 		my $call = join ', ', map { qq{"$_" := pgrst_body."$_"} } @$names;
+		my $read = $payload =~ /\A[ \t\r\n]*\{/ ? 'json_to_record' : 'json_to_recordset';
 
 		$from = qq{FROM (SELECT \$1::json AS json_data) pgrst_payload, LATERAL (SELECT $columns }
-		  . qq{FROM json_to_record(pgrst_payload.json_data) AS _($typed) LIMIT 1) pgrst_body, };
+		  . qq{FROM $read(pgrst_payload.json_data) AS _($typed) LIMIT 1) pgrst_body, };
 		$from .= $function->{is_rows} ? qq{LATERAL "$schema"."$name"($call) pgrst_call}
 		  : qq{LATERAL (SELECT "$schema"."$name"($call) pgrst_scalar) pgrst_call};
 		@values = ($payload);
@@ -245,16 +287,27 @@ sub source
 		$from = $function->{is_rows} ? qq{FROM "$schema"."$name"($call) pgrst_call}
 		  : qq{FROM (SELECT "$schema"."$name"($call) pgrst_scalar) pgrst_call};
 	}
-	my ($select, $body) = ('pgrst_call.pgrst_scalar', q{coalesce(json_agg(_postgrest_t.pgrst_scalar)->0, 'null')});
+	return (($function->{is_rows} ? 'SELECT pgrst_call.* ' : 'SELECT pgrst_call.pgrst_scalar ') . $from, @values);
+}
+
+# The whole statement.
+sub result_of
+{
+	my ($source, $name, $function, $query) = @_;
+	my $body = q{coalesce(json_agg(_postgrest_t.pgrst_scalar)->0, 'null')};
+	my $where = join ' AND ', map { '"' . s/"/""/gr . '" IS NOT NULL' } @{ $query->{no_column} };
+	my $range = (defined $query->{limit} ? " LIMIT $query->{limit}" : '') . (($query->{offset} // 0) > 0 ? " OFFSET $query->{offset}" : '');
+
 	$body = '"vvault"."*/*"(_postgrest_t.pgrst_scalar)' if $function->{is_page};
-	($select, $body) = ('pgrst_call.*', $function->{proretset} ? q{coalesce(json_agg(_postgrest_t), '[]')}
-		: q{coalesce(json_agg(_postgrest_t)->0, 'null')}) if $function->{is_rows};
-	return (<<"EOS", @values);
-WITH pgrst_source AS (SELECT $select $from)
+	$body = $function->{proretset} ? q{coalesce(json_agg(_postgrest_t), '[]')} : q{coalesce(json_agg(_postgrest_t)->0, 'null')}
+	  if $function->{is_rows};
+	$where = " WHERE $where" if $where ne '';
+	return <<"EOS";
+WITH pgrst_source AS ($source)
 SELECT null::bigint AS total_result_set, 1 AS page_total, $body AS body,
 	nullif(current_setting('response.headers', true), '') AS response_headers,
 	nullif(current_setting('response.status', true), '') AS response_status, '' AS response_inserted
-FROM (SELECT "$name".* FROM "pgrst_source" AS "$name") _postgrest_t
+FROM (SELECT "$name".* FROM "pgrst_source" AS "$name"$where$range) _postgrest_t
 EOS
 }
 

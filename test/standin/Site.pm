@@ -12,8 +12,18 @@ use Carp;
 use IO::Socket::INET;
 use IPC::Run ();
 
+# Which programs can stand behind nginx here: the stand-in always, and PostgREST
+# where there is one on the PATH.
+sub programs
+{
+	my ($there) = grep { -x "$_/postgrest" } split /:/, $ENV{PATH};
+
+	return ('standin', $ENV{VVAULT_POSTGREST} || $there ? 'postgrest' : ());
+}
+
 # new(folder, connection string of the login role, its role, name => value of the
-# script's environment): started; undef where there is no nginx.
+# script's environment): started, by programs() the last; undef where there is no
+# nginx. {with} says what is there, for the output of a test.
 sub new
 {
 	my ($class, $folder, $connstr, $role, %environment) = @_;
@@ -27,6 +37,7 @@ sub new
 	  or $err =~ /^there is no nginx/m ? return : croak $err;
 	$self->{started} = 1;
 	$self->{$1} = $2 while $out =~ /^(\w+) (.*)$/mg;
+	$self->{with} = $self->{program} eq 'postgrest' ? "with PostgREST $self->{version}" : "with the tests' stand-in for PostgREST";
 	return $self;
 }
 
@@ -55,7 +66,20 @@ sub signal_upstream
 	return;
 }
 
-# Sends bytes, returns all that comes back until the server closes.
+# Is this a whole reply? One that says nothing of its length ends with the
+# connection, and so does one of HEAD, which has no body.
+sub is_whole
+{
+	my ($reply) = @_;
+	my ($head, $body) = split /\r\n\r\n/, $reply, 2;
+
+	return 0 if !defined $body;
+	return length $body >= $1 if $head =~ /^Content-Length: *(\d+)/mi;
+	return $head =~ /^Transfer-Encoding: *chunked/mi && $body =~ /(?:\A|\r\n)0\r\n\r\n\z/;
+}
+
+# Sends bytes, returns what comes back until the server closes, or has answered
+# one request: PostgREST may keep a connection on which it failed.
 sub raw
 {
 	my ($self, $bytes, $url) = @_;
@@ -65,7 +89,10 @@ sub raw
 
 	local $SIG{PIPE} = 'IGNORE';
 	syswrite $socket, $bytes;
-	while (sysread $socket, $reply, 65536, length $reply) { }
+	while (sysread $socket, $reply, 65536, length $reply)
+	{
+		last if is_whole($reply);
+	}
 	return $reply;
 }
 

@@ -24,7 +24,7 @@ my ($port, $connstr, $role, $schema, $root, $workers) = @ARGV;
 die "usage: standin.pl PORT CONNECTION-STRING ROLE SCHEMA ROOT-FUNCTION [WORKERS]\n" if !defined $root;
 
 my %reason = (200 => 'OK', 304 => 'Not Modified', 400 => 'Bad Request', 401 => 'Unauthorized', 403 => 'Forbidden',
-	404 => 'Not Found', 405 => 'Method Not Allowed', 500 => 'Internal Server Error', 503 => 'Service Unavailable');
+	404 => 'Not Found', 405 => 'Method Not Allowed', 406 => 'Not Acceptable', 416 => 'Range Not Satisfiable', 500 => 'Internal Server Error', 503 => 'Service Unavailable');
 
 my $listener = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $port, Listen => 511, ReuseAddr => 1)
   or die "cannot listen on port $port: $!\n";
@@ -45,6 +45,20 @@ sub take_request
 	my $body = substr $$buffer, $end, $length;
 	substr($$buffer, 0, $end + $length) = '';
 	return ($method, $target, \%headers, $body);
+}
+
+sub send_all
+{
+	my ($socket, $text) = @_;
+
+	while (length $text)
+	{
+		my $n = syswrite $socket, $text;
+
+		last if !defined $n;
+		substr($text, 0, $n) = '';
+	}
+	return;
 }
 
 sub serve
@@ -81,13 +95,8 @@ sub serve
 
 				$text .= "$_: $reply->{headers}{$_}\r\n" for sort keys %{ $reply->{headers} };
 				$text .= 'Content-Length: ' . length($reply->{body}) . "\r\n" if $reply->{status} != 304 && $method ne 'HEAD';
-				$text .= "\r\n$reply->{body}";
-				while (length $text)
-				{
-					my $n = syswrite $socket, $text;
-					last if !defined $n;
-					substr($text, 0, $n) = '';
-				}
+				send_all($socket, "$text\r\n$reply->{body}");
+				shutdown $socket, 1 if lc($headers->{connection} // '') eq 'close';
 			}
 		}
 	}
@@ -106,6 +115,6 @@ for (1 .. $workers // 2)
 	}
 	push @children, $child;
 }
+# The listener stays open: who started this looks whether it has the port.
 $SIG{TERM} = $SIG{INT} = sub { kill 'TERM', @children; exit 0; };
-close $listener;
 waitpid $_, 0 for @children;
