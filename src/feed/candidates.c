@@ -26,6 +26,7 @@
 
 #define READ_ALL	4			/* times what is wanted are all read */
 #define READ_ABOUT	2			/* and so are these where it is a guess */
+#define AIM_BEYOND	1.5			/* times what is wanted still, at a next step */
 
 static VvQuery regions_query = {
 	.sql = "SELECT e.region FROM vvault.effective_regions e"
@@ -285,50 +286,82 @@ collect_all(const VvSearchScope *scope, const char *lexemes, VvSearchWork *work)
 	return true;
 }
 
+/* Whether so few rows have the lexemes that all are read. */
+static bool
+few_enough(const VvSearchWork *work, int64 at_most, double about)
+{
+	/* the lists of low tiers are long: a few rows more cost less */
+	return at_most <= READ_ALL * work->wanted ||
+		about <= READ_ABOUT * work->wanted;
+}
+
+/*
+ * Asks for the rows of the tiers from *tier down, as many tiers as should have
+ * as many rows as aimed at; tells how many rows that should be.
+ */
+static double
+ask_tiers(const VvSearchScope *scope, const char *lexemes, double about,
+		  double aim, int *tier, VvSearchWork *work)
+{
+	StringInfoData block;
+	double		expected = 0;
+
+	initStringInfo(&block);
+	if (lexemes != NULL)
+		appendStringInfo(&block, "%s & ", lexemes);
+	appendStringInfoChar(&block, '(');
+	for (; *tier >= 0 && expected < aim; (*tier)--)
+	{
+		if (scope->tiers[*tier] == 0)
+			continue;
+		appendStringInfoString(&block, expected > 0 ? " | " : "");
+		if (scope->region == NULL)
+			appendStringInfo(&block, "'/%d'", *tier);
+		else
+			appendStringInfo(&block, "'#%s/%d'", scope->codes[0], *tier);
+		expected += about * scope->tiers[*tier] / Max(scope->total, 1);
+	}
+	appendStringInfoChar(&block, ')');
+	if (expected > 0)
+		ask_index(scope, block.data, work);
+	return expected;
+}
+
 /*
  * Hands rows that have the lexemes (a tsquery as text, in brackets where it
  * needs them; NULL for all rows) to the action: all of them where there are
  * at most few, else those of the highest tiers until enough of them counted.
- * About how many there are tells how far down to go at first.
+ * About how many there are tells how far down to go at first; the tiers that
+ * were read tell it better.
  */
 void
 vv_collect(const VvSearchScope *scope, const char *lexemes, int64 at_most,
 		   double about, VvSearchWork *work)
 {
-	double		target = work->wanted;
+	double		aim = work->wanted;
 	int			tier = VV_TIERS - 1;
 
-	/* the lists of low tiers are long: a few rows more cost less */
-	if (lexemes != NULL &&
-		(at_most <= READ_ALL * work->wanted ||
-		 about <= READ_ABOUT * work->wanted) &&
+	if (lexemes != NULL && few_enough(work, at_most, about) &&
 		collect_all(scope, lexemes, work))
 		return;
 	while (tier >= 0 && work->counted < work->wanted &&
 		   work->read < work->allowed)
 	{
-		StringInfoData block;
-		double		expected = 0;
+		int			read = work->read;
+		double		expected = ask_tiers(scope, lexemes, about, aim, &tier,
+										 work);
 
-		initStringInfo(&block);
-		if (lexemes != NULL)
-			appendStringInfo(&block, "%s & ", lexemes);
-		appendStringInfoChar(&block, '(');
-		for (; tier >= 0 && expected < target; tier--)
-		{
-			if (scope->tiers[tier] == 0)
-				continue;
-			appendStringInfoString(&block, expected > 0 ? " | " : "");
-			if (scope->region == NULL)
-				appendStringInfo(&block, "'/%d'", tier);
-			else
-				appendStringInfo(&block, "'#%s/%d'", scope->codes[0], tier);
-			expected += about * scope->tiers[tier] / Max(scope->total, 1);
-		}
-		appendStringInfoChar(&block, ')');
-		if (expected > 0)
-			ask_index(scope, block.data, work);
-		target *= 4;
+		/* each step costs about as much as the whole: few are to do */
+		read = work->read - read;
+		aim *= 4;
+		if (lexemes == NULL || expected < 1)
+			continue;
+		about *= Max(read, 1) / expected;
+		aim = AIM_BEYOND * (work->wanted - work->counted);
+		if (tier >= 0 && work->counted < work->wanted &&
+			few_enough(work, at_most, about) &&
+			collect_all(scope, lexemes, work))
+			return;
 	}
 }
 

@@ -37,6 +37,8 @@ PG_FUNCTION_INFO_V1(vvault_search);
 #define ALLOWED_ROWS	2000	/* that are looked at in all */
 #define LITTLE			5		/* videos; with fewer, words are corrected */
 
+#define TOGETHER		0.75	/* how much of chance is in words side by side */
+
 /* The points for views; search_match.c has the others. */
 #define POINTS_POPULARITY	30
 
@@ -104,7 +106,7 @@ all_units(const VvSearch *search)
 	return units;
 }
 
-/* The joined words that some video has: the index need not look for others. */
+/* Those words that some video has: the index need not look for others. */
 static List *
 known_words(List *words, const int64 *counts)
 {
@@ -134,7 +136,12 @@ estimate_unit(const VvSearch *search, VvQueryUnit *unit, const int64 *counts, in
 	for (int i = 0; i < n; i++)
 		sum += counts[i];
 	if (!unit->quoted)
+	{
+		int			njoined = list_length(unit->joined);
+
 		unit->joined = known_words(unit->joined, counts + 2);
+		unit->stems = known_words(unit->stems, counts + 2 + njoined);
+	}
 	unit->count = unit->common ? search->scope.total :
 		Min(search->scope.total, unit->quoted ? least : sum);
 }
@@ -225,8 +232,8 @@ compare_units(const ListCell *a, const ListCell *b)
  * What the index is asked for a branch: its rarest words, until few rows are
  * left to look at, since each further word costs for every row that the
  * rarest has. At most what that one has may match; words of one query stand
- * together more often than by chance, so each further one counts half of what
- * chance says, by the logarithm.
+ * together more often than by chance, so each further one counts three
+ * quarters of what chance says, by the logarithm.
  */
 static Question
 ask_branch(const VvSearch *search, const VvQueryBranch *branch)
@@ -254,8 +261,9 @@ ask_branch(const VvSearch *search, const VvQueryBranch *branch)
 		else
 		{
 			question.at_most = Min(question.at_most, unit->count);
-			chance *= sqrt(unit->count / total);
-			question.about = chance * sqrt(question.at_most / total) * total;
+			chance *= unit->count / total;
+			question.about = total * pow(chance, TOGETHER) *
+				pow(question.at_most / total, 1 - TOGETHER);
 		}
 		append_unit(&question.lexemes, unit);
 	}

@@ -9,6 +9,7 @@
 #include "feed/search_steps.h"
 
 #include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 
 #include "core/query.h"
@@ -18,6 +19,11 @@
 #define CORRECT_FROM	3		/* characters of a word that is corrected */
 #define CORRECTED_WORDS	6		/* of a query; each is a look at all words */
 #define MAX_CORRECTIONS	3
+#define NEAR_WORDS		200		/* that have one half of a word, the most
+								 * common */
+#define BEHIND_ALL		"\xF4\x8F\xBF\xBF"	/* the last character there is */
+#define SUFFIX_FROM		3		/* characters of a half that is looked for
+								 * alone */
 
 /* Languages whose stems are tried where the caller names none. */
 static const char *const site_languages[] = {"en", "de", "nl", "sv", "no"};
@@ -42,6 +48,39 @@ static VvQuery completions_query = {
 static VvQuery similar_query = {
 	.sql = "SELECT s.word, s.videos FROM vvault.similar_words($1, $2) s",
 	.nargs = 2, .argtypes = {TEXTOID, TEXTARRAYOID},
+};
+
+/* Words that begin so, of a bounded number. */
+static VvQuery beginning_query = {
+	.sql = "SELECT b.word, pg_catalog.sum(b.videos)::bigint"
+	" FROM pg_catalog.unnest($1) AS r(region) CROSS JOIN LATERAL ("
+	"SELECT w.word, w.videos FROM vvault.search_words w"
+	" WHERE w.region OPERATOR(pg_catalog.=) r.region"
+	" AND w.word OPERATOR(pg_catalog.>=) $2"
+	" AND w.word OPERATOR(pg_catalog.<) $3"
+	" ORDER BY w.word LIMIT " CppAsString2(COMPLETE_AMONG) ") b"
+	" WHERE pg_catalog.char_length(b.word) OPERATOR(pg_catalog.<=) $4"
+	" GROUP BY b.word ORDER BY 2 DESC, b.word LIMIT "
+	CppAsString2(NEAR_WORDS),
+	.nargs = 4, .argtypes = {TEXTARRAYOID, TEXTOID, TEXTOID, INT4OID},
+	.index_probes = true,
+};
+
+/*
+ * Words that are like a pattern, by the index of trigrams: the condition on
+ * regions could lead the planner to another.
+ */
+static VvQuery pattern_query = {
+	.sql = "SELECT w.word, pg_catalog.sum(w.videos)::bigint"
+	" FROM vvault.search_words w"
+	" WHERE w.word OPERATOR(pg_catalog.~~) $2"
+	" AND w.word OPERATOR(pg_catalog.>=) 'a'"
+	" AND (w.region OPERATOR(pg_catalog.||) '') OPERATOR(pg_catalog.=) ANY ($1)"
+	" AND pg_catalog.char_length(w.word) OPERATOR(pg_catalog.<=) $3"
+	" GROUP BY w.word ORDER BY 2 DESC, w.word LIMIT "
+	CppAsString2(NEAR_WORDS),
+	.nargs = 3, .argtypes = {TEXTARRAYOID, TEXTOID, INT4OID},
+	.index_probes = true,
 };
 
 typedef struct WordList
@@ -142,8 +181,7 @@ add_completions(VvSearch *search, const char *word, VvQueryUnit *unit)
 
 	args[0] = search->scope.regions;
 	args[1] = CStringGetTextDatum(word);
-	/* behind every word that begins so: the last character there is */
-	args[2] = CStringGetTextDatum(psprintf("%s\xF4\x8F\xBF\xBF", word));
+	args[2] = CStringGetTextDatum(psprintf("%s" BEHIND_ALL, word));
 	args[3] = Int64GetDatum(limit + 1);
 	(void) vv_query_run(&completions_query, args, 0, keep_completion,
 						&completions);
@@ -245,66 +283,137 @@ swapped_words(const VvWord *word)
 	return words;
 }
 
-/* Known words that may have been meant, with how many videos have them. */
-static WordList
-like_words(VvSearch *search, const VvWord *word)
+/* Adds those of some words that videos have. */
+static void
+add_known_words(VvSearch *search, List *words, WordList *list)
 {
-	List	   *swapped = swapped_words(word);
-	int			nswapped = list_length(swapped);
-	WordList	list = new_word_list(20 + VV_WORD_MAX);
-	const char *names[VV_WORD_MAX];
+	const char *names[VV_WORD_MAX] = {0};
 	int64		counts[VV_WORD_MAX];
+	int			n = list_length(words);
+
+	for (int i = 0; i < n; i++)
+		names[i] = (char *) list_nth(words, i);
+	vv_count_words(&search->scope, names, n, counts);
+	for (int i = 0; i < n; i++)
+	{
+		if (counts[i] == 0)
+			continue;
+		list->counts[list_length(list->words)] = counts[i];
+		list->words = lappend(list->words, unconstify(char *, names[i]));
+	}
+}
+
+static bool
+is_ascii(const char *text)
+{
+	while (*text != '\0' && !IS_HIGHBIT_SET(*text))
+		text++;
+	return *text == '\0';
+}
+
+/*
+ * Known words that one letter may make of a word. It leaves one half of the
+ * word as it is, unless it swaps the two letters in the middle; so these are
+ * words that begin or end like it, and all that swapping makes.
+ */
+static WordList
+near_words(VvSearch *search, const VvQueryUnit *unit)
+{
+	const VvWord *word = &unit->words[0];
+	WordList	list = new_word_list(2 * NEAR_WORDS + VV_WORD_MAX);
+	int			chars = vv_word_chars(word);
+	int			half = Max(2, chars / 2);
+	int			halflen = pg_mbcharcliplen(word->text, word->len, half);
+	char	   *beginning = pnstrdup(word->text, halflen);
+	const char *ending = word->text + halflen;
+	Datum		args[4];
+
+	add_known_words(search, swapped_words(word), &list);
+	args[0] = search->scope.regions;
+	args[1] = CStringGetTextDatum(beginning);
+	args[2] = CStringGetTextDatum(psprintf("%s" BEHIND_ALL, beginning));
+	/* the last word may be the beginning of a longer one */
+	args[3] = Int32GetDatum(unit->last ? VV_WORD_MAX : chars + 1);
+	(void) vv_query_run(&beginning_query, args, 0, keep_word, &list);
+	/* what is not ASCII may have no trigrams, and then all words are read */
+	if (chars - half >= SUFFIX_FROM && is_ascii(ending))
+	{
+		args[1] = CStringGetTextDatum(psprintf("%%%s%s", ending,
+											   unit->last ? "%" : ""));
+		args[2] = args[3];
+		(void) vv_query_run(&pattern_query, args, 0, keep_word, &list);
+	}
+	return list;
+}
+
+/* Known words that are like a word as a whole. */
+static WordList
+like_words(VvSearch *search, const VvQueryUnit *unit)
+{
+	const VvWord *word = &unit->words[0];
+	WordList	list = new_word_list(VV_WORD_MAX);
 	Datum		args[2];
 
 	args[0] = PointerGetDatum(cstring_to_text_with_len(word->text, word->len));
 	args[1] = search->scope.regions;
 	(void) vv_query_run(&similar_query, args, 0, keep_word, &list);
-	for (int i = 0; i < nswapped; i++)
-		names[i] = (char *) list_nth(swapped, i);
-	vv_count_words(&search->scope, names, nswapped, counts);
-	for (int i = 0; i < nswapped; i++)
-	{
-		if (counts[i] == 0 || list_has(list.words, names[i]))
-			continue;
-		list.counts[list_length(list.words)] = counts[i];
-		list.words = lappend(list.words, unconstify(char *, names[i]));
-	}
 	return list;
 }
 
-/* Gives a unit the likest words, of equals those that more videos have. */
+/*
+ * Gives a unit the likest words of a list, of equals those that more videos
+ * have.
+ */
+static void
+choose_corrections(VvQueryUnit *unit, WordList *list, int allowed)
+{
+	int			n = list_length(list->words);
+	int		   *distances = palloc(sizeof(int) * Max(n, 1));
+
+	for (int i = 0; i < n; i++)
+		distances[i] = word_distance(unit, list_nth(list->words, i));
+	while (list_length(unit->corrections) < MAX_CORRECTIONS)
+	{
+		int			best = -1;
+		char	   *word;
+
+		for (int i = 0; i < n; i++)
+		{
+			if (distances[i] > 0 && distances[i] <= allowed &&
+				(best < 0 || distances[i] < distances[best] ||
+				 (distances[i] == distances[best] &&
+				  list->counts[i] > list->counts[best])))
+				best = i;
+		}
+		if (best < 0)
+			break;
+		word = list_nth(list->words, best);
+		if (!list_has(unit->corrections, word))
+			unit->corrections = lappend(unit->corrections, word);
+		distances[best] = 0;
+	}
+}
+
+/*
+ * Corrects a unit's word. Where nothing is near, and no video has the word, it
+ * is compared with all words, which costs more.
+ */
 static void
 correct_unit(VvSearch *search, VvQueryUnit *unit)
 {
 	const VvWord *word = &unit->words[0];
-	WordList	list;
 	int			allowed = word->len <= 5 ? 1 : word->len <= 8 ? 2 : 3;
+	WordList	list;
 
 	if (vv_word_chars(word) < CORRECT_FROM ||
 		(word->text[0] >= '0' && word->text[0] <= '9'))
 		return;
-	list = like_words(search, word);
-	for (int distance = 1; distance <= allowed; distance++)
-	{
-		/* the few words of one distance, the most common first */
-		while (list_length(unit->corrections) < MAX_CORRECTIONS)
-		{
-			int			best = -1;
-
-			for (int i = 0; i < list_length(list.words); i++)
-			{
-				if (list.counts[i] > 0 &&
-					(best < 0 || list.counts[i] > list.counts[best]) &&
-					word_distance(unit, list_nth(list.words, i)) == distance)
-					best = i;
-			}
-			if (best < 0)
-				break;
-			unit->corrections = lappend(unit->corrections,
-										list_nth(list.words, best));
-			list.counts[best] = 0;
-		}
-	}
+	list = near_words(search, unit);
+	choose_corrections(unit, &list, allowed);
+	if (unit->corrections != NIL || unit->count > 0)
+		return;
+	list = like_words(search, unit);
+	choose_corrections(unit, &list, allowed);
 }
 
 /* A word that may be corrected: known says whether videos have it. */
@@ -312,13 +421,13 @@ static bool
 correctable(const VvQueryUnit *unit, bool known)
 {
 	return !unit->negated && !unit->quoted && !unit->words[0].picture &&
-		(known || unit->count == 0);
+		known == (unit->count > 0);
 }
 
 /*
- * Corrects the words that no video has; where every word is known and nothing
- * was found, all of them; but the first few only. Says whether there is anything
- * new to ask.
+ * Corrects the words that no video has; where none of these can be and nothing
+ * was found, the others; but the first few only. Says whether there is
+ * anything new to ask.
  */
 bool
 vv_correct_query(VvSearch *search)
