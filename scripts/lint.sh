@@ -47,6 +47,7 @@ lint_clang()
 # and such as our code asks for.
 CPPCHECK_MACROS=(
 	'-DPGDLLEXPORT='
+	'-DCppAsString2(x)="x"'
 	'-DPG_MODULE_MAGIC='
 	'-DPG_FUNCTION_INFO_V1(name)='
 	'-DPG_TRY()=if (1)'
