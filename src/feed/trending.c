@@ -18,7 +18,6 @@
 
 #include "catalog/pg_type.h"
 #include "fmgr.h"
-#include "mb/pg_wchar.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
@@ -28,7 +27,9 @@
 #include "feed/columns.h"
 #include "feed/cursor.h"
 #include "feed/facts.h"
+#include "feed/orders.h"
 #include "feed/threshold.h"
+#include "feed/walk.h"
 #include "reply/reply.h"
 #include "videos/source.h"
 
@@ -36,55 +37,6 @@ PG_FUNCTION_INFO_V1(vvault_trending);
 
 /* Behind what a page shows of a video stands its sort key. */
 #define COL_SORT_KEY	VV_VIDEO_COLUMNS
-
-#define FEED_SQL(key, charted, range) \
-	VV_VIDEO_COLUMNS_SQL key \
-	" FROM vvault.videos v" \
-	" WHERE v.region OPERATOR(pg_catalog.=) $1" charted range \
-	" ORDER BY " key " DESC, v.video_id LIMIT 1001"
-
-#define FEED_QUERIES(key, keytype, charted) \
-	.first = { \
-		.sql = FEED_SQL(key, charted, ""), \
-		.nargs = 1, .argtypes = {TEXTOID}, .index_order = true, \
-	}, \
-	.ties = { \
-		.sql = FEED_SQL(key, charted, " AND " key \
-						" OPERATOR(pg_catalog.=) $2 AND v.video_id" \
-						" OPERATOR(pg_catalog.>) $3"), \
-		.nargs = 3, .argtypes = {TEXTOID, keytype, TEXTOID}, \
-		.index_order = true, \
-	}, \
-	.rest = { \
-		.sql = FEED_SQL(key, charted, " AND " key \
-						" OPERATOR(pg_catalog.<) $2"), \
-		.nargs = 2, .argtypes = {TEXTOID, keytype}, .index_order = true, \
-	}
-
-#define ALL_ROWS		""
-#define CHARTED_ROWS	" AND v.charted"
-
-/* An order of the feed and the queries that walk its index, if it has one. */
-typedef struct FeedSort
-{
-	const char *name;
-	bool		moves;			/* with the clock: it has no index of its own */
-	VvQuery		first;			/* from the top */
-	VvQuery		ties;			/* behind a cursor: the same key */
-	VvQuery		rest;			/* and then the keys below it */
-} FeedSort;
-
-static FeedSort feed_sorts[] = {
-	{.name = "views", FEED_QUERIES("v.views", INT8OID, ALL_ROWS)},
-	{.name = "newest",
-	FEED_QUERIES("coalesce(v.published_at, v.first_seen_at)", TIMESTAMPTZOID, ALL_ROWS)},
-	{.name = "engagement",
-	FEED_QUERIES("coalesce(v.engagement_rate, 0)", FLOAT8OID, CHARTED_ROWS)},
-	{.name = "trending", .moves = true},
-	{.name = "virality", FEED_QUERIES("v.virality_score", FLOAT8OID, CHARTED_ROWS)},
-	{.name = "momentum", FEED_QUERIES("v.momentum_score", FLOAT8OID, CHARTED_ROWS)},
-	{.name = "hot", FEED_QUERIES("v.hot_score", FLOAT8OID, CHARTED_ROWS)},
-};
 
 /*
  * The videos of a page that were found elsewhere, in the order given.
@@ -100,28 +52,6 @@ static VvQuery by_id_query = {
 	.argtypes = {TEXTOID, TEXTARRAYOID},
 };
 
-static FeedSort *
-find_sort(const char *name)
-{
-	StringInfoData names;
-
-	for (int i = 0; i < (int) lengthof(feed_sorts); i++)
-	{
-		if (strcmp(feed_sorts[i].name, name) == 0)
-			return &feed_sorts[i];
-	}
-
-	initStringInfo(&names);
-	for (int i = 0; i < (int) lengthof(feed_sorts); i++)
-		appendStringInfo(&names, "%s%s", i > 0 ? ", " : "",
-						 feed_sorts[i].name);
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("invalid sort \"%.*s\"",
-					pg_mbcliplen(name, strlen(name), 64), name),
-			 errhint("The sorts are %s.", names.data)));
-}
-
 /* A page while it is written. */
 typedef struct FeedPage
 {
@@ -133,8 +63,18 @@ typedef struct FeedPage
 	TimestampTz as_of;			/* the instant of an order that moves */
 	VvFeedCursor last;			/* the last one written */
 	VvRegionLookup regions;
-	const VvScoredVideo *scores;	/* of the videos, where the order moves */
+	const double *scores;		/* of the videos, where the order moves */
 } FeedPage;
+
+/* What is asked for, its arguments checked. */
+typedef struct FeedCall
+{
+	text	   *region;
+	VvOrder    *order;
+	VvFeedLimits limits;
+	VvFeedCursor *after;		/* NULL for the first page */
+	char	   *walk_name;		/* what a cursor is good for beside the region */
+} FeedCall;
 
 static bool
 add_video(const Datum *values, const bool *isnull, void *arg)
@@ -151,7 +91,7 @@ add_video(const Datum *values, const bool *isnull, void *arg)
 	if (page->scores != NULL)
 	{
 		vv_json_key(page->out, "trending_score");
-		vv_json_float(page->out, page->scores[page->n].score);
+		vv_json_float(page->out, page->scores[page->n]);
 	}
 	appendStringInfoChar(page->out, '}');
 	if (++page->n == page->page_size)
@@ -166,78 +106,126 @@ add_video(const Datum *values, const bool *isnull, void *arg)
 	return true;
 }
 
+/*
+ * Writes the videos of a page by their ids; one more than the page holds is
+ * the next page's.
+ */
 static void
-write_trending(text *region, TimestampTz as_of, const VvFeedCursor *after,
-			   FeedPage *page)
+write_by_id(const FeedCall *call, const VvRankedVideo *videos, int n,
+			FeedPage *page)
 {
-	VvScoredVideo last;
-	VvScoredVideo *top;
-	Datum	   *ids;
+	double	   *scores = palloc(sizeof(double) * (n + 1));
+	Datum	   *ids = palloc(sizeof(Datum) * (n + 1));
 	Datum		args[2];
-	int			n;
 
-	if (after != NULL)
-	{
-		last.score = DatumGetFloat8(Int64GetDatum(after->key));
-		last.video_id = after->video_id;
-	}
-	top = vv_top_trending(region, as_of, after == NULL ? NULL : &last,
-						  page->page_size + 1, &n);
 	page->more = n > page->page_size;
 	n = Min(n, page->page_size);
-	page->scores = top;
-
-	ids = palloc(sizeof(Datum) * Max(n, 1));
 	for (int i = 0; i < n; i++)
-		ids[i] = CStringGetTextDatum(top[i].video_id);
-	args[0] = PointerGetDatum(region);
+	{
+		ids[i] = CStringGetTextDatum(videos[i].video_id);
+		scores[i] = DatumGetFloat8(Int64GetDatum(videos[i].key));
+	}
+	if (call->order->moves)
+		page->scores = scores;
+	args[0] = PointerGetDatum(call->region);
 	args[1] = PointerGetDatum(construct_array(ids, n, TEXTOID, -1, false,
 											  TYPALIGN_INT));
 	(void) vv_query_run(&by_id_query, args, 0, add_video, page);
-
-	page->last.as_of = as_of;
 	if (page->more)
-		page->last.key = DatumGetInt64(Float8GetDatum(top[n - 1].score));
-}
-
-static void
-write_videos(FeedSort *sort, text *region, const VvFeedCursor *after,
-			 FeedPage *page)
-{
-	Datum		args[3];
-
-	args[0] = PointerGetDatum(region);
-	if (after == NULL)
-	{
-		(void) vv_query_run(&sort->first, args, page->page_size + 1,
-							add_video, page);
-		return;
-	}
-	args[1] = Int64GetDatum(after->key);
-	args[2] = CStringGetTextDatum(after->video_id);
-	(void) vv_query_run(&sort->ties, args, page->page_size + 1,
-						add_video, page);
-	if (!page->more)
-		(void) vv_query_run(&sort->rest, args, page->page_size + 1 - page->n,
-							add_video, page);
+		page->last.key = videos[n - 1].key;
 }
 
 /*
- * Whether a cursor's key can be one of this order. No video has the key NaN.
+ * The page of an order that moves.
  */
-static bool
-valid_key(const FeedSort *sort, int64 key)
+static void
+write_top(const FeedCall *call, FeedPage *page)
 {
-	if (sort->moves || sort->rest.argtypes[1] == FLOAT8OID)
-		return !isnan(DatumGetFloat8(Int64GetDatum(key)));
-	return true;
+	VvScoredVideo last;
+	VvScoredVideo *top;
+	VvRankedVideo *videos;
+	int			n;
+
+	if (call->after != NULL)
+	{
+		last.score = DatumGetFloat8(Int64GetDatum(call->after->key));
+		last.video_id = call->after->video_id;
+	}
+	top = vv_top_trending(call->region, page->as_of,
+						  call->after == NULL ? NULL : &last,
+						  page->page_size + 1, &n);
+	videos = palloc(sizeof(VvRankedVideo) * (n + 1));
+	for (int i = 0; i < n; i++)
+	{
+		videos[i].key = DatumGetInt64(Float8GetDatum(top[i].score));
+		videos[i].video_id = top[i].video_id;
+	}
+	write_by_id(call, videos, n, page);
+}
+
+/*
+ * The page of a feed that does not show every video.
+ */
+static void
+write_some(const FeedCall *call, FeedPage *page)
+{
+	VvFeedWalk	walk = {
+		.order = call->order,
+		.as_of = page->as_of,
+		.limits = call->limits,
+		.after = call->after,
+		.wanted = page->page_size + 1,
+	};
+	Datum		args[1] = {PointerGetDatum(call->region)};
+
+	vv_walk(&walk, &call->order->ranked, args);
+	write_by_id(call, walk.videos, walk.n, page);
+}
+
+/*
+ * The page of an order that has an index.
+ */
+static void
+write_range(const FeedCall *call, FeedPage *page)
+{
+	VvOrder    *order = call->order;
+	Datum		args[3];
+
+	args[0] = PointerGetDatum(call->region);
+	if (call->after == NULL)
+	{
+		(void) vv_query_run(&order->first, args, page->page_size + 1,
+							add_video, page);
+		return;
+	}
+	args[1] = Int64GetDatum(call->after->key);
+	args[2] = CStringGetTextDatum(call->after->video_id);
+	(void) vv_query_run(&order->ties, args, page->page_size + 1,
+						add_video, page);
+	if (!page->more)
+		(void) vv_query_run(&order->rest, args, page->page_size + 1 - page->n,
+							add_video, page);
 }
 
 static void
-write_page(FeedSort *sort, text *region, const VvFeedFacts *facts,
-		   const VvFeedCursor *after, FeedPage *page)
+write_videos(const FeedCall *call, FeedPage *page)
+{
+	vv_region_lookup_begin(&page->regions);
+	page->last.as_of = call->order->moves ? page->as_of : 0;
+	if (call->limits.per_channel > 0 || call->limits.per_category > 0)
+		write_some(call, page);
+	else if (call->order->moves)
+		write_top(call, page);
+	else
+		write_range(call, page);
+	vv_region_lookup_end(&page->regions);
+}
+
+static void
+write_page(const FeedCall *call, const VvFeedFacts *facts, FeedPage *page)
 {
 	StringInfo	out = page->out;
+	text	   *region = call->region;
 
 	appendStringInfoChar(out, '{');
 	vv_json_key(out, "region");
@@ -246,18 +234,13 @@ write_page(FeedSort *sort, text *region, const VvFeedFacts *facts,
 	vv_json_text(out, facts->region_name, strlen(facts->region_name));
 	vv_json_key(out, "videos");
 	appendStringInfoChar(out, '[');
-	vv_region_lookup_begin(&page->regions);
-	if (sort->moves)
-		write_trending(region, page->as_of, after, page);
-	else
-		write_videos(sort, region, after, page);
-	vv_region_lookup_end(&page->regions);
+	write_videos(call, page);
 	appendStringInfoChar(out, ']');
 	vv_json_key(out, "total");
 	vv_json_int(out, page->n);
 	vv_json_key(out, "sort");
-	vv_json_text(out, sort->name, strlen(sort->name));
-	if (sort->moves)
+	vv_json_text(out, call->order->name, strlen(call->order->name));
+	if (call->order->moves)
 	{
 		vv_json_key(out, "as_of");
 		vv_json_timestamptz(out, page->as_of);
@@ -265,71 +248,132 @@ write_page(FeedSort *sort, text *region, const VvFeedFacts *facts,
 	vv_json_key(out, "next_cursor");
 	if (page->more)
 		appendStringInfo(out, "\"%s\"",
-						 vv_cursor_encode(text_to_cstring(region), sort->name,
-										  &page->last));
+						 vv_cursor_encode(text_to_cstring(region),
+										  call->walk_name, &page->last));
 	else
 		appendStringInfoString(out, "null");
 	appendStringInfoChar(out, '}');
 }
 
-static bool
-write_feed(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
+/*
+ * The argument n that limits how many videos of some group a feed shows, 0
+ * where it is not given.
+ */
+static int
+limit_argument(FunctionCallInfo fcinfo, int n, const char *name)
 {
-	text	   *region = PG_ARGISNULL(0) ? NULL : PG_GETARG_TEXT_PP(0);
-	int			page_size = PG_ARGISNULL(1) ? VV_DEFAULT_PAGE_SIZE : PG_GETARG_INT32(1);
-	VvFeedFacts facts;
-	FeedPage	page = {.context = CurrentMemoryContext, .out = out};
-	FeedSort   *sort;
-	VvFeedCursor after;
-	bool		has_cursor = !PG_ARGISNULL(3);
-	int			step = 0;
+	int			limit = PG_ARGISNULL(n) ? 0 : PG_GETARG_INT32(n);
 
-	vv_feed_facts(region, reply, &facts);
+	if (!PG_ARGISNULL(n) && limit < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid %s %d", name, limit),
+				 errhint("It is the most videos that a feed shows of one, from 1; without it there is no limit.")));
+	return limit;
+}
+
+/*
+ * Whether a cursor's key can be one of this order. No video has the key NaN.
+ */
+static bool
+valid_key(const VvOrder *order, int64 key)
+{
+	return order->keytype != FLOAT8OID ||
+		!isnan(DatumGetFloat8(Int64GetDatum(key)));
+}
+
+/*
+ * The argument n that is a cursor; NULL where it is not given.
+ */
+static VvFeedCursor *
+cursor_argument(FunctionCallInfo fcinfo, int n, const FeedCall *call)
+{
+	VvFeedCursor *cursor = palloc(sizeof(VvFeedCursor));
+
+	if (PG_ARGISNULL(n))
+		return NULL;
+	if (!vv_cursor_decode(PG_GETARG_TEXT_PP(n), text_to_cstring(call->region),
+						  call->walk_name, cursor) ||
+		!valid_key(call->order, cursor->key))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid cursor"),
+				 errhint("Pass the next_cursor of a page with the same region, sort and limits.")));
+	return cursor;
+}
+
+static int
+page_size_argument(FunctionCallInfo fcinfo, int n, const VvFeedFacts *facts)
+{
+	int			page_size = PG_ARGISNULL(n) ? VV_DEFAULT_PAGE_SIZE : PG_GETARG_INT32(n);
+
 	if (page_size < 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("invalid page_size %d", page_size),
 				 errhint("A page has from 1 to %d videos.",
-						 facts.page_limit)));
-	sort = find_sort(PG_ARGISNULL(2) ? facts.default_sort :
-					 text_to_cstring(PG_GETARG_TEXT_PP(2)));
-	if (has_cursor &&
-		(!vv_cursor_decode(PG_GETARG_TEXT_PP(3), text_to_cstring(region),
-						   sort->name, &after) ||
-		 !valid_key(sort, after.key)))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid cursor"),
-				 errhint("Pass the next_cursor of a page with the same region and sort.")));
+						 facts->page_limit)));
+	return Min(page_size, facts->page_limit);
+}
+
+static void
+read_call(FunctionCallInfo fcinfo, const VvFeedFacts *facts, FeedCall *call)
+{
+	call->order = vv_find_order(PG_ARGISNULL(2) ? facts->default_sort :
+								text_to_cstring(PG_GETARG_TEXT_PP(2)));
+	call->limits.per_channel = limit_argument(fcinfo, 4, "per_channel");
+	call->limits.per_category = limit_argument(fcinfo, 5, "per_category");
+	call->walk_name = pstrdup(call->order->name);
+	if (call->limits.per_channel > 0 || call->limits.per_category > 0)
+		call->walk_name = psprintf("%s/%d/%d", call->order->name,
+								   call->limits.per_channel,
+								   call->limits.per_category);
+	call->after = cursor_argument(fcinfo, 3, call);
+}
+
+static bool
+write_feed(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
+{
+	FeedCall	call = {.region = PG_ARGISNULL(0) ? NULL : PG_GETARG_TEXT_PP(0)};
+	FeedPage	page = {.context = CurrentMemoryContext, .out = out};
+	VvFeedFacts facts;
+	int			step = 0;
+
+	vv_feed_facts(call.region, reply, &facts);
+	page.page_size = page_size_argument(fcinfo, 1, &facts);
+	read_call(fcinfo, &facts, &call);
 
 	/* a cursor brings its instant along */
-	page.as_of = has_cursor ? after.as_of : vv_feed_clock(&facts);
-	page.page_size = Min(page_size, facts.page_limit);
-	if (sort->moves && !has_cursor)
+	page.as_of = call.after != NULL ? call.after->as_of : vv_feed_clock(&facts);
+	if (call.order->moves && call.after == NULL)
 		step = vv_moving_step(facts.max_age);
 	if (vv_reply_is_known(reply, facts.max_age, step, page.as_of))
 		return true;
-	write_page(sort, region, &facts, has_cursor ? &after : NULL, &page);
+	write_page(&call, &facts, &page);
 	return true;
 }
 
 static const VvReplier trending = {
 	.name = "vvault_trending",
 	.source = &vv_feeds,
-	.nargs = 4,
-	.argtypes = {TEXTOID, INT4OID, TEXTOID, TEXTOID},
+	.nargs = 6,
+	.argtypes = {TEXTOID, INT4OID, TEXTOID, TEXTOID, INT4OID, INT4OID},
 	.scope_arg = 1,
 	.write = write_feed,
 };
 
 /*
  * vvault_trending(region text, page_size int DEFAULT 25,
- *				   sort text DEFAULT NULL, cursor text DEFAULT NULL)
+ *				   sort text DEFAULT NULL, cursor text DEFAULT NULL,
+ *				   per_channel int DEFAULT NULL,
+ *				   per_category int DEFAULT NULL)
  *	returns json
  *
  * One page of a region's feed. page_size 1 and up, cut to the page limit; a
- * NULL page_size, sort or cursor is the default. 22023 for an invalid region,
- * page_size, sort or cursor. Source: vvault.videos and vvault.video_regions.
+ * NULL page_size, sort or cursor is the default. per_channel and per_category
+ * are the most videos of one channel or category that the feed shows, 1 and
+ * up; NULL is any number. 22023 for an invalid argument. Source:
+ * vvault.videos and vvault.video_regions.
  */
 Datum
 vvault_trending(PG_FUNCTION_ARGS)

@@ -297,6 +297,8 @@ RETURN '{
 "sort": {"description": "the order; without it that of the setting default_sort",
 	"enum": ["views", "newest", "engagement", "trending", "virality", "momentum", "hot"]},
 "cursor": {"description": "the next_cursor of a page that was asked for with the same arguments"},
+"per_channel": {"description": "the most videos of one channel that the feed shows; without it any number", "minimum": 1},
+"per_category": {"description": "the most videos of one category that the feed shows; without it any number", "minimum": 1},
 "video_id": {"description": "the id of a video, as YouTube has it", "example": "dQw4w9WgXcQ"},
 "q": {"description": "words of title or channel; by GET a text such as eq.1 is a filter to PostgREST, so ask by POST there", "maxLength": 1000},
 "language": {"description": "a code such as en or pt-BR; without it any language"},

@@ -9,7 +9,8 @@
 -- stops with the first error. What must hold:
 --
 --		page behind page, by any page_size, gives every video once, in the order
---		of naive SQL, ties and extreme figures included
+--		of naive SQL, ties and extreme figures included, and within limits of
+--		so many to a channel and a category those of naive SQL
 --		while rows change between pages, those that nobody touches still come
 --		exactly once
 --		a cursor that was altered is 22023; one that was forged with the right
@@ -52,6 +53,8 @@ CREATE FUNCTION pg_temp.forged(region text, sort text, key text, as_of text, vid
 	FROM (SELECT convert_to(concat_ws('|', '1', region, sort, key, as_of, ''), 'UTF8') || video_id) AS x (p)
 $$;
 
+\ir ../naive_feed.sql
+
 CREATE FUNCTION pg_temp.one_of(VARIADIC choices anyarray) RETURNS anyelement LANGUAGE sql VOLATILE AS $$
 	SELECT choices[1 + floor(random() * cardinality(choices))::integer]
 $$;
@@ -61,9 +64,11 @@ $$;
 -- every range.
 --
 INSERT INTO vvault.regions (region, name) VALUES ('FUZZ', 'Fuzz');
-INSERT INTO vvault.videos (region, video_id, charted, views, likes, comments, velocity, virality_score,
+INSERT INTO vvault.videos (region, video_id, channel_id, category_id, charted, views, likes, comments, velocity, virality_score,
 	momentum_score, published_at, first_seen_at)
 SELECT 'FUZZ', pg_temp.one_of(VARIADIC ARRAY['a', 'A', 'ä', 'z', '|', '"', E'\\', '0', '😀', ' ']::text[]) || i,
+	pg_temp.one_of(VARIADIC ARRAY['', 'a', 'A', ' ', '|', repeat('c', 63), repeat('c', 64), repeat('c', 65), repeat('c', 9999), '😀' || i % 40]::text[]),
+	pg_temp.one_of(VARIADIC ARRAY[0, -1, 10, 2147483647, i % 20]::integer[]),
 	random() < 0.8, pg_temp.one_of(VARIADIC ARRAY[0, 1, 5, 1000, 9223372036854775807]::bigint[]),
 	pg_temp.one_of(VARIADIC ARRAY[NULL, 0, 1, 50, 9223372036854775807]::bigint[]), pg_temp.one_of(VARIADIC ARRAY[NULL, 0, 7]::bigint[]),
 	pg_temp.one_of(VARIADIC ARRAY[0, 1, 5000, 1e308, 5e-324]::double precision[]), pg_temp.one_of(VARIADIC ARRAY[0, '-0', 85, 100, 5e-324]::double precision[]), pg_temp.one_of(0, 50, 100),
@@ -72,27 +77,6 @@ SELECT 'FUZZ', pg_temp.one_of(VARIADIC ARRAY['a', 'A', 'ä', 'z', '|', '"', E'\\
 	pg_temp.one_of(VARIADIC ARRAY['0001-01-01 00:00Z', now(), now() - interval '12 hours']::timestamptz[])
 FROM generate_series(1, 250) i;
 
--- The order of each sort in naive SQL; number is its key as far as it is one.
-CREATE FUNCTION pg_temp.naive(sort text, as_of timestamptz)
-RETURNS TABLE (video_id text, number double precision, whole bigint, instant timestamptz, place bigint) LANGUAGE sql STABLE AS $$
-	SELECT k.video_id, k.number, k.whole, k.instant,
-		row_number() OVER (ORDER BY k.number DESC, k.whole DESC, k.instant DESC, k.video_id COLLATE "C")
-	FROM (SELECT v.video_id,
-			CASE sort WHEN 'engagement' THEN coalesce(vvault_engagement_rate(v.likes, v.views), 0)
-				WHEN 'virality' THEN v.virality_score WHEN 'momentum' THEN v.momentum_score
-				WHEN 'hot' THEN vvault_hot_score(v.likes, coalesce(v.published_at, v.first_seen_at))
-				WHEN 'trending' THEN vvault_trending_base(v.velocity, v.views, v.likes, v.comments)
-					+ vvault_trending_score(0, 0, interval '0', 0, 0, coalesce(v.published_at, v.first_seen_at), as_of)
-				END AS number,
-			CASE sort WHEN 'views' THEN v.views END AS whole,
-			CASE sort WHEN 'newest' THEN coalesce(v.published_at, v.first_seen_at) END AS instant
-		FROM vvault.videos v WHERE v.region = 'FUZZ' AND (v.charted OR sort IN ('views', 'newest'))) k
-$$;
-
-CREATE FUNCTION pg_temp.ids(page json) RETURNS text[] LANGUAGE sql AS $$
-	SELECT ARRAY(SELECT v ->> 'video_id' FROM json_array_elements(page -> 'videos') v)
-$$;
-
 CREATE FUNCTION pg_temp.fail(message text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
 	RAISE EXCEPTION '%', message;
@@ -100,7 +84,18 @@ END
 $$;
 
 CREATE TEMP TABLE sorts (sort text) ON COMMIT DROP;
-INSERT INTO sorts VALUES ('views'), ('newest'), ('engagement'), ('trending'), ('virality'), ('momentum'), ('hot');
+INSERT INTO sorts SELECT pg_temp.orders();
+
+-- None, or up to five of a channel or a category.
+CREATE FUNCTION pg_temp.some_limit() RETURNS integer LANGUAGE sql VOLATILE AS $$
+	SELECT CASE WHEN random() < 0.4 THEN 1 + floor(random() * 12)::integer END
+$$;
+
+-- What a cursor of such a feed calls its order.
+CREATE FUNCTION pg_temp.walk_name(sort text, per_channel integer, per_category integer) RETURNS text LANGUAGE sql AS $$
+	SELECT sort || CASE WHEN coalesce(per_channel, per_category) IS NULL THEN ''
+		ELSE format('/%s/%s', coalesce(per_channel, 0), coalesce(per_category, 0)) END
+$$;
 
 --
 -- Walks
@@ -109,22 +104,23 @@ DO $$
 DECLARE
 	s text;
 	size integer;
-	page json;
-	walked text[];
+	in_channel integer;
+	in_category integer;
+	walked record;
 	expected text[];
 BEGIN
 	FOR s IN SELECT sort FROM sorts LOOP
 		FOREACH size IN ARRAY ARRAY[1, 3, 25, 200, 1 + floor(random() * 60)::integer] LOOP
-			page := vvault_trending('FUZZ', size, s);
-			expected := ARRAY(SELECT n.video_id FROM pg_temp.naive(s, (page ->> 'as_of')::timestamptz) n ORDER BY n.place);
-			walked := pg_temp.ids(page);
-			WHILE page ->> 'next_cursor' IS NOT NULL LOOP
-				page := vvault_trending('FUZZ', size, s, page ->> 'next_cursor');
-				walked := walked || pg_temp.ids(page);
+			FOR i IN 0 .. 3 LOOP
+				in_channel := CASE WHEN i > 0 THEN pg_temp.some_limit() END;
+				in_category := CASE WHEN i > 0 THEN pg_temp.some_limit() END;
+				walked := pg_temp.walk('FUZZ', s, size, in_channel, in_category);
+				expected := pg_temp.naive_ids('FUZZ', s, walked.as_of, in_channel, in_category);
+				IF walked.ids <> expected THEN
+					PERFORM pg_temp.fail(format('by %s, limits %s and %s, %s a page: %s instead of %s',
+						s, in_channel, in_category, size, walked.ids, expected));
+				END IF;
 			END LOOP;
-			IF walked <> expected THEN
-				PERFORM pg_temp.fail(format('by %s, %s a page: %s instead of %s', s, size, walked, expected));
-			END IF;
 		END LOOP;
 	END LOOP;
 END
@@ -148,11 +144,11 @@ BEGIN
 		walked := '{}';
 		page := vvault_trending('FUZZ', 11, s);
 		LOOP
-			walked := walked || pg_temp.ids(page);
+			walked := walked || pg_temp.page_ids(page);
 			EXIT WHEN page ->> 'next_cursor' IS NULL;
 			-- the video that the cursor names may go too
 			DELETE FROM vvault.videos v WHERE v.region = 'FUZZ' AND (random() < 0.005
-				OR random() < 0.3 AND v.video_id = (pg_temp.ids(page))[11]);
+				OR random() < 0.3 AND v.video_id = (pg_temp.page_ids(page))[11]);
 			UPDATE vvault.videos v SET views = pg_temp.one_of(0, 1, 5, 77), velocity = pg_temp.one_of(0, 1, 3000),
 				virality_score = pg_temp.one_of(0, 50, 100), published_at = pg_temp.one_of(NULL, now(), now() - interval '5 hours')
 			WHERE v.region = 'FUZZ' AND random() < 0.02;
@@ -180,11 +176,16 @@ DECLARE
 	good text;
 	bad text;
 	reply text;
+	in_channel integer;
+	in_category integer;
 	letters constant text := 'ABCXYZabcxyz0189-_=+/| .%äé';
 BEGIN
 	FOR i IN 1 .. current_setting('fuzz.rounds')::integer LOOP
 		s := (SELECT sort FROM sorts ORDER BY random() LIMIT 1);
-		good := vvault_trending('FUZZ', 1 + floor(random() * 20)::integer, s) ->> 'next_cursor';
+		in_channel := pg_temp.some_limit();
+		in_category := pg_temp.some_limit();
+		good := vvault_trending('FUZZ', 1 + floor(random() * 10)::integer, s, NULL, in_channel, in_category) ->> 'next_cursor';
+		CONTINUE WHEN good IS NULL;
 		bad := CASE floor(random() * 6)
 			WHEN 0 THEN left(good, floor(random() * length(good))::integer)
 			WHEN 1 THEN good || substr(letters, 1 + floor(random() * length(letters))::integer, 1)
@@ -195,23 +196,29 @@ BEGIN
 				FROM 1 + floor(random() * length(good))::integer FOR 1) END;
 		CONTINUE WHEN bad = good;
 		BEGIN
-			reply := vvault_trending('FUZZ', 5, s, bad)::text;
+			reply := vvault_trending('FUZZ', 5, s, bad, in_channel, in_category)::text;
 			-- bits that base64 leaves over at its end may differ
-			IF left(bad, -1) <> left(good, -1) OR reply <> vvault_trending('FUZZ', 5, s, good)::text THEN
+			IF left(bad, -1) <> left(good, -1) OR reply <> vvault_trending('FUZZ', 5, s, good, in_channel, in_category)::text THEN
 				PERFORM pg_temp.fail(format('by %s the altered cursor %s was taken', s, bad));
 			END IF;
 		EXCEPTION WHEN invalid_parameter_value THEN
 			NULL;
 		END;
-		-- of another order, and of another region
+		-- of another order, other limits, and of another region
 		BEGIN
-			PERFORM vvault_trending('FUZZ', 5, CASE s WHEN 'views' THEN 'hot' ELSE 'views' END, good);
+			PERFORM vvault_trending('FUZZ', 5, s, good, coalesce(in_channel, 0) + 1, in_category);
+			PERFORM pg_temp.fail('a cursor of ' || s || ' was taken for other limits');
+		EXCEPTION WHEN invalid_parameter_value THEN
+			NULL;
+		END;
+		BEGIN
+			PERFORM vvault_trending('FUZZ', 5, CASE s WHEN 'views' THEN 'hot' ELSE 'views' END, good, in_channel, in_category);
 			PERFORM pg_temp.fail('a cursor of ' || s || ' was taken for another order');
 		EXCEPTION WHEN invalid_parameter_value THEN
 			NULL;
 		END;
 		BEGIN
-			PERFORM vvault_trending('US', 5, s, good);
+			PERFORM vvault_trending('US', 5, s, good, in_channel, in_category);
 			PERFORM pg_temp.fail('a cursor was taken for another region');
 		EXCEPTION WHEN invalid_parameter_value THEN
 			NULL;
@@ -236,17 +243,20 @@ DECLARE
 	got text[];
 	expected text[];
 	may_fail boolean;
-	usec bigint;
+	in_channel integer;
+	in_category integer;
 BEGIN
 	FOR i IN 1 .. current_setting('fuzz.rounds')::integer LOOP
 		s := (SELECT sort FROM sorts ORDER BY random() LIMIT 1);
 		number := NULL; whole := NULL; instant := NULL; may_fail := false;
+		in_channel := pg_temp.some_limit();
+		in_category := pg_temp.some_limit();
 		id := pg_temp.one_of('\x'::bytea, '\x61', '\xff', '\xc3', '\x7c7c', '\xf09f9880', '\x0a', convert_to(repeat('é', 40), 'UTF8'),
 			convert_to((SELECT v.video_id FROM vvault.videos v WHERE v.region = 'FUZZ' ORDER BY random() LIMIT 1), 'UTF8'));
 		-- a key: of a row, or anything
 		as_of := now() - floor(random() * 100) * interval '1 hour';
 		SELECT n.number, n.whole, n.instant INTO number, whole, instant
-		FROM pg_temp.naive(s, as_of) n ORDER BY random() LIMIT 1;
+		FROM pg_temp.naive_feed('FUZZ', s, as_of) n ORDER BY random() LIMIT 1;
 		IF random() < 0.5 THEN
 			number := CASE WHEN number IS NOT NULL THEN pg_temp.one_of(VARIADIC ARRAY['NaN', 'Infinity', '-Infinity', 0, '-0', 5e-324, -5e-324,
 				1.7976931348623157e308, -1.7976931348623157e308, 50]::double precision[]) END;
@@ -257,16 +267,17 @@ BEGIN
 		END IF;
 		bits := CASE WHEN number IS NOT NULL THEN encode(float8send(number), 'hex')
 			WHEN whole IS NOT NULL THEN encode(int8send(whole), 'hex') ELSE encode(timestamptz_send(instant), 'hex') END;
-		as_of_bits := encode(timestamptz_send(CASE WHEN s = 'trending' THEN as_of ELSE '2000-01-01 00:00Z' END), 'hex');
+		as_of_bits := encode(timestamptz_send(CASE WHEN pg_temp.moves(s) THEN as_of ELSE '2000-01-01 00:00Z' END), 'hex');
 		BEGIN
-			got := pg_temp.ids(vvault_trending('FUZZ', 200, s, pg_temp.forged('FUZZ', s, bits, as_of_bits, id)));
+			got := pg_temp.page_ids(vvault_trending('FUZZ', 200, s,
+				pg_temp.forged('FUZZ', pg_temp.walk_name(s, in_channel, in_category), bits, as_of_bits, id), in_channel, in_category));
 		EXCEPTION WHEN invalid_parameter_value THEN
 			IF NOT may_fail THEN
 				PERFORM pg_temp.fail(format('by %s the key %s with %s was refused', s, bits, id));
 			END IF;
 			CONTINUE;
 		END;
-		expected := ARRAY(SELECT n.video_id FROM pg_temp.naive(s, as_of) n
+		expected := ARRAY(SELECT n.video_id FROM pg_temp.naive_feed('FUZZ', s, as_of, in_channel, in_category) n
 			WHERE coalesce(n.number < forge.number, n.whole < forge.whole, n.instant < forge.instant)
 				OR coalesce(n.number = forge.number, n.whole = forge.whole, n.instant = forge.instant)
 					AND convert_to(n.video_id, 'UTF8') > id

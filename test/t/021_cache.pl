@@ -20,6 +20,7 @@ my $node = new_node('cache', conf => "max_prepared_transactions = 5\nrestart_aft
 my @calls = (
 	q(vvault_trending('PL', 5)), q(vvault_trending('PL', 5, 'newest')), q(vvault_trending('SE', 5)),
 	q(vvault_trending('PL', 2, 'views', vvault_trending('PL', 1, 'views') ->> 'next_cursor')),
+	q(vvault_trending('PL', 5, per_channel => 1)), q(vvault_trending('PL', 5, 'trending', per_category => 1)),
 	q(vvault_trending('PL', 5, 'trending')), q(vvault_video('v1')), q(vvault_regions()),
 	q(vvault_analytics(3)), q(vvault_trending_explain('v1', 'PL')),
 	q(vvault_search('title')), q(vvault_search('title', 'PL')), q(vvault_related('v1')));
@@ -29,8 +30,8 @@ sub fill
 	my ($db) = @_;
 
 	$node->safe_psql($db, <<'SQL');
-INSERT INTO vvault.videos (region, video_id, title, views, likes, virality_score, category_id)
-SELECT r, 'v' || n, 'title ' || n, n * 100, n, 10 * n, 10 FROM unnest('{PL,SE}'::text[]) r, generate_series(1, 4) n;
+INSERT INTO vvault.videos (region, video_id, title, channel_id, views, likes, virality_score, category_id)
+SELECT r, 'v' || n, 'title ' || n, 'c' || n % 2, n * 100, n, 10 * n, 10 FROM unnest('{PL,SE}'::text[]) r, generate_series(1, 4) n;
 INSERT INTO vvault.snapshots (region, video_id, fetched_at, views, virality_score)
 SELECT region, video_id, now() - interval '1 hour', views, virality_score FROM vvault.videos;
 SQL

@@ -316,9 +316,34 @@ SQL
 	return "SET TimeZone = 'UTC';\n$queries";
 }
 
-# Who may do what: only of what there was before.
+# Who may do what: only of what there was before and is still there. A function
+# whose arguments changed is another one, for which vvault_grant() is called again.
 my $rights = q(SELECT p.oid::regprocedure, p.proacl::text FROM pg_proc p WHERE p.proacl IS NOT NULL AND p.oid::regprocedure::text IN
 	(SELECT s FROM known) ORDER BY p.oid::regprocedure::text);
+my $gone = q(SELECT s FROM known WHERE to_regprocedure(s) IS NULL ORDER BY s);
+
+sub without
+{
+	my ($lines, $names) = @_;
+	my %left_out = map { $_ => 1 } split /\n/, $names;
+
+	return join "\n", grep { !$left_out{ (split /\|/)[0] } } split /\n/, $lines;
+}
+
+# A dump of an older version, restored: nothing is lost but rights on functions
+# that have other arguments now.
+sub restore
+{
+	my ($db, $dump, $names) = @_;
+	my $gone_by_name = join '|', map { quotemeta((split /\(/)[0]) } split /\n/, $names;
+	my ($out, $err);
+
+	create_database($db);
+	IPC::Run::run([ 'psql', '-X', '-q', '-d', $node->connstr($db), '-f', $dump ], '<', '/dev/null', '>', \$out, '2>', \$err);
+	is(join("\n", grep { /ERROR/ && !/ERROR:  function public\.(?:$gone_by_name)\(.*\) does not exist$/ } split /\n/, $err),
+		'', 'it is restored');
+	return;
+}
 
 # One of library and SQL is newer: nothing is guessed, and nothing is lost.
 sub tell_apart
@@ -380,7 +405,7 @@ sub update_filled
 	$node->safe_psql($db, 'ALTER EXTENSION vvault UPDATE');
 	is($node->safe_psql($db, $contents), $before, "the update from $old keeps every row");
 	is_consistent($node, $db, "updated from $old");
-	is($node->safe_psql($db, $rights), $rights_before, 'and the rights that the owner gave and took');
+	is($node->safe_psql($db, $rights), without($rights_before, $node->safe_psql($db, $gone)), 'and the rights that the owner gave and took');
 	is($node->safe_psql($db, <<'SQL'), '', 'what is new is nobody\'s but for what defaults give');
 SELECT p.oid::regprocedure FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
 	AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'vvault')
@@ -424,8 +449,7 @@ for my $old (@released)
 	is_consistent($node, $db, 'charts after the update');
 
 	# A dump of the older version comes back as this one.
-	create_database($restored);
-	$node->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr($restored), '-f', $dump ], 'it is restored');
+	restore($restored, $dump, $node->safe_psql($db, $gone));
 	is($node->safe_psql($restored, $contents), $before, "a dump of $old is what it was in $current");
 	is($node->safe_psql($restored, q(SELECT extversion FROM pg_extension WHERE extname = 'vvault')), $current, 'which is what it becomes');
 	is_consistent($node, $restored, 'restored');
