@@ -80,7 +80,7 @@ part_feed()
 	bench_database large
 	bench_sql -d small -v videos=10000 -f bench/sql/fill.sql >/dev/null
 	bench_sql -d large -v videos="$VIDEOS" -f bench/sql/fill.sql >/dev/null
-	for sort in views newest engagement trending virality momentum hot; do
+	for sort in $(bench_sql -d small -At -c "SELECT unnest(choices) FROM vvault.setting_defaults WHERE name = 'default_sort'"); do
 		compare "by $sort: $VIDEOS beside 10,000 videos" large "SELECT vvault_trending('PL', 25, '$sort');" \
 			small "SELECT vvault_trending('PL', 25, '$sort');"
 	done

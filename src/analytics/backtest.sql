@@ -10,7 +10,8 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	sorts constant text[] := '{views,newest,engagement,trending,virality,momentum,hot,rank,relative_growth,reddit,hacker_news,lemmy,mastodon,peertube_hot,peertube_trending,peertube_trending_7_days}';
+	sorts constant text[] := (SELECT d.choices FROM vvault.setting_defaults d WHERE d.name = 'default_sort')
+		|| '{rank,relative_growth,reddit,hacker_news,lemmy,mastodon,peertube_hot,peertube_trending,peertube_trending_7_days}';
 BEGIN
 	IF vvault_backtest.sort IS NULL OR vvault_backtest.sort <> ALL (sorts) THEN
 		RAISE EXCEPTION 'invalid sort "%"', coalesce(left(vvault_backtest.sort, 64), 'NULL')
@@ -137,7 +138,7 @@ END
 $$;
 COMMENT ON FUNCTION @extschema@.vvault_backtest(text, text, text, date, date) IS
 'How well an order of a feed told what came next: replays the stored snapshots day by day, using only the past, and returns a row for each day and one for all, whose day is NULL.
-Units and ranges: sort is views, newest, engagement, trending, virality, momentum, hot, rank (the chart''s own) or a rival: relative_growth, reddit, hacker_news, lemmy, mastodon, peertube_hot, peertube_trending (1 day), peertube_trending_7_days; target is survival (still charted the next day) or growth (the fifth of the survivors that gains most in proportion to its views). videos are those judged, positives those for which the target came true; auc is from 0 to 1, 0.5 being chance; precision_at_25 is the share of positives among the first 25. Each is taken inside a region and a day and then averaged.
+Units and ranges: sort is an order of the feed (see vvault_trending), rank (the chart''s own) or a rival: relative_growth, reddit, hacker_news, lemmy, mastodon, peertube_hot, peertube_trending (1 day), peertube_trending_7_days; target is survival (still charted the next day) or growth (the fifth of the survivors that gains most in proportion to its views). videos are those judged, positives those for which the target came true; auc is from 0 to 1, 0.5 being chance; precision_at_25 is the share of positives among the first 25. Each is taken inside a region and a day and then averaged.
 NULL: a NULL region is all of them, a NULL day an open end; auc is NULL where all or none came true.
 Errors: 22023 for an invalid sort, target or region; 42501 without the rights of a writer.
 Source: vvault.snapshots, of each day (UTC) the last chart, and the publish times of vvault.videos. A region''s first day, a day whose next has no chart, and charts of less than half the usual length are not judged. virality and momentum are judged as they were stored.';

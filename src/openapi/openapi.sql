@@ -60,7 +60,9 @@ LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT a.n::integer, a.name, a.n <= p.pronargs - p.pronargdefaults, w.known ->> 'description',
-		(vvault.openapi_type(a.type)::jsonb || (w.known - 'description')
+		(vvault.openapi_type(a.type)::jsonb || (w.known - '{description,choices_of}'::text[])
+			|| coalesce((SELECT jsonb_build_object('enum', d.choices) FROM vvault.setting_defaults d
+				WHERE d.name = w.known ->> 'choices_of'), '{}')
 			|| CASE WHEN a.given ~ '^-?[0-9.]+$' THEN jsonb_build_object('default', a.given::jsonb) ELSE '{}' END)::json
 	FROM pg_proc p
 		CROSS JOIN LATERAL (

@@ -294,8 +294,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN '{
 "region": {"description": "the code of an enabled region, in capitals", "example": "PL"},
 "page_size": {"description": "how many videos a page has; cut to the setting page_limit", "minimum": 1},
-"sort": {"description": "the order; without it that of the setting default_sort",
-	"enum": ["views", "newest", "engagement", "trending", "virality", "momentum", "hot"]},
+"sort": {"description": "the order; without it that of the setting default_sort", "choices_of": "default_sort"},
 "cursor": {"description": "the next_cursor of a page that was asked for with the same arguments"},
 "per_channel": {"description": "the most videos of one channel that the feed shows; without it any number", "minimum": 1},
 "per_category": {"description": "the most videos of one category that the feed shows; without it any number", "minimum": 1},

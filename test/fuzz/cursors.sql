@@ -140,7 +140,7 @@ BEGIN
 	FOR s IN SELECT sort FROM sorts, generate_series(1, 3) LOOP
 		-- a row that was written since stands in another place
 		CREATE TEMP TABLE before AS SELECT v.video_id, v.ctid AS place FROM vvault.videos v
-			WHERE v.region = 'FUZZ' AND (v.charted OR s IN ('views', 'newest'));
+			WHERE v.region = 'FUZZ' AND v.video_id IN (SELECT f.video_id FROM pg_temp.naive_feed('FUZZ', s, now()) f);
 		walked := '{}';
 		page := vvault_trending('FUZZ', 11, s);
 		LOOP

@@ -49,7 +49,8 @@ FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid =
 	AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'vvault')
 WHERE p.pronamespace <> 'vvault'::regnamespace AND p.prokind = 'f' AND p.provolatile = 's';
 INSERT INTO reader (call)
-SELECT format('SELECT vvault_trending(%L, 3, %L)::text', 'PL', s) FROM unnest('{views,newest,engagement,trending,virality,momentum,hot}'::text[]) s;
+SELECT format('SELECT vvault_trending(%L, 3, %L)::text', 'PL', s) FROM vvault.setting_defaults d, unnest(d.choices) s
+WHERE d.name = 'default_sort';
 
 CREATE FUNCTION pg_temp.one_of(VARIADIC choices text[]) RETURNS text LANGUAGE sql VOLATILE AS $$
 	SELECT choices[1 + floor(random() * cardinality(choices))::integer]

@@ -379,7 +379,7 @@ DECLARE
 BEGIN
 	FOR f IN SELECT r.call FROM reader r WHERE r.signature::text !~ 'vvault_cache'
 		UNION ALL SELECT format('SELECT public.vvault_trending(%L, 3, %L)', 'US', s)
-			FROM unnest('{views,newest,engagement,virality,momentum,hot,trending}'::text[]) s
+			FROM unnest((SELECT d.choices FROM vvault.setting_defaults d WHERE d.name = 'default_sort')) s
 		UNION ALL VALUES ('SELECT public.vvault_engagement(10, 100)'), ('SELECT public.vvault_feed(7, 8, 3)'),
 			('SELECT public.vvault_viral_stats(90, 1, 85)'), ('SELECT public.vvault_auc(1, true)'),
 			('SELECT public.vvault_momentum_score(1000, 10, ''1 hour'', 3, 50, 20)'),

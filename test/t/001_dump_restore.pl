@@ -89,12 +89,11 @@ WHERE p.proname LIKE 'vvault%' OR p.pronamespace = 'vvault'::regnamespace ORDER 
 SELECT nspname, nspacl::text[] FROM pg_namespace WHERE nspname IN ('vvault', 'api') ORDER BY 1;
 EOF
 
-my @sorts = qw(views newest engagement virality momentum hot);
 my $replies = join("\n",
 	(
 		map {
 			my $region = $_;
-			map { "SELECT vvault_trending('$region', 200, '$_');" } @sorts
+			map { "SELECT vvault_trending('$region', 200, '$_');" } @still_orders
 		} qw(US PL SE DE)),
 	"SELECT vvault_trending('PL');",
 	'SELECT vvault_regions();',

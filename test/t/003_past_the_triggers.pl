@@ -34,7 +34,7 @@ ORDER BY c.relname COLLATE "C"
 EOF
 my $feeds = join("\n", map {
 		my $region = $_;
-		map { "SELECT vvault_trending('$region', 200, '$_');" } qw(views newest engagement virality momentum hot)
+		map { "SELECT vvault_trending('$region', 200, '$_');" } @still_orders
 	} qw(US PL SE));
 
 # Which derived tables vvault_check() complains of.

@@ -63,7 +63,7 @@ my %arguments = (
 my @calls = (
 	(
 		map { ("vvault_trending('PL', 200, '$_')", "vvault_trending('US', 7, '$_')") }
-		  qw(views newest engagement virality momentum hot)
+		  @still_orders
 	),
 	q(vvault_trending('PL', 5, 'views', (vvault_trending('PL', 5, 'views') ->> 'next_cursor'))));
 

@@ -55,7 +55,7 @@ EOF
 }
 
 my @calls = (
-	(map { "vvault_trending('US', 50, '$_')" } qw(views newest engagement virality momentum hot trending)),
+	(map { "vvault_trending('US', 50, '$_')" } @orders),
 	q(vvault_video((SELECT min(video_id) FROM vvault.videos))),
 	'vvault_regions()', 'vvault_health()', 'vvault_analytics()', "vvault_insights('PL')", 'vvault_fetch_schedule()', 'vvault_dashboard()',
 	"vvault_region_valid('US')", q((SELECT count(*) FROM vvault_check())),

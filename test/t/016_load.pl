@@ -54,10 +54,10 @@ WHERE region = (ARRAY['US', 'GB', 'PL', 'NL', 'SE', 'NO', 'AT'])[:r] AND n = :n;
 EOF
 my %script = (
 	ingest => $ingest,
-	feed => <<'EOF',
-\set s random(1, 7)
+	feed => <<"EOF",
+\\set s random(1, $#{[0, @orders]})
 SELECT vvault_trending((ARRAY['US', 'GB', 'PL', 'NL', 'SE', 'NO', 'AT'])[:r], 25,
-	(ARRAY['views', 'newest', 'engagement', 'virality', 'momentum', 'hot', 'trending'])[:s]);
+	(ARRAY[@{[join ', ', map { qq('$_') } @orders]}])[:s]);
 EOF
 	page => <<'EOF',
 SELECT vvault_trending('PL', 5, 'views', vvault_trending('PL', 5, 'views') ->> 'next_cursor');
@@ -80,7 +80,7 @@ my @files;
 
 # Each connection begins with some ingests, whichever script it draws, and then
 # calls of every other kind and all orders, computed and out of the cache.
-my $orders = join('', map { "\\set s $_\n" . $script{feed} =~ s/^.*\n//r } 1 .. 7);
+my $orders = join('', map { "\\set s $_\n" . $script{feed} =~ s/^.*\n//r } 1 .. @orders);
 for my $name (@names)
 {
 	my $others = join('', $orders, map { $script{$_} } grep { !/feed|ingest|memory/ } @names);

@@ -24,7 +24,7 @@ ingest_all($node, 'postgres');
 my $calls = join("\n", map {
 		my $region = $_;
 		map { my $sort = $_; map { "SELECT md5(vvault_trending('$region', $_, '$sort')::text);" } 1, 5, 10, 15, 20, 25, 30, 35, 40, 50 }
-		  qw(views newest engagement virality momentum hot)
+		  @still_orders
 	} qw(US PL SE));
 $calls .= "\nSELECT md5(vvault_video(video_id)::text) FROM vvault.video_regions ORDER BY video_id;\nSELECT md5(vvault_regions()::text);\n";
 

@@ -411,7 +411,7 @@ for my $id ('N', 'NULL', "''", 'T1', 'nobody', '')
 		't', "$call");
 }
 is(value($reader, q(SELECT vvault_video(NULL) IS NULL)), 't', 'vvault_video(NULL)');
-for my $sort (qw(views newest engagement trending virality momentum hot))
+for my $sort (@orders)
 {
 	my $call = "vvault_trending('PL', 3, '$sort')";
 

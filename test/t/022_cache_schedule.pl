@@ -47,7 +47,7 @@ for my $region (@regions)
 {
 	push @calls, "vvault_trending('$region')";
 	push @calls, map { "vvault_trending('$region', $_)" } 1, 3, 100;
-	push @calls, map { "vvault_trending('$region', 4, '$_')" } qw(views newest engagement trending virality momentum hot);
+	push @calls, map { "vvault_trending('$region', 4, '$_')" } @orders;
 	push @calls, map { "vvault_trending('$region', 2, '$_', vvault_trending('$region', 2, '$_') ->> 'next_cursor')" } qw(views virality trending);
 	push @calls, map { "vvault_trending_explain('v$_', '$region')" } 1, 5;
 	# a cursor from long ago

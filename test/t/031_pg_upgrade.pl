@@ -85,7 +85,7 @@ my $replies = join("\n",
 	(
 		map {
 			my $region = $_;
-			map { "SELECT api.vvault_trending('$region', 200, '$_');" } qw(views newest engagement virality momentum hot)
+			map { "SELECT api.vvault_trending('$region', 200, '$_');" } @still_orders
 		} qw(US PL SE DE)),
 	'SELECT api.vvault_regions();',
 	'SELECT api.vvault_video(video_id) FROM vvault.video_regions ORDER BY video_id;',

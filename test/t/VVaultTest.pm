@@ -20,7 +20,17 @@ use Time::HiRes qw(usleep);
 
 our @EXPORT = qw(new_node run_script sample_file load_sample ingest_all
   is_consistent open_session cache_functions cache_counters start_client wait_for_lines complete_lines
-  finish_client stop_client start_again reading_script contradictions $kept_memory);
+  finish_client stop_client start_again reading_script contradictions @orders @still_orders $kept_memory);
+
+# The orders of the feed: the choices of default_sort; and those that do not
+# move with the clock, whose pages are the same a second later.
+our @orders = split /,/, (slurp_file('src/site/settings.sql') =~ /\('default_sort', .*?'\{([a-z_,]+)\}'/s)[0];
+our @still_orders = do
+{
+	my %moves = map { $_ => 1 } slurp_file('src/feed/orders.c') =~ /\.name = "(\w+)",\s*\.moves = true/g;
+
+	grep { !$moves{$_} } @orders;
+};
 
 # What a backend keeps from one statement to the next, as two columns: bytes, and
 # plans. Caches of the catalog, compiled regular expressions and statistics that
@@ -302,7 +312,7 @@ sub start_again
 sub reading_script
 {
 	my ($count, @regions) = @_;
-	my $replies = join(" || ", map { "vvault_trending(r, 200, '$_')::text" } qw(views newest engagement virality momentum hot));
+	my $replies = join(" || ", map { "vvault_trending(r, 200, '$_')::text" } @still_orders);
 
 	return join('', map {
 		my $region = $regions[ $_ % @regions ];
