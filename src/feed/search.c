@@ -251,7 +251,7 @@ ask_branch(const VvSearch *search, const VvQueryBranch *branch)
 		VvQueryUnit *unit = (VvQueryUnit *) lfirst(cell);
 
 		/* a longer phrase may be missing where its words are not */
-		if (unit->common || (unit->negated && unit->nwords > 1) ||
+		if (unit->common || unit->ignored || (unit->negated && unit->nwords > 1) ||
 			(question.lexemes.len > 0 && question.about <= WANTED_ROWS))
 			continue;
 		if (question.lexemes.len > 0)

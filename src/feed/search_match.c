@@ -303,8 +303,11 @@ score_branch(TSVector document, const VvQueryBranch *branch)
 	foreach(cell, branch->units)
 	{
 		VvQueryUnit *unit = (VvQueryUnit *) lfirst(cell);
-		WordMatch	match = match_unit(document, unit);
+		WordMatch	match;
 
+		if (unit->ignored)
+			continue;
+		match = match_unit(document, unit);
 		if (unit->negated != (match.worth == 0))
 			return -1;
 		if (unit->negated)

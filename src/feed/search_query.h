@@ -23,6 +23,7 @@ typedef struct VvQueryUnit
 	bool		negated;
 	bool		quoted;			/* these words, in this order, as written */
 	bool		last;			/* a word that may not be finished yet */
+	bool		ignored;		/* a picture that no video has */
 	int			nwords;
 	VvWord	   *words;			/* those of the query that are its own */
 	List	   *joined;			/* char *, one word of it and its neighbours */

@@ -425,6 +425,34 @@ correctable(const VvQueryUnit *unit, bool known)
 }
 
 /*
+ * Lets a branch that asks for words do without pictures that no video has.
+ * Says whether that is anything new.
+ */
+static bool
+ignore_pictures(const VvQueryBranch *branch)
+{
+	bool		words = false;
+	bool		ignored = false;
+	ListCell   *cell;
+
+	foreach(cell, branch->units)
+	{
+		VvQueryUnit *unit = (VvQueryUnit *) lfirst(cell);
+
+		words = words || (!unit->negated && !unit->words[0].picture);
+	}
+	foreach(cell, branch->units)
+	{
+		VvQueryUnit *unit = (VvQueryUnit *) lfirst(cell);
+
+		if (words && unit->words[0].picture && !unit->quoted &&
+			unit->count == 0)
+			ignored = unit->ignored = true;
+	}
+	return ignored;
+}
+
+/*
  * Corrects the words that no video has; where none of these can be and nothing
  * was found, the others; but the first few only. Says whether there is
  * anything new to ask.
@@ -435,11 +463,12 @@ vv_correct_query(VvSearch *search)
 	int			passes = hash_get_num_entries(search->found) == 0 ? 2 : 1;
 	int			left = CORRECTED_WORDS;
 	bool		corrected = false;
+	ListCell   *b;
 
+	foreach(b, search->query.branches)
+		corrected = ignore_pictures((VvQueryBranch *) lfirst(b)) || corrected;
 	for (int pass = 0; pass < passes && !corrected; pass++)
 	{
-		ListCell   *b;
-
 		foreach(b, search->query.branches)
 		{
 			ListCell   *u;

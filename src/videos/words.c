@@ -117,7 +117,8 @@ read_letters(VvWordReader *reader, VvWord *word)
 		int			len;
 		VvCharKind	kind = kind_at(reader->p, reader->end, &len, &c);
 
-		if (c == (pg_wchar) VV_MAYBE && reader->p + 1 < reader->end)
+		if (c == (pg_wchar) VV_MAYBE && reader->p + 1 < reader->end &&
+			reader->p[1] >= 'a' && reader->p[1] <= 'z')
 		{
 			two_ways = true;
 			add_bytes(word->other, &word->other_len, reader->p + 1, 1,
@@ -225,13 +226,12 @@ void
 vv_add_to_title(VvTitle *title, const VvWord *word)
 {
 	if (word->picture)
-	{
 		appendStringInfoString(&title->pictures, word->text);
-		return;
-	}
-	appendStringInfo(&title->words, "%s ", word->text);
-	appendStringInfo(&title->marked, "%s%s ", word->minus ? "-" : "",
-					 word->text);
+	else
+		appendStringInfo(&title->words, "%s ", word->text);
+	if (!word->picture || word->minus)
+		appendStringInfo(&title->marked, "%s%s ", word->minus ? "-" : "",
+						 word->text);
 	title->minus = title->minus || word->minus;
 }
 

@@ -14,6 +14,9 @@
 --		written, and none of those with a minus, is found; of those with a minus
 --		none is, but the title that is the whole query where nothing else is
 --		quoted words find titles that have them one behind the other
+--		a title of whatever characters, pasted, finds itself first
+--		what a sign joins is found with another sign or none, and with
+--		characters that count for nothing put in anywhere
 --		page behind page gives what one page gives
 --
 \set ON_ERROR_STOP 1
@@ -132,22 +135,83 @@ BEGIN
 END
 $$;
 
+-- Characters of all kinds.
+CREATE FUNCTION pg_temp.noise(pieces integer) RETURNS text LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+	t text := '';
+	code integer;
+BEGIN
+	FOR i IN 1 .. pieces LOOP
+		-- the planes beside the first are mostly empty
+		code := 1 + floor(random() * 55000)::integer + CASE WHEN random() < 0.2 THEN 65536 * floor(random() * 17)::integer ELSE 0 END;
+		t := t || pg_temp.one_of(pg_temp.written(ARRAY[1 + floor(random() * 10)::integer]), ' ', ' ', '"', '-', ' -', ' or ', 'OR', '&', '|', '!', '(', ')',
+			'<->', ':*', '\', '''', '%', '_', '*', '$', '--', E'\t', E'\n', E'\x01', E'\x02', 'o' || E'\x02' || 'e', U&'\200B', U&'\FE0F', U&'\0301', U&'\00AD', U&'\FEFF',
+			'🎬', '🇵🇱', '🇵', '👨‍👩‍👧', 'ß', 'İ', 'ı', 'ﬁ', 'ö', 'Å', 'Æ', '日本語', 'ー・', 'שָׁ"ל', '־', 'عَ', '،', 'हिन्दी', 'ำ', '™', U&'\FDFA', '½', '１',
+			'1', '00', chr(code), chr(128 + floor(random() * 1920)::integer), repeat('a', floor(random() * 80)::integer),
+			repeat(pg_temp.one_of('x ', '"a" ', '-b ', 'x-', 'ä'), 40), left(pg_temp.written(ARRAY[1 + floor(random() * 10)::integer]), 1 + floor(random() * 4)::integer),
+			overlay(pg_temp.written(ARRAY[1]) PLACING 'q' FROM 1 + floor(random() * 7)::integer FOR 1));
+	END LOOP;
+	RETURN t;
+END
+$$;
+
 -- Anything at all.
 CREATE PROCEDURE pg_temp.anything() LANGUAGE plpgsql AS $$
 DECLARE
-	q text := '';
-	cursor text;
+	cursor text := pg_temp.one_of(NULL, NULL, NULL, '', 'x', pg_temp.searched(pg_temp.written('{1}'), NULL, NULL, 1, NULL) ->> 'next_cursor');
 BEGIN
-	FOR i IN 1 .. floor(random() * 12)::integer LOOP
-		q := q || pg_temp.one_of(pg_temp.written(ARRAY[1 + floor(random() * 10)::integer]), ' ', ' ', '"', '-', ' -', ' or ', 'OR', '&', '|', '!', '(', ')',
-			'<->', ':*', '\', '''', '%', '_', '*', '$', '--', E'\t', E'\n', U&'\200B', U&'\FE0F', U&'\0301', '🎬', 'ß', 'İ', 'ﬁ', '日本語',
-			'1', '00', chr(1 + floor(random() * 55000)::integer), repeat('a', floor(random() * 80)::integer), repeat(pg_temp.one_of('x ', '"a" ', '-b '), 40),
-			left(pg_temp.written(ARRAY[1 + floor(random() * 10)::integer]), 1 + floor(random() * 4)::integer),
-			overlay(pg_temp.written(ARRAY[1]) PLACING 'q' FROM 1 + floor(random() * 7)::integer FOR 1));
-	END LOOP;
-	cursor := pg_temp.one_of(NULL, NULL, NULL, '', 'x', pg_temp.searched(pg_temp.written('{1}'), NULL, NULL, 1, NULL) ->> 'next_cursor');
-	PERFORM pg_temp.searched(q, pg_temp.one_of('PL', NULL, NULL, 'pl', ''), pg_temp.one_of('en', 'pl', NULL, NULL, 'EN-us', '', '-', 'x"', repeat('e', 99)),
-		pg_temp.one_of('1', '25', '200', NULL)::integer, cursor);
+	PERFORM pg_temp.searched(pg_temp.noise(floor(random() * 12)::integer), pg_temp.one_of('PL', NULL, NULL, 'pl', ''),
+		pg_temp.one_of('en', 'pl', NULL, NULL, 'EN-us', '', '-', 'x"', repeat('e', 99)), pg_temp.one_of('1', '25', '200', NULL)::integer, cursor);
+END
+$$;
+
+-- A title of anything; its document has a sign of it where there are words.
+CREATE PROCEDURE pg_temp.pasted() LANGUAGE plpgsql AS $$
+DECLARE
+	given text := left(pg_temp.noise(1 + floor(random() * 8)::integer), 500);
+	reply json;
+	first text;
+	has_words boolean;
+BEGIN
+	INSERT INTO vvault.videos (region, video_id, title, channel_title, tags, views)
+	VALUES ('PL', 'pasted', given, pg_temp.noise(2), ARRAY[pg_temp.noise(2)], 1);
+	SELECT bool_or(l.lexeme LIKE '"%') INTO has_words FROM vvault.video_search s, unnest(s.document) l WHERE s.video_id = 'pasted';
+	reply := pg_temp.searched(given, pg_temp.one_of('PL', NULL), NULL, 25, NULL);
+	first := (pg_temp.found(reply))[1];
+	-- another may be called the same
+	IF has_words AND reply IS NOT NULL AND first IS DISTINCT FROM 'pasted' AND NOT EXISTS (
+			SELECT FROM vvault.video_search a, unnest(a.document) x, vvault.video_search b, unnest(b.document) y
+			WHERE a.video_id = first AND b.video_id = 'pasted' AND x.lexeme = y.lexeme AND x.lexeme LIKE '"%') THEN
+		RAISE EXCEPTION 'the title % does not find itself: %', to_json(given), left(reply::text, 1000);
+	END IF;
+	DELETE FROM vvault.videos WHERE video_id = 'pasted';
+END
+$$;
+
+-- Puts in what counts for nothing, and capitals.
+CREATE FUNCTION pg_temp.with_nothing(word text) RETURNS text LANGUAGE sql VOLATILE AS $$
+	SELECT string_agg(CASE WHEN random() < 0.5 THEN upper(c) ELSE c END || CASE WHEN random() < 0.3 THEN pg_temp.one_of(U&'\00AD', U&'\200B', U&'\200D',
+		U&'\2060', U&'\FEFF', U&'\FE0F', U&'\0336', U&'\0335', U&'\05B0', U&'\064E') ELSE '' END, '' ORDER BY n)
+	FROM unnest(string_to_array(word, NULL)) WITH ORDINALITY u (c, n)
+$$;
+
+CREATE FUNCTION pg_temp.with_signs(parts text[]) RETURNS text LANGUAGE sql VOLATILE AS $$
+	SELECT pg_temp.with_nothing(string_agg(p, s ORDER BY n))
+	FROM unnest(parts) WITH ORDINALITY u (p, n), pg_temp.one_of('', '-', '/', '''', '.', '&', '+', '*', '_', '’', '·', '–', '־', '・', '‐') s
+$$;
+
+CREATE PROCEDURE pg_temp.joined_words() LANGUAGE plpgsql AS $$
+DECLARE
+	parts text[] := ARRAY(SELECT translate(left(md5(random()::text), 2 + floor(random() * 5)::integer), '0123456789', 'ghijklmnpq')
+		FROM generate_series(1, 2 + floor(random() * 2)::integer));
+	title text := pg_temp.with_signs(parts);
+	q text := pg_temp.with_signs(parts);
+BEGIN
+	INSERT INTO vvault.videos (region, video_id, title, channel_title, views) VALUES ('SE', 'joined', title || ' smekdra', '', 1);
+	IF NOT 'joined' = ANY (pg_temp.found(pg_temp.searched('smekdra ' || q, 'SE', NULL, 200, NULL))) THEN
+		RAISE EXCEPTION 'a search for % does not find %', to_json(q), to_json(title);
+	END IF;
+	DELETE FROM vvault.videos WHERE video_id = 'joined';
 END
 $$;
 
@@ -156,6 +220,8 @@ BEGIN
 	FOR i IN 1 .. current_setting('fuzz.rounds')::integer LOOP
 		CALL pg_temp.known_words();
 		CALL pg_temp.anything();
+		CALL pg_temp.pasted();
+		CALL pg_temp.joined_words();
 	END LOOP;
 END
 $$;

@@ -4,7 +4,7 @@
 --		pages, rights, settings of the session, and what writes do to it.
 --
 BEGIN;
-SELECT plan(401);
+SELECT plan(406);
 
 TRUNCATE vvault.videos, vvault.snapshots;
 \ir ../golden/search.sql
@@ -171,6 +171,18 @@ SELECT is(pg_temp.ids('Qz7-x_9AbYk', NULL, 'pl'), '{}', 'nor in another language
 SELECT is(pg_temp.ids('qz7-x_9abyk'), '{}', 'the case of an id counts');
 SELECT is(pg_temp.ids('https://youtu.be/AAAAAAAAAAA'), '{}', 'an address of none finds nothing');
 DELETE FROM vvault.videos WHERE video_id ~ '^(minus|paperplane)';
+
+--
+-- Pictures
+--
+
+SELECT is(pg_temp.ids('🦄 pannkakor'), '{em02}', 'a picture that no video has is passed over beside words');
+SELECT is(pg_temp.ids('🥞 🦄'), '{}', 'but not beside pictures');
+SELECT is(pg_temp.ids('🔥🥞'), '{}', 'pictures that stand in no title together find nothing');
+INSERT INTO vvault.videos (region, video_id, title) VALUES ('SE', 'plain', 'Pannkakor');
+SELECT is(pg_temp.ids('-🥞 pannkakor'), '{plain}', 'a picture with a minus must be missing');
+DELETE FROM vvault.videos WHERE video_id = 'plain';
+SELECT is(pg_temp.ids('"choir in the underground"'), '{em03}', 'a phrase runs past pictures');
 
 --
 -- Languages

@@ -11,6 +11,7 @@
  *		response	vvault.parse_chart(), the response of an API
  *		cursor		a feed's cursor
  *		headers		the setting request.headers
+ *		search		titles and queries: letters, words, documents, addresses
  *
  * What must hold, whatever the bytes: no wrong access to memory, no undefined
  * behaviour, no error but those a user may be told of; and what a state tells
@@ -30,7 +31,10 @@
 #include "http/etag.h"
 #include "http/headers.h"
 #include "feed/cursor.h"
+#include "feed/search_query.h"
+#include "mb/pg_wchar.h"
 #include "server.h"
+#include "videos/fold.h"
 
 #define AGGREGATE_FUNCTIONS(name) \
 extern Datum vvault_##name##_accum(PG_FUNCTION_ARGS); \
@@ -45,6 +49,7 @@ AGGREGATE_FUNCTIONS(viral_stats);
 AGGREGATE_FUNCTIONS(auc);
 AGGREGATE_FUNCTIONS(feed);
 extern Datum vvault_parse_chart(PG_FUNCTION_ARGS);
+extern Datum vvault_search_document(PG_FUNCTION_ARGS);
 
 extern int	LLVMFuzzerInitialize(int *argc, char ***argv);
 extern int	LLVMFuzzerTestOneInput(const uint8 *data, size_t size);
@@ -248,6 +253,67 @@ part_headers(const uint8 *data, int size)
 	(void) vv_http_not_modified(&identity, 0, "BYPASS");
 }
 
+/*
+ * What a reader of words gives: letters, digits and pictures that fit, and no
+ * sign that an index is asked with.
+ */
+static void
+require_word(const VvWord *word)
+{
+	if (word->len < 1 || word->len > VV_WORD_MAX ||
+		word->other_len > VV_WORD_MAX ||
+		strlen(word->text) != (size_t) word->len ||
+		strlen(word->other) != (size_t) word->other_len ||
+		strpbrk(word->text, "'\\\"#/+= ") != NULL ||
+		strpbrk(word->other, "'\\\"#/+= ") != NULL ||
+		pg_encoding_verifymbstr(PG_UTF8, word->text, word->len) != word->len)
+		abort();
+}
+
+static void
+require_words(const char *folded, int len)
+{
+	VvWordReader reader = {folded, folded, folded + len, false};
+	VvWord		word;
+
+	while (vv_next_word(&reader, &word))
+		require_word(&word);
+}
+
+/*
+ * Bytes as far as they are UTF-8, as all texts of the server are: as a title,
+ * which may not be folded as well, and as a query.
+ */
+static void
+part_search(const uint8 *data, int size)
+{
+	const char *str = (const char *) data;
+	int			len = pg_encoding_verifymbstr(PG_UTF8, str, size);
+	VvParsedQuery query = {0};
+	StringInfoData folded;
+	NullableDatum args[4] = {{(Datum) 0, false}, {(Datum) 0, false}, {(Datum) 0, false}, {Int32GetDatum(7), false}};
+	bool		isnull;
+	bool		address;
+
+	initStringInfo(&folded);
+	vv_fold_letters(&folded, str, len);
+	if (pg_encoding_verifymbstr(PG_UTF8, folded.data, folded.len) != folded.len)
+		abort();
+	require_words(folded.data, folded.len);
+	require_words(str, len);
+
+	args[0].value = PointerGetDatum(cstring_to_text("PL"));
+	args[2].value = PointerGetDatum(cstring_to_text(""));
+	args[1].value = PointerGetDatum(make_bytea(folded.data, folded.len));
+	read_varlena(call(vvault_search_document, 4, args, &isnull));
+	args[1].value = PointerGetDatum(make_bytea(str, len));
+	read_varlena(call(vvault_search_document, 4, args, &isnull));
+
+	(void) vv_pasted_id(str, len, &address);
+	if (len <= VV_QUERY_MAX_BYTES)
+		vv_parse_query(folded.data, &query);
+}
+
 typedef void (*Part) (const uint8 *data, int size);
 
 static Part part;
@@ -267,9 +333,11 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 		part = part_cursor;
 	else if (name != NULL && strcmp(name, "headers") == 0)
 		part = part_headers;
+	else if (name != NULL && strcmp(name, "search") == 0)
+		part = part_search;
 	else
 	{
-		fprintf(stderr, "PART=states|response|cursor|headers\n");
+		fprintf(stderr, "PART=states|response|cursor|headers|search\n");
 		exit(2);
 	}
 	return 0;

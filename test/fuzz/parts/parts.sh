@@ -16,8 +16,9 @@ set -euo pipefail
 
 SOURCES=(src/core/json_writer.c src/http/headers.c src/http/etag.c src/videos/response.c
 	src/feed/cursor.c src/feed/feed_aggregate.c
+	src/videos/fold.c src/videos/words.c src/videos/search.c src/feed/search_query.c
 	test/fuzz/parts/server.c test/fuzz/parts/parts.c)
-PARTS=(states response cursor headers)
+PARTS=(states response cursor headers search)
 
 # The clang that PostgreSQL uses, else any.
 clang_name()
@@ -86,6 +87,12 @@ seed()
 		elsif ($part eq "cursor")
 		{
 			@seeds = map { "1|PL|$_|4049000000000000|0002a1b2c3d4e5f6|video" } "views", "trending";
+		}
+		elsif ($part eq "search")
+		{
+			@seeds = ("M\xc3\xbcller AC/DC rock\xe2\x80\x99n\xe2\x80\x99roll\x01Kan\xc3\xa5l\x01tag", "Vlog -dag 1- op \"reis mee\" or k-pop",
+				"\xd7\xa6\xd7\x94\"\xd7\x9c \xd8\xac\xd9\x80\xd9\x8e, \xe6\x97\x85\xe3\x83\xbb\xe3\x83\xa9 \xf0\x9f\x87\xb5\xf0\x9f\x87\xb1",
+				"https://youtu.be/Qz7-x_9AbYk?t=3", "\xef\xb7\xba\xc2\xbd\xe2\x84\xa2 a-b-c-d-e");
 		}
 		else
 		{

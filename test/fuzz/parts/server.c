@@ -18,11 +18,13 @@
 
 #include "access/htup_details.h"
 #include "common/jsonapi.h"
+#include "common/unicode_norm.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "libpq/pqformat.h"
 #include "mb/pg_wchar.h"
 #include "nodes/execnodes.h"
+#include "nodes/pg_list.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
@@ -455,6 +457,84 @@ escape_json(StringInfo buf, const char *str)
 			appendStringInfoChar(buf, *str);
 	}
 	appendStringInfoChar(buf, '"');
+}
+
+int
+pg_mbcharcliplen(const char *mbstr, int len, int limit)
+{
+	int			clipped = 0;
+
+	while (clipped < len && mbstr[clipped] != '\0' && limit-- > 0)
+		clipped += Min(pg_encoding_mblen(PG_UTF8, mbstr + clipped),
+					   len - clipped);
+	return clipped;
+}
+
+int
+pg_mbstrlen_with_len(const char *mbstr, int len)
+{
+	int			n = 0;
+
+	for (int i = 0; i < len; n++)
+		i += pg_encoding_mblen(PG_UTF8, mbstr + i);
+	return n;
+}
+
+int
+pg_mb2wchar_with_len(const char *from, pg_wchar *to, int len)
+{
+	int			n = 0;
+
+	for (int i = 0; i < len; n++)
+	{
+		to[n] = utf8_to_unicode((const unsigned char *) from + i);
+		i += pg_utf_mblen((const unsigned char *) from + i);
+	}
+	to[n] = 0;
+	return n;
+}
+
+/* The library's normalizes without asking first. */
+UnicodeNormalizationQC
+unicode_is_normalized_quickcheck(UnicodeNormalizationForm form,
+								 const pg_wchar *input)
+{
+	return UNICODE_NORM_QC_MAYBE;
+}
+
+char *
+text_to_cstring(const text * t)
+{
+	return pnstrdup(VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t));
+}
+
+/*
+ * Lists, which never shrink here
+ */
+
+List *
+lappend(List *list, void *datum)
+{
+	if (list == NIL)
+	{
+		list = palloc0(sizeof(List));
+		list->type = T_List;
+	}
+	if (list->length == list->max_length)
+	{
+		list->max_length = list->max_length * 2 + 4;
+		list->elements = list->elements == NULL ?
+			palloc(list->max_length * sizeof(ListCell)) :
+			repalloc(list->elements, list->max_length * sizeof(ListCell));
+	}
+	list->elements[list->length++].ptr_value = datum;
+	return list;
+}
+
+List *
+list_make1_impl(NodeTag t, ListCell datum1)
+{
+	return lappend(NIL, datum1.ptr_value);
 }
 
 /*
