@@ -4,15 +4,19 @@
 #		Every test, from nothing, on a throw-away cluster.
 #
 # usage: [ONLY=PHASE,...] [TESTS="NAME ..."] [PG_CONFIG=...] [AT=INSTANT]
-#		[ZONE=TZ] [DATESTYLE=STYLE] [LOCALE=NAME] [PRELOAD=no] scripts/check.sh
+#		[ZONE=TZ] [DATESTYLE=STYLE] [LOCALE=NAME] [PRELOAD=no] [JOBS=N]
+#		scripts/check.sh
 #
 # Phases: build lint regress pgtap isolation tap docs. ONLY chooses some of
 # them; TESTS chooses tests by name, from every phase that has tests. All phases
 # run even if one fails. The last line counts, and the status is 0 only if
-# nothing failed. Logs stay in .work/log.
+# nothing failed. Logs stay in .work/log. Each phase says how long it took, and
+# so does each TAP test; JOBS of these (as many as there are cores) run side by
+# side, but for those whose head says "make check: alone". Those that take long
+# say "make check: early" and begin before the others.
 #
 # The tests run as if elsewhere and on another day: AT is what the clock shows
-# when they begin (as "2027-03-28 23:58:00", of ZONE; by libfaketime), ZONE the
+# when they begin (as "2027-03-28 23:58:00", of ZONE; see test/clock.c), ZONE the
 # time zone and DATESTYLE the DateStyle of server and clients, LOCALE that of
 # the databases. With PRELOAD=no the server loads the library when it is called.
 
@@ -20,6 +24,7 @@
 source "$(dirname "$0")/lib.sh"
 
 PHASES="build lint regress pgtap isolation tap docs"
+JOBS=${JOBS:-$(nproc)}
 PASSED=0
 FAILED=0
 SKIPPED=0
@@ -29,13 +34,23 @@ SHOWN_LINES=200                 # of a failure, in the output; the logs have all
 # Counting and choosing
 # ---------------------------------------------------------------------------
 
-# count PASSED FAILED SKIPPED: one phase's figures, said and added up.
+# count PASSED FAILED SKIPPED [OF]: the figures of a phase, or of a part of it
+# that is named, said and added up.
 count()
 {
 	PASSED=$((PASSED + $1))
 	FAILED=$((FAILED + $2))
 	SKIPPED=$((SKIPPED + $3))
-	say "   $1 passed, $2 failed, $3 skipped"
+	say "   ${4:+$4: }$1 passed, $2 failed, $3 skipped"
+}
+
+# timed COMMAND...: a phase, and how long it took.
+timed()
+{
+	local begun=$SECONDS
+
+	"$@"
+	say "   took $((SECONDS - begun)) s"
 }
 
 # judge STATUS LABEL: one single check.
@@ -83,8 +98,6 @@ validate_choice()
 		yes | no) ;;
 		*) die "PRELOAD=$PRELOAD: it is yes or no" ;;
 	esac
-	[ -z "${ZONE:-}" ] || [ -e "/usr/share/zoneinfo/$ZONE" ] ||
-		die "ZONE=$ZONE: there is no such time zone"
 	[ -z "${AT:-}" ] || date -d "$AT" >/dev/null ||
 		die "AT=$AT: that is no instant"
 }
@@ -231,7 +244,7 @@ phase_isolation()
 	count_regress "$LOGS/isolation.log" "$status"
 }
 
-# count_tap LOG STATUS: assertions in the output of a verbose prove. A file that
+# count_tap LOG STATUS [OF]: assertions in the output of a verbose prove. A file that
 # is skipped as a whole counts as one; one that dies or plans wrongly counts as one more, unless it has failures already.
 count_tap()
 {
@@ -245,7 +258,7 @@ count_tap()
 		failed=$((failed + broken))
 		[ "$failed" -ne 0 ] || failed=1
 	fi
-	count "$passed" "$failed" "$skipped"
+	count "$passed" "$failed" "$skipped" "${3:-}"
 }
 
 # What prove says of a failed assertion, without the thousands that passed.
@@ -289,23 +302,90 @@ make_pgtap_database()
 			-c 'CREATE EXTENSION vvault CASCADE'
 }
 
+# is_marked WORD NAME: does the head of this TAP test say "make check: WORD"?
+is_marked()
+{
+	grep -qE "^# make check: $1\b" "test/t/$2.pl"
+}
+
+# run_tap_test NAME: its output, its status and the seconds it took go to files.
+run_tap_test()
+{
+	local begun=$SECONDS status=0
+
+	prove_tap -v "test/t/$1.pl" >"$LOGS/tap/$1.log" 2>&1 </dev/null || status=$?
+	say "$status $((SECONDS - begun))" >"$LOGS/tap/$1.status"
+}
+
+# run_tap_tests N NAME...: N of them side by side, in processes that die with us.
+run_tap_tests()
+{
+	local name jobs=$1
+
+	shift
+	set -m
+	for name in "$@"; do
+		[ "$(jobs -pr | wc -l)" -lt "$jobs" ] || wait -n
+		run_tap_test "$name" 9<&- &
+	done
+	wait
+	set +m
+}
+
+end_tap_tests()
+{
+	local group
+
+	for group in $(jobs -p); do
+		kill -TERM -- "-$group" 2>/dev/null || true
+	done
+}
+
+# judge_tap_test NAME: counted and told in a line; where it failed, also why. If
+# it died, the last that it said stands in its own log only.
+judge_tap_test()
+{
+	local status=1 seconds=0 log=$LOGS/tap/$1.log own=$WORK/tap/log/regress_log_$1
+
+	read -r status seconds <"$LOGS/tap/$1.status"
+	if [ "$status" -ne 0 ]; then
+		show_failures "$log"
+		if ! grep -q '^not ok' "$log" && [ -s "$own" ]; then
+			say "   the end of $own:"
+			tail -n 20 "$own"
+		fi
+	fi
+	# whether it had a PostgREST
+	sed -n "s/^# \([0-9a-z_]*: .*with .*\)/   \1/p" "$log"
+	count_tap "$log" "$status" "$1, $seconds s"
+}
+
 phase_tap()
 {
-	local tests status=0
+	local tests name alone=() early=() late=()
 
-	heading "tap: prove"
+	heading "tap: prove, $JOBS side by side"
 	mapfile -t tests < <(names_in test/t .pl)
 	mapfile -t tests < <(chosen_tests "${tests[@]}")
 	if [ ${#tests[@]} -eq 0 ]; then
 		nothing_found may
 		return
 	fi
-	tests=("${tests[@]/#/test/t/}")
-	prove_tap -v "${tests[@]/%/.pl}" >"$LOGS/tap.log" 2>&1 || status=$?
-	[ "$status" -eq 0 ] || show_failures "$LOGS/tap.log"
-	# which of them had a PostgREST
-	sed -n "s/^# \([0-9a-z_]*: .*with .*\)/   \1/p" "$LOGS/tap.log"
-	count_tap "$LOGS/tap.log" "$status"
+	mkdir -p "$LOGS/tap"
+	for name in "${tests[@]}"; do
+		if is_marked alone "$name"; then
+			alone+=("$name")
+		elif is_marked early "$name"; then
+			early+=("$name")
+		else
+			late+=("$name")
+		fi
+	done
+	run_tap_tests 1 "${alone[@]}"
+	run_tap_tests "$JOBS" "${early[@]}" "${late[@]}"
+	for name in "${tests[@]}"; do
+		judge_tap_test "$name"
+	done
 }
 
 phase_docs()
@@ -335,16 +415,17 @@ look_for_crashes()
 # servers and clients find. PostgreSQL::Test leaves these variables alone.
 go_elsewhere()
 {
-	local library seconds
+	local seconds
 
-	[ -z "${ZONE:-}" ] || export TZ=$ZONE PGTZ=$ZONE
+	if [ -n "${ZONE:-}" ]; then
+		[ -e "/usr/share/zoneinfo/$ZONE" ] || die "ZONE=$ZONE: there is no such time zone"
+		export TZ=$ZONE PGTZ=$ZONE
+	fi
 	[ -z "${DATESTYLE:-}" ] || export PGDATESTYLE=$DATESTYLE
 	[ -n "${AT:-}" ] || return 0
-	library=$(dpkg -L libfaketime | grep '/libfaketimeMT\.so') || return 1
+	gcc -Wall -Wextra -O2 -shared -fPIC -o "$WORK/clock.so" test/clock.c || return 1
 	seconds=$(($(date -d "$AT" +%s) - $(date +%s)))
-	# the clock alone: files keep their time, and what waits counts as always
-	export LD_PRELOAD=$library FAKETIME_DONT_FAKE_MONOTONIC=1 NO_FAKE_STAT=1 \
-		FAKETIME_FORCE_MONOTONIC_FIX=0 FAKETIME="$(printf '%+d' "$seconds")"
+	export VVAULT_CLOCK=$seconds LD_PRELOAD=$WORK/clock.so
 }
 
 start_cluster()
@@ -388,7 +469,7 @@ run_server_phases()
 		return
 	fi
 	for phase in $(server_phases); do
-		"phase_$phase"
+		timed "phase_$phase"
 	done
 	look_for_crashes
 }
@@ -403,9 +484,9 @@ remove_servers()
 main_inside()
 {
 	set_paths
-	trap remove_servers EXIT
+	trap 'end_tap_tests; remove_servers' EXIT
 	trap 'exit 130' INT
-	trap 'exit 143' TERM HUP
+	trap 'exit 143' TERM HUP PIPE
 	remove_servers
 	rm -rf "$LOGS" "$WORK/tap"
 	mkdir -p "$LOGS"
@@ -413,8 +494,8 @@ main_inside()
 	# From here on a failure is counted, not fatal.
 	set +e
 	build_for_tests
-	! chosen build || phase_build
-	! chosen lint || phase_lint
+	! chosen build || timed phase_build
+	! chosen lint || timed phase_lint
 	run_server_phases
 	remove_servers
 	trap - EXIT
@@ -432,7 +513,7 @@ main()
 	validate_choice
 	if ! inside; then
 		"$ROOT/scripts/packages.sh" build test lint format docs
-		[ -z "${AT:-}" ] || "$ROOT/scripts/packages.sh" clock
+		[ -z "${ZONE:-}" ] || "$ROOT/scripts/packages.sh" zones
 		if chosen tap; then
 			{ "$ROOT/scripts/packages.sh" browser && "$ROOT/scripts/chartjs.sh" .work; } ||
 				say "going on without: the dashboard is not tried in a browser"

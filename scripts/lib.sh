@@ -466,10 +466,11 @@ sql()
 
 # prove_tap ARGUMENT...: prove on TAP tests, which start servers of their own from
 # the stage. PostgreSQL::Test keeps its files below TESTDIR up to PostgreSQL 15, in
-# TESTDATADIR and TESTLOGDIR later.
+# TESTDATADIR and TESTLOGDIR later; what it logs is in tap/log with all of them.
 prove_tap()
 {
 	mkdir -p "$WORK/tap/tmp_check" "$WORK/tap/log"
+	ln -sfn ../log "$WORK/tap/tmp_check/log"
 	env -u PGHOST -u PGPORT -u PGUSER \
 		PATH="$STAGE_BIN:$PATH" PERL5LIB="$(pgxs_src)/test/perl:$TREE/test/t" \
 		PG_REGRESS="$(pgxs_src)/test/regress/pg_regress" \

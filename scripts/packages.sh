@@ -6,7 +6,7 @@
 # usage: scripts/packages.sh GROUP...
 #
 # Groups: build, test, lint, format, docs, demo, bench, http, versions, browser,
-# fuzz, valgrind, clock. Quick and silent where nothing is missing. Installs as root or
+# fuzz, valgrind, zones. Quick and silent where nothing is missing. Installs as root or
 # by sudo without a password; else it names the packages and stops with status 1.
 # PG_CONFIG chooses the server; without it the highest one installed, else the
 # one Debian would install.
@@ -69,8 +69,7 @@ packages_of()
 		valgrind)
 			say valgrind            # watches a server's memory
 			;;
-		clock)
-			say libfaketime         # another day
+		zones)
 			say tzdata              # another place
 			;;
 		browser)

@@ -38,16 +38,14 @@ SELECT vvault_grant('vvault_fuzz_reader', 'reader') \g /dev/null
 INSERT INTO vvault.videos (region, video_id, charted, title, views, likes, virality_score)
 SELECT r, 'vvault_fuzz_' || i, true, 'title "' || i || E'\\ \n', i, i, i FROM unnest('{PL,US}'::text[]) r, generate_series(1, 5) i;
 
+\ir ../examples.sql
+
 -- A call of every reader, with values for the arguments that it must have.
 -- Counters of the cache, which some tell, move with every call.
 CREATE TEMP TABLE reader (call text, steady boolean GENERATED ALWAYS AS (call !~ 'vvault_(health|cache)') STORED);
 INSERT INTO reader (call)
-SELECT format('SELECT string_agg(x::text, chr(10)) FROM %s(%s) x', p.oid::regproc,
-	(SELECT string_agg(CASE n WHEN 'region' THEN $$'PL'$$ WHEN 'video_id' THEN $$'vvault_fuzz_1'$$ WHEN 'q' THEN $$'title'$$ ELSE 'NULL' END, ', ' ORDER BY i)
-		FROM unnest(p.proargnames) WITH ORDINALITY u (n, i) WHERE i <= p.pronargs - p.pronargdefaults))
-FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
-	AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'vvault')
-WHERE p.pronamespace <> 'vvault'::regnamespace AND p.prokind = 'f' AND p.provolatile = 's';
+SELECT format('SELECT string_agg(x::text, chr(10)) FROM %s x', pg_temp.example_call(f.oid)) FROM example_function f
+WHERE f.prokind = 'f' AND f.provolatile = 's';
 INSERT INTO reader (call)
 SELECT format('SELECT vvault_trending(%L, 3, %L)::text', 'PL', s) FROM vvault.setting_defaults d, unnest(d.choices) s
 WHERE d.name = 'default_sort';

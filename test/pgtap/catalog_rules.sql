@@ -6,7 +6,7 @@
 -- Each test lists the offenders: the list must be empty.
 --
 BEGIN;
-SELECT plan(38);
+SELECT plan(40);
 
 -- Everything that CREATE EXTENSION made, by catalog.
 CREATE TEMP VIEW member AS
@@ -51,6 +51,18 @@ $$;
 SELECT cmp_ok((SELECT count(*) FROM function WHERE public), '>=', 29::bigint, 'there are public functions');
 SELECT cmp_ok((SELECT count(*) FROM function WHERE NOT public), '>=', 50::bigint, 'there are internal functions');
 SELECT cmp_ok((SELECT count(*) FROM relation WHERE relkind = 'r'), '>=', 15::bigint, 'there are tables');
+
+--
+-- Examples for the tests that call every function
+--
+
+\ir ../examples.sql
+SELECT pg_temp.none($$SELECT format('%s of %s', a, f.name) FROM example_function f, unnest(f.arguments) a
+	WHERE NOT EXISTS (SELECT FROM example e WHERE e.argument IN (a, f.name || '.' || a))$$,
+	'test/examples.sql has an example for every argument');
+SELECT pg_temp.none($$SELECT e.argument FROM example e
+	WHERE NOT EXISTS (SELECT FROM example_function f, unnest(f.arguments) a WHERE e.argument IN (a, f.name || '.' || a))$$,
+	'and none that no function has');
 
 --
 -- Names and comments

@@ -9,6 +9,7 @@
 --
 BEGIN;
 SELECT plan(70);
+\ir ../examples.sql
 
 CREATE ROLE vvt_plain;
 CREATE ROLE vvt_reader;
@@ -79,14 +80,10 @@ SELECT vvault_ingest('US', pg_temp.chart(1, 20), '2026-01-10 06:00+00');
 SELECT vvault_ingest('PL', pg_temp.chart(10, 25), '2026-01-10 06:00+00');
 
 -- A call of every reader that works, as far as its required arguments go.
-CREATE TEMP VIEW reader AS
-	SELECT f.signature, format('SELECT * FROM %s.%I(%s)', f.pronamespace::regnamespace, f.proname,
-		(SELECT string_agg(CASE n WHEN 'region' THEN $$'US'$$ WHEN 'video_id' THEN $$'video12'$$
-				WHEN 'q' THEN $$'title'$$ ELSE 'NULL' END, ', ' ORDER BY i)
-			FROM unnest(f.proargnames) WITH ORDINALITY u (n, i)
-			WHERE i <= greatest(f.pronargs - f.pronargdefaults, 0))) AS call
-	FROM function f
-	WHERE f.public AND f.prokind = 'f' AND f.provolatile = 's';
+CREATE TEMP TABLE reader AS
+	SELECT f.oid::regprocedure AS signature, 'SELECT * FROM ' || pg_temp.example_call(f.oid) AS call
+	FROM example_function f
+	WHERE f.prokind = 'f' AND f.provolatile = 's';
 
 SELECT cmp_ok((SELECT count(*) FROM reader), '>=', 7::bigint, 'there are readers');
 SELECT cmp_ok((SELECT count(*) FROM function WHERE public AND provolatile = 'v'), '>=', 8::bigint, 'there are writers');

@@ -3,6 +3,8 @@
 #		What pg_dump saves is all of it, whichever way it comes back; what
 #		DROP EXTENSION leaves is nothing; where vvault refuses to be created.
 #
+# make check: early
+#
 use strict;
 use warnings;
 

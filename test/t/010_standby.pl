@@ -11,6 +11,7 @@ use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
 
+use JSON::PP;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -49,16 +50,6 @@ sub catch_up
 # Every reader
 # ---------------------------------------------------------------------------
 
-# What an argument without a default is called with, as SQL.
-my %arguments = (
-	region => [ "'US'", "'PL'", "'NO'" ],
-	video_id => [
-		'(SELECT min(video_id) FROM vvault.videos)',
-		'(SELECT video_id FROM vvault.video_regions ORDER BY cardinality(regions) DESC, video_id LIMIT 1)',
-		"'no such video'"
-	],
-	q => [ "'official'", "'the'", "''" ]);
-
 # Calls that try arguments which do have a default.
 my @calls = (
 	(
@@ -70,26 +61,20 @@ my @calls = (
 # Figures of the server itself.
 my %own = map { $_ => 1 } qw(vvault_cache_stats);
 
-# Each combination of a function's arguments that have no default.
-my $readers = $primary->safe_psql('postgres', <<'EOF');
-SELECT p.proname, coalesce(array_to_string((p.proargnames)[1 : p.pronargs - p.pronargdefaults], ' '), '')
-FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid
-	AND d.deptype = 'e' AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'vvault')
-WHERE p.pronamespace <> 'vvault'::regnamespace AND p.prokind = 'f' AND p.provolatile = 's'
-ORDER BY p.proname
+# Each combination of the examples of a function's arguments that have no default.
+for my $line (examples($primary, 'postgres', <<'EOF'))
+SELECT f.name, (SELECT coalesce(json_agg(e.value || e.others ORDER BY i), '[]')
+	FROM unnest(f.arguments[1:f.required]) WITH ORDINALITY u (a, i), pg_temp.example(f.name, a) e)
+FROM example_function f WHERE f.prokind = 'f' AND f.provolatile = 's' ORDER BY f.name
 EOF
-for my $line (split /\n/, $readers)
 {
-	my ($name, $names) = split /\|/, $line, -1;
+	my ($name, $values) = split /\|/, $line, 2;
 	my @lists = ('');
 
 	next if $own{$name};
-	for my $argument (split / /, $names)
+	for my $some (@{ decode_json($values) })
 	{
-		my $values = $arguments{$argument};
-
-		ok($values, "$name: there are values for its argument $argument") or next;
-		@lists = map { my $list = $_; map { $list eq '' ? $_ : "$list, $_" } @$values } @lists;
+		@lists = map { my $list = $_; map { $list eq '' ? $_ : "$list, $_" } @$some } @lists;
 	}
 	push @calls, map { "$name($_)" } @lists;
 }

@@ -7,6 +7,8 @@
 #
 # VVAULT_STANDBY_ROUNDS=n makes the load n times as long.
 #
+# make check: early
+#
 use strict;
 use warnings;
 

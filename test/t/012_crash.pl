@@ -6,6 +6,8 @@
 #
 # VVAULT_CRASH_ROUNDS=n kills the postmaster n times.
 #
+# make check: early
+#
 use strict;
 use warnings;
 

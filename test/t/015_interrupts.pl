@@ -4,7 +4,7 @@
 #		public function, leaves no lock, no pin, no memory and no half work.
 #
 # The functions are found in the catalog: a new one is tested as soon as there
-# is one, and must get its arguments here if their names and types do not tell.
+# is one, with the arguments of test/examples.sql.
 #
 # VVAULT_INTERRUPT_ROUNDS=n interrupts each function n times in each way,
 # VVAULT_SEED=n at other moments.
@@ -15,6 +15,7 @@ use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
 
+use JSON::PP;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -39,59 +40,34 @@ $node->safe_psql('postgres', 'ANALYZE');
 # A long statement of each function
 # ---------------------------------------------------------------------------
 
-# Arguments, for the row g of a series: by function and name, by name, by type.
-my %argument = (
-	'vvault_backtest.sort' => "'virality'",
-	'vvault_block.video_id' => "'nothing' || g",
-	'vvault_grant.access' => "'reader'",
-	'vvault_grant.role' => "'site'",
+# What keeps a writer busy; all else is from test/examples.sql.
+my %busy = (
 	'vvault_ingest.fetched_at' => "'2026-02-01 00:00+00'::timestamptz + g * interval '1 hour'",
 	'vvault_ingest.response' => "(SELECT response FROM sample WHERE region = 'US' ORDER BY id OFFSET g % 4 LIMIT 1)",
-	'vvault_ingest_categories.response' => q('{"kind": "youtube#videoCategoryListResponse", "items": [{"id": "10", "snippet": {"title": "Music"}}]}'),
-	'vvault_prune.before' => "'2026-01-02 00:00+00'",
-	'vvault_set.name' => "'viral_threshold'",
-	'vvault_set.value' => "(70 + g % 20)::text",
-	'vvault_feed.page_size' => '10',
-	'velocity_baseline' => '5000.0',
-	'engagement_baseline' => '5.0',
-	'access' => "'reader'",
-	'region' => "(ARRAY['US', 'PL', 'SE'])[1 + g % 3]",
-	'video_id' => '(SELECT min(video_id) FROM vvault.videos)',
-	'q' => "'official'",
-	'item' => '(SELECT v FROM vvault.videos v ORDER BY region, video_id OFFSET g % 100 LIMIT 1)',
-	'boolean' => 'g % 3 = 0',
-	'bigint' => '(g % 100000)::bigint',
-	'integer' => '1 + g % 50',
-	'double precision' => '(g % 100)::double precision',
-	'interval' => "(1 + g % 100) * interval '1 hour'",
-	'timestamp with time zone' => "'2026-01-03 00:00+00'::timestamptz + g * interval '1 minute'",);
+	'vvault_grant.role' => "'site'",);
 
 # Public functions and aggregates with the arguments that have no default; an
 # ingest needs its fetched_at here.
-my $functions = $node->safe_psql('postgres', <<'EOF');
-SELECT p.proname, p.prokind, p.proretset,
-	(SELECT string_agg(coalesce(p.proargnames[i], '') || ':' || format_type(p.proargtypes[i - 1], NULL), ',' ORDER BY i)
-	 FROM generate_series(1, CASE p.proname WHEN 'vvault_ingest' THEN 3 ELSE p.pronargs - p.pronargdefaults END) i)
-FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid
-	AND d.deptype = 'e' AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'vvault')
-WHERE p.pronamespace <> 'vvault'::regnamespace
-ORDER BY p.proname
-EOF
 my @functions;
-for my $line (split /\n/, $functions)
+for my $line (examples($node, 'postgres', <<'EOF'))
+SELECT f.name, f.prokind, f.proretset,
+	(SELECT coalesce(json_agg(json_build_array(a, coalesce(e.by_row, e.value), format_type(p.proargtypes[i - 1], NULL)) ORDER BY i), '[]')
+	 FROM unnest(f.arguments[1:CASE f.name WHEN 'vvault_ingest' THEN 3 ELSE f.required END]) WITH ORDINALITY u (a, i),
+		pg_temp.example(f.name, a) e)
+FROM example_function f JOIN pg_proc p ON p.oid = f.oid ORDER BY f.name
+EOF
 {
-	my ($name, $kind, $retset, $names) = split /\|/, $line, -1;
+	my ($name, $kind, $retset, $arguments) = split /\|/, $line, 4;
 	my @values;
 
-	for (split /,/, $names)
+	for (@{ decode_json($arguments) })
 	{
-		my ($argument, $type) = split /:/;
-		my ($value) = grep { defined } @argument{ "$name.$argument", $argument, $type };
+		my ($argument, $value, $type) = @$_;
 
-		ok(0, "$name: there is a value for its argument $argument $type") unless $value;
+		$value = $busy{"$name.$argument"} // $value;
 		# a number of one's own stands for all rows; another value is made
 		# to depend on the row, so that it is computed for each
-		push @values, $value =~ /^[\d.]+$/ ? $value : "CASE WHEN g > 0 THEN ($value)::$type END";
+		push @values, $value =~ /^[\d.]+$/ ? $value : "CASE WHEN g > 0 THEN ($value)" . ($type eq 'anyelement' ? '' : "::$type") . ' END';
 	}
 	my $call = "$name(" . join(', ', @values) . ')';
 	my $statement =

@@ -7,6 +7,8 @@
 # VVAULT_LOAD_SECONDS=n makes it last n seconds once all are warm (a long run:
 # 600), VVAULT_LOAD_CLIENTS=n takes another number of connections.
 #
+# make check: alone, since it wants all cores
+#
 use strict;
 use warnings;
 

@@ -81,31 +81,37 @@ for my $call (@calls[ 0 .. 2, 4 .. $#calls ])
 is_right($reader, 'and all are right');
 
 # Whatever else is cached must be tried below as well.
-$node->safe_psql('postgres', <<'SQL');
-DO $$
-DECLARE
-	f record;
-BEGIN
-	FOR f IN
-		SELECT format('SELECT * FROM %s(%s)', p.oid::regproc, (SELECT string_agg(format('%I => %L', n,
-				CASE n WHEN 'region' THEN 'PL' WHEN 'video_id' THEN 'v1' WHEN 'q' THEN 'title' WHEN 'days' THEN '3' END), ', ')
-			FROM unnest(p.proargnames) WITH ORDINALITY u (n, i) WHERE i <= p.pronargs - p.pronargdefaults)) AS call
-		FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
-		WHERE d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'vvault') AND p.provolatile = 's' AND p.prokind = 'f'
-			AND p.pronamespace = 'public'::regnamespace
-	LOOP
-		BEGIN
-			EXECUTE f.call;
-		EXCEPTION WHEN OTHERS THEN
-			RAISE NOTICE '%: %', f.call, SQLERRM;
-		END;
-	END LOOP;
-END
-$$
-SQL
+for my $call (examples($node, 'postgres', q(SELECT pg_temp.example_call(oid) FROM example_function WHERE prokind = 'f' AND provolatile = 's')))
+{
+	my ($out, $err) = $reader->query("SELECT * FROM $call");
+
+	is($err, '', "$call answers");
+}
 my %tried = map { /(\w+)/ ? ($1 => 1) : () } @calls;
 is($node->safe_psql('postgres', 'SELECT DISTINCT function FROM vvault_cache_stats() ORDER BY 1'), join("\n", sort keys %tried),
 	'these are the functions whose replies are cached');
+
+# Each argument is part of the key. An argument that is missing there shows as a
+# hit, which is another call's reply.
+my @keys = examples($node, 'postgres', <<"SQL" =~ s/FUNCTIONS/join ',', sort keys %tried/er);
+SELECT pg_temp.example_call(f.oid), format('%s(%s)', f.name, (SELECT string_agg(format('%I => %s', b,
+		CASE WHEN b <> a OR i > f.required THEN pg_temp.example_constant(f.name, b) ELSE (pg_temp.example(f.name, b)).others[1] END), ', ')
+	FROM unnest(f.arguments) WITH ORDINALITY u (b, i) WHERE i <= f.required OR b = a)), a
+FROM example_function f, unnest(f.arguments) a
+WHERE f.name = ANY ('{FUNCTIONS}') ORDER BY f.name, a
+SQL
+for my $line (@keys)
+{
+	my ($call, $other, $argument) = split /\|/, $line;
+
+	$reader->query('SELECT vvault_cache_clear()');
+	is(from($reader, $call), 'MISS', "$call");
+	is(from($reader, $call), 'HIT', 'is kept');
+	is(from($reader, $other), 'MISS', "another $argument is another reply: $other");
+	is(value($reader, "SELECT test.cached(\$\$$other\$\$) = test.computed(\$\$$other\$\$)"), 't', 'which is right');
+}
+cmp_ok(scalar @keys, '>=', 15, 'there are arguments of cached functions');
+like(join("\n", @keys), qr/cursor/, 'and cursors');
 
 # What was computed before the change is what a broken cache would give after.
 my @changes = (

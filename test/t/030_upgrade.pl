@@ -9,6 +9,8 @@
 # older one and back, as `make install` does under a running server. The older
 # ones are built from the sources that they were released with.
 #
+# make check: early
+#
 use strict;
 use warnings;
 

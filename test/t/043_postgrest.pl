@@ -179,12 +179,11 @@ SELECT vvault_ingest(r, json_build_object('kind', 'youtube#videoListResponse', '
 FROM unnest('{PL,SE}'::text[]) r, generate_series(3, 0, -1) h, generate_series(1, 3) n GROUP BY r, h ORDER BY h DESC, r;
 EOF
 
-# What the functions ask for that have no default: a new argument needs an
-# example here.
-my %example = (
-	region => 'PL', video_id => 'chart1', q => 'quote', likes => 10, dislikes => 1, views => 1000, views_before => 900,
-	elapsed => '1 hour', comments => 5, velocity => 100, engagement => 4, velocity_baseline => 1000, engagement_baseline => 5,
-	published_at => '2026-01-01T00:00:00Z', as_of => '2026-01-02T00:00:00Z', score => 10, points => 10);
+# An example of each argument, by function and argument.
+my %example = map { split /\|/, $_, 2 } examples($node, 'postgres', <<'EOF');
+SELECT f.name || '.' || a, pg_temp.example_text(f.name, a)
+FROM example_function f, unnest(f.arguments) a WHERE f.prokind = 'f' AND f.provolatile <> 'v'
+EOF
 
 my @readers;
 for my $line (split /\n/, $node->safe_psql('postgres', <<'EOF'))
@@ -208,7 +207,7 @@ sub arguments_of
 {
 	my ($reader) = @_;
 
-	return { map { $_ => $example{$_} // die "no example for the argument $_ of $reader->{name}" } @{ $reader->{required} } };
+	return { map { $_ => $example{"$reader->{name}.$_"} } @{ $reader->{required} } };
 }
 
 # These tell of now, so nobody keeps what they say.
@@ -239,6 +238,8 @@ for my $reader (@readers)
 	like($headers->{'X-Cache'}, qr/^(?:HIT|MISS|BYPASS)$/, 'it says whether a cache was asked');
 	like($headers->{ETag}, qr/^"[0-9a-f]{32}"$/, 'it has a strong ETag');
 	is(get($name, $arguments)->{headers}{ETag}, $headers->{ETag}, 'the same again');
+	isnt(get($name, { %$arguments, $_ => $example{"$name.$_"} })->{headers}{ETag}, $headers->{ETag}, "another $_, another ETag")
+	  for @{ $reader->{optional} };
 	is(get($name, $arguments)->{headers}{'X-Cache'}, 'HIT', 'from the cache') if $headers->{'X-Cache'} ne 'BYPASS';
 	my $again = get($name, $arguments, { 'if-none-match' => $headers->{ETag} });
 	is("$again->{status} $again->{body}|$again->{headers}{ETag}", "304 |$headers->{ETag}",

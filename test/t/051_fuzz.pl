@@ -5,6 +5,8 @@
 # VVAULT_FUZZ_SEED and VVAULT_FUZZ_ROUNDS choose other ones than those that
 # every run takes. What went wrong is printed with its seed.
 #
+# make check: early
+#
 use strict;
 use warnings;
 

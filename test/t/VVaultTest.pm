@@ -19,7 +19,7 @@ use Test::More;
 use Time::HiRes qw(usleep);
 
 our @EXPORT = qw(new_node run_script sample_file load_sample ingest_all
-  is_consistent open_session cache_functions cache_counters start_client wait_for_lines complete_lines
+  is_consistent examples open_session cache_functions cache_counters start_client wait_for_lines complete_lines
   finish_client stop_client start_again reading_script contradictions @orders @still_orders $kept_memory);
 
 # The orders of the feed: the choices of default_sort; and those that do not
@@ -131,6 +131,15 @@ sub ingest_all
 SELECT vvault_ingest(region, response, fetched_at, first_rank)
 FROM (SELECT * FROM $table WHERE $condition ORDER BY id) p
 EOF
+}
+
+# The lines of a query that uses what test/examples.sql makes: values for the
+# arguments of every function.
+sub examples
+{
+	my ($node, $db, $query) = @_;
+
+	return split /\n/, $node->safe_psql($db, slurp_file('test/examples.sql') . $query);
 }
 
 # Derived tables equal the naive SQL.
