@@ -617,10 +617,10 @@ $victim->query(q(UPDATE vvault.videos SET title = 'perhaps lost'));
 $victim->query("SELECT $calls[0]");
 my $pid = value($victim, 'SELECT pg_backend_pid()');
 kill 'KILL', $pid > 1 ? $pid : BAIL_OUT('no process to kill');
-$node->poll_query_until('postgres', q(SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = ) . $pid)
+wait_until($node, 'postgres', q(SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = ) . $pid)
   or die 'the server did not come back';
 # the last query may have met the old server
-$node->poll_query_until('postgres', q(SELECT (vvault_health() -> 'cache' ->> 'published')::int = 0)) or die;
+wait_until($node, 'postgres', q(SELECT (vvault_health() -> 'cache' ->> 'published')::int = 0)) or die;
 is(cache_counters($node, 'postgres')->{replies}, 0, 'after a crash the cache is empty');
 my $again = open_session($node, 'postgres');
 is_right($again, 'and fills with what is there');

@@ -206,7 +206,7 @@ for my $write (@writes)
 	is(value($reader, 'SELECT test.look(1)'), 'right', "then it is written to: $write");
 }
 is(value($reader, $workers), '1', 'with its worker') if value($reader, q(SELECT count(vvault_trending('PL', 4000 + n)) FROM generate_series(1, 3) n)) eq '3'
-  && $standby->poll_query_until('postgres', "SELECT n = 1 FROM ($workers) x (n)");
+  && wait_until($standby, 'postgres', "SELECT n = 1 FROM ($workers) x (n)");
 $reader->quit;
 $writing->quit;
 
@@ -234,7 +234,7 @@ for my $round (1 .. 2)
 		my $pid = value($one, 'SELECT pg_backend_pid()');
 
 		kill 'KILL', $pid > 1 ? $pid : BAIL_OUT('no process to kill');
-		$standby->poll_query_until('postgres', q(SELECT (vvault_health() -> 'cache' ->> 'hits')::integer = 0)) or die;
+		wait_until($standby, 'postgres', q(SELECT (vvault_health() -> 'cache' ->> 'hits')::integer = 0)) or die;
 	}
 	is(cache_counters($standby, 'postgres')->{replies}, 0, 'after a crash no reply is left');
 	is($standby->safe_psql('postgres', 'SELECT test.look(2)'), 'right', 'lost or not, replies are what is there');
@@ -248,10 +248,10 @@ value($lock, 'SELECT vvault_cache_clear()');
 value($lock, 'BEGIN; LOCK TABLE vvault.video_regions IN ACCESS EXCLUSIVE MODE');
 my $pid = value($builder, 'SELECT pg_backend_pid()');
 $builder->send(q(SELECT vvault_trending('PL', 5)));
-$standby->poll_query_until('postgres', "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = $pid") or die;
+wait_until($standby, 'postgres', "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = $pid") or die;
 kill 'KILL', $pid > 1 ? $pid : BAIL_OUT('no process to kill');
-$standby->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = $pid") or die;
-$standby->poll_query_until('postgres', q(SELECT length(test.cached('vvault_trending(''PL'', 5)')) > 0)) or die;
+wait_until($standby, 'postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = $pid") or die;
+wait_until($standby, 'postgres', q(SELECT length(test.cached('vvault_trending(''PL'', 5)')) > 0)) or die;
 is($standby->safe_psql('postgres', q(SELECT test.x_cache('vvault_trending(''PL'', 5)'))), 'HIT', 'the next one makes it');
 is($standby->safe_psql('postgres', 'SELECT test.look(2)'), 'right', 'and all is right');
 $_->quit for $lock, $builder;

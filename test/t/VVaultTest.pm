@@ -20,7 +20,7 @@ use Time::HiRes qw(usleep);
 
 our @EXPORT = qw(new_node run_script sample_file load_sample ingest_all
   is_consistent examples open_session cache_functions cache_counters start_client wait_for_lines complete_lines
-  finish_client stop_client start_again reading_script contradictions @orders @still_orders $kept_memory);
+  finish_client stop_client start_again wait_until reading_script contradictions @orders @still_orders $kept_memory);
 
 # The orders of the feed: the choices of default_sort; and those that do not
 # move with the clock, whose pages are the same a second later.
@@ -291,6 +291,24 @@ sub stop_client
 	$client->{harness}->signal('TERM');
 	eval { finish_client($client) };
 	return;
+}
+
+# Waits until a query says true, as poll_query_until does, of a server that may
+# be down meanwhile: the query is no input of a psql that ends before it reads.
+sub wait_until
+{
+	my ($node, $db, $query) = @_;
+
+	for (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
+	{
+		my ($out, $err);
+
+		IPC::Run::run([ 'psql', '-XAtq', '-d', $node->connstr($db), '-c', $query ], '<', '/dev/null', '>', \$out, '2>', \$err);
+		return 1 if $out eq "t\n";
+		usleep(100_000);
+	}
+	diag("timed out waiting for: $query");
+	return 0;
 }
 
 # Starts a node whose server was killed: that leaves its backends to notice,
