@@ -312,6 +312,7 @@ serve()
 	say
 	say "-- by HTTP, through $nginx and PostgREST $version ($(find_postgrest))"
 	say "$url/api/trending/$2"
+	say "$url/api/search?q=music"
 	say "$url/api/regions"
 	say "$url/api/analytics"
 	say "$url/api/openapi.json"

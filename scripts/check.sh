@@ -519,8 +519,10 @@ main()
 				say "going on without: the dashboard is not tried in a browser"
 			"$ROOT/scripts/nginx.sh" .work ||
 				say "going on without: the site's URLs are not tried"
-			"$ROOT/scripts/clients.sh" .work ||
+			"$ROOT/scripts/npm.sh" .work demo/clients ||
 				say "going on without: the example for node-postgres is not tried"
+			"$ROOT/scripts/npm.sh" .work test/openapi ||
+				say "going on without: the OpenAPI description is not linted"
 		fi
 		go_inside .work scripts/check.sh
 	fi

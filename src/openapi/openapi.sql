@@ -76,6 +76,8 @@ COMMENT ON FUNCTION vvault.openapi_parameters(oid) IS
 'The arguments of a function as a description of HTTP has them.';
 
 -- Replies that come with the headers of vvault, or without (a page, a value).
+-- What may be NULL to SQL is not found by HTTP; a function that PostgREST does not
+-- know with such arguments is not found there either.
 CREATE FUNCTION vvault.openapi_responses(returns text, schema json, site boolean, page_headers json)
 RETURNS json
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -86,6 +88,14 @@ RETURN json_strip_nulls(json_build_object(
 			'headers', CASE WHEN returns OPERATOR(pg_catalog.=) 'json' THEN page_headers END,
 			'content', json_build_object('application/json', json_build_object('schema', schema))) END,
 	'304', CASE WHEN returns OPERATOR(pg_catalog.=) 'json' THEN json_build_object('$ref', '#/components/responses/NotModified') END,
+	'400', json_build_object('$ref', CASE WHEN site THEN '#/components/responses/SiteBadRequest'
+		ELSE '#/components/responses/PostgrestBadRequest' END),
+	'401', CASE WHEN NOT site THEN json_build_object('$ref', '#/components/responses/PostgrestForbidden') END,
+	'404', CASE WHEN NOT site THEN json_build_object('$ref', '#/components/responses/PostgrestNotFound')
+		WHEN vvault.openapi_schemas() OPERATOR(pg_catalog.->) pg_catalog.regexp_replace(
+			schema OPERATOR(pg_catalog.->>) '$ref', '^.*/', '') OPERATOR(pg_catalog.->>) 'nullable' OPERATOR(pg_catalog.=) 'true'
+			THEN json_build_object('$ref', '#/components/responses/SiteNotFound') END,
+	'429', CASE WHEN site THEN json_build_object('$ref', '#/components/responses/SiteTooMany') END,
 	'default', json_build_object('$ref', CASE WHEN site THEN '#/components/responses/SiteError'
 		ELSE '#/components/responses/PostgrestError' END)));
 COMMENT ON FUNCTION vvault.openapi_responses(text, json, boolean, json) IS
@@ -102,6 +112,7 @@ AS $$
 		'tags', json_build_array(CASE WHEN site IS NOT NULL THEN 'site' ELSE 'PostgREST' END),
 		'summary', regexp_replace(split_part(openapi_operation.comment, E'\n', 1), ': \{.*$', '.'),
 		'description', openapi_operation.comment,
+		'security', '[]'::json,
 		'parameters', CASE WHEN method = 'get' THEN (
 			SELECT json_agg(json_build_object('name', a.name,
 					'in', CASE WHEN b.inside THEN 'path' ELSE 'query' END, 'required', b.inside OR a.required,
@@ -145,7 +156,9 @@ AS $$
 		'openapi', '3.0.3',
 		'info', json_build_object('title', 'vvault',
 			'version', (SELECT e.extversion FROM pg_extension e WHERE e.extname = 'vvault'),
-			'description', (SELECT obj_description(e.oid, 'pg_extension') FROM pg_extension e WHERE e.extname = 'vvault')),
+			'description', (SELECT obj_description(e.oid, 'pg_extension') FROM pg_extension e WHERE e.extname = 'vvault'),
+			'license', '{"name": "PostgreSQL License", "url": "https://opensource.org/license/postgresql"}'::json),
+		'servers', '[{"url": "/", "description": "where this description was asked for"}]'::json,
 		'tags', '[{"name": "site", "description": "The URLs of the site, served by nginx as deploy/nginx.conf says."},
 			{"name": "PostgREST", "description": "The functions as PostgREST serves them, for programs behind nginx."}]'::json,
 		'paths', (SELECT json_object_agg(p.path, p.item ORDER BY p.kind, p.path COLLATE "C") FROM path p),
@@ -159,9 +172,22 @@ AS $$
 					"schema": {"type": "string"}}}'::json,
 			'responses', '{
 				"NotModified": {"description": "the client has this reply: its If-None-Match names the ETag"},
-				"SiteError": {"description": "400 for an invalid argument, 404 for an unknown path or video, 405 for another method, 429 for too many requests, 502 to 504 while no server answers",
+				"SiteBadRequest": {"description": "an argument is invalid, which is named, or the URL is no UTF-8",
 					"content": {"application/json": {"schema": {"$ref": "#/components/schemas/SiteError"}}}},
-				"PostgrestError": {"description": "400 for an invalid argument, 401 or 403 without the right, 404 for an unknown function or argument and, with null, for an unknown video",
+				"SiteNotFound": {"description": "there is no such video",
+					"content": {"application/json": {"schema": {"$ref": "#/components/schemas/SiteError"}}}},
+				"SiteTooMany": {"description": "this address has asked for too much",
+					"headers": {"Retry-After": {"description": "seconds to wait", "schema": {"type": "integer"}}},
+					"content": {"application/json": {"schema": {"$ref": "#/components/schemas/SiteError"}}}},
+				"SiteError": {"description": "405 for another method, 413 and 414 for what is too large, 500 for an error inside, 503 with Retry-After while no server answers",
+					"content": {"application/json": {"schema": {"$ref": "#/components/schemas/SiteError"}}}},
+				"PostgrestBadRequest": {"description": "an argument is invalid, or a filter on the result",
+					"content": {"application/json": {"schema": {"$ref": "#/components/schemas/PostgrestError"}}}},
+				"PostgrestForbidden": {"description": "the role may not call it",
+					"content": {"application/json": {"schema": {"$ref": "#/components/schemas/PostgrestError"}}}},
+				"PostgrestNotFound": {"description": "an argument is unknown or missing; or, with null, there is no such video",
+					"content": {"application/json": {"schema": {"$ref": "#/components/schemas/PostgrestError"}}}},
+				"PostgrestError": {"description": "405 for another method, 406 for a type that is not to be had, 500 and 503 for what went wrong inside",
 					"content": {"application/json": {"schema": {"$ref": "#/components/schemas/PostgrestError"}}}}}'::json,
 			'schemas', (
 				SELECT json_object_agg(s.key, s.value ORDER BY s.key COLLATE "C") FROM (
@@ -183,7 +209,7 @@ CREATE FUNCTION @extschema@.vvault_openapi() RETURNS json
 AS 'MODULE_PATHNAME', 'vvault_openapi'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 10000;
 COMMENT ON FUNCTION @extschema@.vvault_openapi() IS
-'The HTTP interface as an OpenAPI description: {openapi, info, tags, paths, components}.
+'The HTTP interface as an OpenAPI description: {openapi, info, servers, tags, paths, components}.
 Units and ranges: OpenAPI 3.0.3; every function that reads and that the caller may call, below /rpc as PostgREST serves it, and the URLs of deploy/nginx.conf; arguments with types, defaults and descriptions, replies with schemas.
 NULL: takes no argument and is never NULL.
 Errors: 42501 without the rights of a reader.

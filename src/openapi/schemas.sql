@@ -279,9 +279,9 @@ RETURN '{
 "vvault_openapi": {
 	"type": "object",
 	"description": "this description",
-	"required": ["openapi", "info", "tags", "paths", "components"],
+	"required": ["openapi", "info", "servers", "tags", "paths", "components"],
 	"properties": {
-		"openapi": {"type": "string"}, "info": {"type": "object"}, "tags": {"type": "array", "items": {"type": "object"}},
+		"openapi": {"type": "string"}, "info": {"type": "object"}, "servers": {"type": "array", "items": {"type": "object"}}, "tags": {"type": "array", "items": {"type": "object"}},
 		"paths": {"type": "object"}, "components": {"type": "object"}
 	}
 }

@@ -13,6 +13,7 @@ use lib $FindBin::RealBin, "$FindBin::RealBin/../standin";
 
 use Compress::Zlib ();
 use JSON::PP ();
+use JSON::Validator ();
 use POSIX qw(strftime);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -413,6 +414,15 @@ my %error = (
 	'/api/%zz' => '400 bad request', '/health/' => '404 not found', '/index.php' => '404 not found',
 	'/api/trending/' . 'P' x 9000 => '414 URI too long');
 
+# By the description's schema of errors: {"error": text} and no more.
+sub is_described
+{
+	my ($schemas, $path, $reply) = @_;
+
+	return $schemas->validate_response([ get => $path, $reply->{status} ],
+		{ body => sub { return { content_type => 'application/json', exists => 1, value => $json->decode($reply->{body}) } } }) ? 0 : 1;
+}
+
 sub try_errors
 {
 	# An unknown video has no related ones, or there are none of any.
@@ -425,6 +435,12 @@ sub try_errors
 		is("$reply->{status} $reply->{body}", "$status {\"error\":\"$message\"}", 'GET ' . substr $url, 0, 60);
 		is("$reply->{headers}{'content-type'} $reply->{headers}{'cache-control'}", 'application/json no-store', 'as JSON, kept by nobody');
 		is($reply->{headers}{'x-evil'}, undef, 'and with no header of the client\'s');
+	}
+	my $schemas = JSON::Validator->new->schema($json->decode($site->get('/api/openapi.json')->{body}))->schema;
+	for my $case ([ '/api/trending/{region}', '/api/trending/pl' ], [ '/api/videos/{video_id}', '/api/videos/nobody' ],
+		[ '/api/search', '/api/search?q=a&region=pl' ], [ '/api/analytics', '/api/analytics?days=x' ], [ '/health', '/health?x=%FF' ])
+	{
+		ok(is_described($schemas, $case->[0], $site->get($case->[1])), "$case->[1] is refused as the description says");
 	}
 	return;
 }

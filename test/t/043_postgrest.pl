@@ -9,6 +9,7 @@ use warnings;
 use FindBin;
 use lib $FindBin::RealBin, "$FindBin::RealBin/../standin";
 
+use IPC::Run ();
 use JSON::PP;
 use JSON::Validator ();
 use PostgRESTReplay;
@@ -297,6 +298,33 @@ SKIP:
 	is(join("\n", @{ $errors // [$@] }), '', 'which is valid');
 }
 
+# What Redocly's linter says of a description by its recommended rules: errors and
+# warnings, and the first of them. Nothing where it cannot be had.
+my $linter = ($ENV{WORK} // '') . '/openapi/node_modules/.bin/redocly';
+sub linted
+{
+	my ($text) = @_;
+	my $file = PostgreSQL::Test::Utils::tempdir() . '/openapi.json';
+	my ($out, $err);
+
+	local @ENV{qw(REDOCLY_TELEMETRY REDOCLY_SUPPRESS_UPDATE_NOTICE)} = ('off', 'true');
+	open my $to, '>', $file or die "$file: $!";
+	print $to $text;
+	close $to;
+	IPC::Run::run([ $linter, 'lint', '--extends=recommended', '--format=json', $file ], '<', '/dev/null', '>', \$out, '2>', \$err);
+	my $said = eval { $json->decode($out =~ s/\A[^{]*//r) } or return "it fails: $err";
+	my ($first) = @{ $said->{problems} };
+	return "$said->{totals}{errors} errors, $said->{totals}{warnings} warnings"
+	  . ($first ? ": $first->{ruleId}, $first->{location}[0]{pointer}" : '');
+}
+
+SKIP:
+{
+	skip 'there is no linter here', 2 if !-x $linter || system("'$linter' --version >/dev/null 2>&1") != 0;
+	is(linted($description), '0 errors, 0 warnings', 'the linter finds nothing');
+	like(linted($description =~ s/"security" ?: ?\[\], ?//r), qr/^1 errors, 0 warnings: security-defined/, 'and would');
+}
+
 my %operations;
 for my $path (sort keys %{ $openapi->{paths} })
 {
@@ -311,6 +339,7 @@ for my $path (sort keys %{ $openapi->{paths} })
 		is(join(' ', grep { ($described{$_} // '') !~ /\S/ } sort keys %described), '', "$method $path: its arguments are described");
 		like($operation->{summary}, qr/^\S.*\.$/, 'and so is what it does');
 		ok($operation->{responses}{200} && $operation->{responses}{default}, 'and what it replies');
+		ok($operation->{responses}{400} && ref $operation->{security} eq 'ARRAY', 'how it is refused, and what it takes to be let in');
 	}
 }
 is(join(' ', grep { $operations{$_} > 1 } sort keys %operations), '', 'operations have names of their own');
@@ -357,9 +386,9 @@ $strict = JSON::Validator->new->schema($strict)->schema;
 # What is wrong with a body as the reply of a path.
 sub misfits
 {
-	my ($path, $body) = @_;
+	my ($path, $body, $status) = @_;
 
-	return join '; ', $strict->validate_response([ get => $path, 200 ],
+	return join '; ', $strict->validate_response([ get => $path, $status // 200 ],
 		{ body => sub { return { content_type => 'application/json', exists => 1, value => $body } } });
 }
 
@@ -385,6 +414,17 @@ is(misfits('/rpc/vvault_video', undef), '', 'and so does null for no video');
 is(misfits('/rpc/vvault_trending', undef) ne '', 1, 'but not for a feed');
 is(misfits("/rpc/$_", $any->decode(get($_, { region => 'AT' })->{body})), '', "$_ of a region without charts fits")
   for qw(vvault_trending vvault_insights);
+
+for my $case ([ 'vvault_trending', { region => 'pl' }, 400 ], [ 'vvault_trending', { region => 'eq.PL' }, 404 ],
+	[ 'vvault_trending', { region => 'PL', x => 1 }, 404 ], [ 'vvault_search', { q => 'a', region => 'is.x' }, 400 ],
+	[ 'vvault_video', { video_id => 'nobody' }, 404 ])
+{
+	my ($function, $arguments, $status) = @$case;
+
+	$reply = get($function, $arguments);
+	is($reply->{status}, $status, "$function: " . join ' ', $status, %$arguments);
+	is(misfits("/rpc/$function", $any->decode($reply->{body}), $status), '', 'what it says fits the schema of errors');
+}
 
 # another role sees what it may call
 $node->safe_psql('postgres', q{CREATE ROLE half NOLOGIN; GRANT half TO authenticator;

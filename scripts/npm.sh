@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+#
+# npm.sh
+#		What a folder's package-lock.json pins, laid into a work folder.
+#
+# usage: scripts/npm.sh .work FOLDER
+#
+# FOLDER is demo/clients (node-postgres for the examples) or test/openapi (the linter
+# for the OpenAPI description); npm fetches it once, into the work folder's
+# folder of the same last name. Where there is no npm or no network, says so and
+# ends with status 1.
+
+# shellcheck source=scripts/lib.sh
+source "$(dirname "$0")/lib.sh"
+
+TEMP=
+
+main()
+{
+	local from=$ROOT/${2:-} to
+
+	[ "${1:-}" = .work ] && [ -f "$from/package-lock.json" ] || die "usage: scripts/npm.sh .work FOLDER"
+	open_work "$1"
+	to=$WORK/${from##*/}
+	! cmp -s "$from/package-lock.json" "$to/package-lock.json" || return 0
+	command -v npm >/dev/null || die "what $2 wants is not to be had: no npm"
+	TEMP=$(mktemp -d)
+	trap 'rm -rf "$TEMP"' EXIT
+	cp "$from"/package*.json "$TEMP/"
+	(cd "$TEMP" && npm ci --cache "$TEMP/npm" --ignore-scripts --no-audit --no-fund \
+		--fetch-retries=0 >npm.log 2>&1) ||
+		die "what $2 wants is not to be had: npm does not get it"
+	run_as "$WORK_USER" rm -rf "$to"
+	run_as "$WORK_USER" mkdir "$to"
+	tar -C "$TEMP" -cf - node_modules package.json package-lock.json |
+		run_as "$WORK_USER" tar -C "$to" --no-same-owner -xf -
+}
+
+main "$@"
