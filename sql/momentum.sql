@@ -6,53 +6,65 @@ CREATE EXTENSION IF NOT EXISTS vvault CASCADE;
 RESET client_min_messages;
 
 -- A video whose raw value is the baseline scores 85, so golden values are
--- written as the raw value worked out by hand and given as the baseline.
+-- written as the raw value worked out by hand, less what its place R costs, and
+-- given as the baseline.
 --   a: a newcomer; views + 1000 = 10^5, R = 0.5 / 2 with root 0.5, likes + 10 =
---      10^3: 1 - 1.3 * 0.5 - 0.3 * (5 - 5.5) + 0.1 * (3 - 5 + 1.5) = 0.45
---   b: the same without likes: 0.5
+--      10^3: 1 - 1.6 * 0.5 - 0.35 * (5 - 5.5) + 0.05 * (3 - 5 + 1.5) = 0.35
+--   b: the same without likes: 0.375
 --   c: the same with no place known: R = 0.5
---   d: 9400 / (9000 + 1000) = 0.94 in a day, lg(0.94 + 0.06) = 0
+--   d: 9200 / (9000 + 1000) = 0.92 in a day, lg(0.92 + 0.08) = 0
 --   e: half of that gain in half a day
 --   f: no time given counts as a day
---   g: R = 4.5 / 5 = 0.9 costs 24 * 0.25^2 = 1.5
---   h: a rank beyond the chart is its end: 24 * 0.35^2 = 2.94
---   i: fewer views than before are no growth: lg 0.06
+--   g: R = 4.5 / 5 = 0.9 costs 0.8 ln(1 + e^2)
+--   h: a rank beyond the chart is its end
+--   i: fewer views than before are no growth: lg 0.08
 --   j: so is no time between the two
---   k: growth is cut at tenfold a day: lg 10.06
---   l: a minute counts as an hour: 24 * 9400 / 240000 = 0.94
+--   k: growth is cut at tenfold a day: lg 10.08
+--   l: a minute counts as an hour: 24 * 9200 / 240000 = 0.92
 --   m: likes tell nothing of a video seen before
+--   n: music raises a newcomer by 0.4, o: a video seen before by 0.2
+--   p, q: sports and news cost 0.1 of either; r, s: other categories nothing
+CREATE FUNCTION pg_temp.sunk(place float8) RETURNS float8
+LANGUAGE sql RETURN 0.8 * ln(1 + exp((place - 0.8) / 0.05));
 SELECT name, round(vvault_momentum_score(views, views_before, elapsed, rank, chart_length,
-	likes, raw)::numeric, 9) AS score
+	likes, raw - pg_temp.sunk(place), category_id)::numeric, 9) AS score
 FROM (VALUES
-	('a', 99000, NULL, NULL::interval, 1, 2, 990, 0.45),
-	('b', 99000, NULL, NULL, 1, 2, NULL, 0.5),
-	('c', 99000, NULL, NULL, NULL, NULL, NULL, 1.15 - 1.3 * sqrt(0.5)),
-	('d', 18400, 9000, '1 day', NULL, NULL, NULL, 0),
-	('e', 13700, 9000, '12 hours', 0, 200, NULL, 0),
-	('f', 18400, 9000, NULL, 100, 0, NULL, 0),
-	('g', 18400, 9000, '1 day', 5, 5, NULL, -1.5),
-	('h', 18400, 9000, '24:00', 7, 5, NULL, -2.94),
-	('i', 100, 9000, '1 day', 1, 5, NULL, log(0.06)),
-	('j', 18400, 9000, '0', 1, 5, NULL, log(0.06)),
-	('k', 2000000000, 0, '1 day', 1, 5, NULL, log(10.06)),
-	('l', 248400, 239000, '1 minute', 1, 5, NULL, 0),
-	('m', 18400, 9000, '1 day', 1, 5, 18400, 0)
-) AS t (name, views, views_before, elapsed, rank, chart_length, likes, raw)
+	('a', 99000, NULL, NULL::interval, 1, 2, 990, NULL, 0.35, 0.25),
+	('b', 99000, NULL, NULL, 1, 2, NULL, NULL, 0.375, 0.25),
+	('c', 99000, NULL, NULL, NULL, NULL, NULL, NULL, 1.175 - 1.6 * sqrt(0.5), 0.5),
+	('d', 18200, 9000, '1 day', NULL, NULL, NULL, NULL, 0, 0.5),
+	('e', 13600, 9000, '12 hours', 0, 200, NULL, NULL, 0, 0.5),
+	('f', 18200, 9000, NULL, 100, 0, NULL, NULL, 0, 0.5),
+	('g', 18200, 9000, '1 day', 5, 5, NULL, NULL, 0, 0.9),
+	('h', 18200, 9000, '24:00', 7, 5, NULL, NULL, 0, 1),
+	('i', 100, 9000, '1 day', 1, 5, NULL, NULL, log(0.08), 0.1),
+	('j', 18200, 9000, '0', 1, 5, NULL, NULL, log(0.08), 0.1),
+	('k', 2000000000, 0, '1 day', 1, 5, NULL, NULL, log(10.08), 0.1),
+	('l', 248200, 239000, '1 minute', 1, 5, NULL, NULL, 0, 0.1),
+	('m', 18200, 9000, '1 day', 1, 5, 18200, NULL, 0, 0.1),
+	('n', 99000, NULL, NULL, 1, 2, 990, 10, 0.75, 0.25),
+	('o', 18200, 9000, '1 day', 1, 5, NULL, 10, 0.2, 0.1),
+	('p', 99000, NULL, NULL, 1, 2, 990, 17, 0.25, 0.25),
+	('q', 18200, 9000, '1 day', 1, 5, NULL, 25, -0.1, 0.1),
+	('r', 18200, 9000, '1 day', 1, 5, NULL, 24, 0, 0.1),
+	('s', 18200, 9000, '1 day', 1, 5, NULL, 0, 0, 0.1)
+) AS t (name, views, views_before, elapsed, rank, chart_length, likes, category_id, raw, place)
 ORDER BY name;
 
 -- One unit above the baseline multiplies the odds of 85 to 15 by exp(1.2);
--- without a baseline it is 0.46.
-SELECT round(vvault_momentum_score(18400, 9000, '1 day', baseline => -1)::numeric, 9)
+-- without a baseline it is 0.37.
+SELECT round(vvault_momentum_score(18200, 9000, '1 day', 100, 200, baseline => -1 - pg_temp.sunk(0.4975))::numeric, 9)
 		= round((100 / (1 + 15 / 85.0 * exp(-1.2)))::numeric, 9) AS slope,
 	vvault_momentum_score(18400, 9000, '1 day')
-		= vvault_momentum_score(18400, 9000, '1 day', baseline => 0.46) AS shipped_baseline,
+		= vvault_momentum_score(18400, 9000, '1 day', baseline => 0.37) AS shipped_baseline,
 	vvault_momentum_score(NULL, 9000, '1 day', 1, 200, 5) IS NULL AS unknown_views;
 
--- A newcomer scores less with every rank down; a video seen before the same
--- as far as R = 0.65, which is between rank 130 and 131 of 200, then less.
+-- Both score less with every rank down. Of a video seen before the upper half
+-- of the chart takes less than a tenth of a point, the last fifth more than 30.
 SELECT count(*) AS steps, count(*) FILTER (WHERE newcomer < newcomer_above) AS newcomer_lower,
-	count(*) FILTER (WHERE seen = seen_above AND rank <= 130) AS seen_same,
-	count(*) FILTER (WHERE seen < seen_above AND rank > 130) AS seen_lower
+	count(*) FILTER (WHERE seen < seen_above) AS seen_lower,
+	sum(seen_above - seen) FILTER (WHERE rank <= 100) < 0.1 AS upper_half,
+	sum(seen_above - seen) FILTER (WHERE rank > 160) > 30 AS last_fifth
 FROM (
 	SELECT rank, n AS newcomer, s AS seen, lag(n) OVER w AS newcomer_above, lag(s) OVER w AS seen_above
 	FROM generate_series(1, 200) AS rank,
@@ -88,7 +100,8 @@ FROM unnest('{0,1,1000,9223372036854775807}'::bigint[]) AS views,
 	unnest('{NULL,-2147483648,0,1,2147483647}'::integer[]) AS chart_length,
 	unnest('{NULL,0,9223372036854775807}'::bigint[]) AS likes,
 	unnest('{NULL,0,1e308,-1e308,1e-308}'::float8[]) AS baseline,
-	vvault_momentum_score(views, views_before, elapsed, rank, chart_length, likes, baseline) AS score;
+	unnest('{NULL,-2147483648,10,17}'::integer[]) AS category_id,
+	vvault_momentum_score(views, views_before, elapsed, rank, chart_length, likes, baseline, category_id) AS score;
 
 -- Impossible figures are refused, also where the result would be NULL.
 SELECT vvault_momentum_score(-1);

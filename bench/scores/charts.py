@@ -33,11 +33,11 @@ def _iso_date(text):
 
 
 # The three layouts, told apart by one of their columns:
-# (column, date column, its reader, views, comments, publish time)
+# (column, date column, its reader, views, comments, publish time, category)
 LAYOUTS = (
-    ('date', 'date', _day_month, 'views', 'comment_total', None),
-    ('publishedAt', 'trending_date', _iso_date, 'view_count', 'comment_count', 'publishedAt'),
-    ('publish_time', 'trending_date', _short_year, 'views', 'comment_count', 'publish_time'),
+    ('date', 'date', _day_month, 'views', 'comment_total', None, 'category_id'),
+    ('publishedAt', 'trending_date', _iso_date, 'view_count', 'comment_count', 'publishedAt', 'categoryId'),
+    ('publish_time', 'trending_date', _short_year, 'views', 'comment_count', 'publish_time', 'category_id'),
 )
 
 
@@ -48,12 +48,12 @@ def read_charts(path):
     with open(path, encoding='utf-8', errors='replace', newline='') as file:
         reader = csv.DictReader(file)
         layout = next(l for l in LAYOUTS if l[0] in reader.fieldnames)
-        _, date, parse, views, comments, published = layout
+        _, date, parse, views, comments, published, category = layout
         for row in reader:
             chart = charts.setdefault(parse(row[date]), {})
             chart.setdefault(row['video_id'], {
                 'views': float(row[views]), 'likes': float(row['likes']), 'dislikes': float(row['dislikes']),
-                'comments': float(row[comments]),
+                'comments': float(row[comments]), 'category': int(row[category]),
                 'published': datetime.datetime.fromisoformat(row[published][:19]) if published else None})
     usual = np.median([len(chart) for chart in charts.values()])
     # a file may end in the middle of a day: half a chart would look like a mass exit
@@ -71,7 +71,7 @@ def _features(day, chart, seen):
         week = [p for p in past if (day - p[0]).days >= 7]
         yield {
             'views': now['views'], 'likes': now['likes'],
-            'dislikes': now['dislikes'], 'comments': now['comments'],
+            'dislikes': now['dislikes'], 'comments': now['comments'], 'category': now['category'],
             'views_before': last[1]['views'] if last else np.nan,
             'hours': (day - last[0]).days * 24.0 if last else np.nan,
             'views_2_before': past[-2][1]['views'] if len(past) > 1 else np.nan,
@@ -83,16 +83,26 @@ def _features(day, chart, seen):
         }
 
 
-def load_days(path):
-    """The days of one file. A day whose next day is missing has no targets; the first has no past."""
+def load_days(path, step=1, start=0):
+    """The days of one file, or every step-th of them as if they followed each other.
+
+    A day whose next day is missing has no targets; the first has no past. `turnover` is what the days so far tell of
+    how much of the chart is new each day.
+    """
     charts = read_charts(path)
-    seen, days = {}, []
+    if step > 1:
+        charts = [(charts[0][0] + datetime.timedelta(days=number), chart)
+                  for number, (_, chart) in enumerate(charts[start::step])]
+    seen, days, turnover = {}, [], 0.25
     for number, (day, chart) in enumerate(charts):
         rows = list(_features(day, chart, seen))
         data = {name: np.array([row[name] for row in rows]) for name in rows[0]}
         data['newcomer'] = np.isnan(data['views_before'])
         data['number'] = number
         data['day'] = day
+        if number > 0:
+            turnover = 0.7 * turnover + 0.3 * data['newcomer'].mean()
+        data['turnover'] = turnover
         if number + 1 < len(charts) and (charts[number + 1][0] - day).days == 1:
             _targets(data, chart, charts[number + 1][1])
         days.append(data)

@@ -7,7 +7,10 @@ LOGIT_85 = np.log(85 / 15)
 
 # The constants of the momentum score, by the names they have in src/score/momentum.c
 NAMES = ('newcomer_level', 'newcomer_rank_weight', 'newcomer_views_weight', 'newcomer_likes_weight',
-         'growth_floor', 'sinking_weight', 'sinking_start')
+         'newcomer_music', 'growth_floor', 'grown_music', 'topical', 'sinking_weight', 'sinking_start')
+
+# YouTube's categories that the score knows
+MUSIC, SPORTS, NEWS = 10, 17, 25
 
 
 def shipped(path):
@@ -93,16 +96,36 @@ def formula_a(d):
     return np.where(d['newcomer'], newcomer, growth) - 12 * np.maximum(0, d['place'] - 0.75)
 
 
+def old_momentum(d):
+    """The formula of 0.2.0."""
+    views = d['views'] + 1000
+    newcomer = (1.0 - 1.3 * np.sqrt(d['place']) - 0.3 * (np.log10(views) - 5.5)
+                + 0.1 * (np.log10((d['likes'] + 10) / views) + 1.5))
+    seen = np.log10(np.minimum(daily_growth(d), 10) + 0.06)
+    return np.where(d['newcomer'], newcomer, seen) - 24 * np.maximum(0, d['place'] - 0.65) ** 2
+
+
+def daily_growth(d):
+    """Relative growth in 24 hours with 1000 views added, which keeps small counts still; 0 for a newcomer."""
+    return _gain(d) / (np.nan_to_num(d['views_before']) + 1000) * 24 / np.nan_to_num(d['hours'], nan=24)
+
+
+def sinking(d, c):
+    """How far a video has sunk beyond where sinking starts: a straight line with a soft bend."""
+    return np.logaddexp(0, (d['place'] - c['sinking_start']) / 0.05)
+
+
 def momentum_raw(d, c, extra=None):
     """The raw value of src/score/momentum.c with the constants c; `extra` adds a trial term to it."""
     views = d['views'] + 1000
+    music = d['category'] == MUSIC
     newcomer = (c['newcomer_level'] - c['newcomer_rank_weight'] * np.sqrt(d['place'])
                 - c['newcomer_views_weight'] * (np.log10(views) - 5.5)
-                + c['newcomer_likes_weight'] * (np.log10((d['likes'] + 10) / views) + 1.5))
-    growth = _gain(d) / (np.nan_to_num(d['views_before']) + 1000) * 24 / np.nan_to_num(d['hours'], nan=24)
-    seen = np.log10(np.minimum(growth, 10) + c['growth_floor'])
+                + c['newcomer_likes_weight'] * (np.log10((d['likes'] + 10) / views) + 1.5)
+                + c['newcomer_music'] * music)
+    seen = np.log10(np.minimum(daily_growth(d), 10) + c['growth_floor']) + c['grown_music'] * music
     raw = (np.where(d['newcomer'], newcomer, seen)
-           - c['sinking_weight'] * np.maximum(0, d['place'] - c['sinking_start']) ** 2)
+           - c['topical'] * np.isin(d['category'], (SPORTS, NEWS)) - c['sinking_weight'] * sinking(d, c))
     return raw if extra is None else raw + extra(d, c)
 
 
@@ -122,6 +145,7 @@ def sorts(constants):
         ('**momentum**', lambda d: momentum_raw(d, constants)),
         ('momentum, rank unknown',
          lambda d: momentum_raw(dict(d, place=np.full(len(d['place']), 0.5)), constants)),
+        ('momentum of 0.2.0', old_momentum),
         ('formula A', formula_a),
         ('PeerTube trending, 7 days', lambda d: d['views'] - d['views_week_before']),
         ('PeerTube trending, 1 day', _gain),

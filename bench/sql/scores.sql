@@ -69,7 +69,7 @@ BEGIN
 END $$;
 
 CREATE FUNCTION twin.momentum_score(views bigint, views_before bigint, elapsed interval, rank integer,
-	chart_length integer, likes bigint) RETURNS float8
+	chart_length integer, likes bigint, baseline float8, category_id integer) RETURNS float8
 LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
 	place float8 := coalesce(least(1, (rank - 0.5) / chart_length), 0.5);
@@ -77,22 +77,24 @@ DECLARE
 	growth float8;
 BEGIN
 	IF views_before IS NULL THEN
-		raw := 1.0 - 1.3 * sqrt(place) - 0.3 * (log((views + 1000)::float8) - 5.5)
-			+ coalesce(0.1 * (log((likes + 10)::float8 / (views + 1000)) + 1.5), 0);
+		raw := 1.0 - 1.6 * sqrt(place) - 0.35 * (log((views + 1000)::float8) - 5.5)
+			+ coalesce(0.05 * (log((likes + 10)::float8 / (views + 1000)) + 1.5), 0)
+			+ CASE category_id WHEN 10 THEN 0.4 WHEN 17 THEN -0.1 WHEN 25 THEN -0.1 ELSE 0 END;
 	ELSE
 		growth := greatest(0, (views - views_before)::float8 / (views_before + 1000)
 			* 24 / greatest(1, date_part('epoch', elapsed) / 3600));
-		raw := log(least(growth, 10) + 0.06);
+		raw := log(least(growth, 10) + 0.08)
+			+ CASE category_id WHEN 10 THEN 0.2 WHEN 17 THEN -0.1 WHEN 25 THEN -0.1 ELSE 0 END;
 	END IF;
-	raw := raw - 24 * greatest(0, place - 0.65) ^ 2;
-	RETURN 100 / (1 + exp(-ln(85.0::float8 / 15) - 1.2 * (raw - 0.46)));
+	raw := raw - 0.8 * ln(1 + exp((place - 0.80) / 0.05));
+	RETURN 100 / (1 + exp(-ln(85.0::float8 / 15) - 1.2 * (raw - 0.37)));
 END $$;
 
 CREATE UNLOGGED TABLE calls AS
 SELECT (n * 7919 % 5000000)::bigint AS views, (n * 7919 % 5000000 * 0.8)::bigint AS views_before,
 	(n * 104729 % 200000)::bigint AS likes, (n * 1299709 % 20000)::bigint AS comments,
 	interval '24 hours' AS elapsed, (n % 20000)::float8 AS velocity, (n % 1000)::float8 / 100 AS engagement,
-	(1 + n % 200)::int AS rank, 200 AS chart_length,
+	(1 + n % 200)::int AS rank, 200 AS chart_length, (n % 30)::int AS category_id,
 	timestamptz '2026-01-01 00:00Z' - n % 500 * interval '1 hour' AS published_at,
 	timestamptz '2026-01-01 00:00Z' AS as_of
 FROM generate_series(1::bigint, 1000000) n;
@@ -143,8 +145,8 @@ FROM (VALUES
 	 '40 * least(1, CASE WHEN elapsed <= interval ''0'' THEN 0 ELSE greatest(0, (views::float8 - views_before::float8) / (date_part(''epoch'', elapsed) / 3600)) END / 10000) + 35 * least(1, CASE WHEN views = 0 THEN 0 ELSE (likes::float8 + 2 * comments::float8) / views * 100 END / 5) + 25 * 0.5::float8 ^ (greatest(0, date_part(''epoch'', as_of - published_at) / 3600) / 12)'),
 	('hot_score', 'published_at', 'likes, published_at',
 	 'log(greatest(coalesce(likes, 0), 1)::float8) + date_part(''epoch'', published_at) / 45000'),
-	('momentum_score', 'chart_length', 'views, views_before, elapsed, rank, chart_length, likes',
-	 '100 / (1 + exp(-ln(85.0::float8 / 15) - 1.2 * (log(least(greatest(0, (views - views_before)::float8 / (views_before + 1000) * 24 / greatest(1, date_part(''epoch'', elapsed) / 3600)), 10) + 0.06) - 24 * greatest(0, least(1, (rank - 0.5::float8) / chart_length) - 0.65) ^ 2 - 0.46)))')
+	('momentum_score', 'chart_length', 'views, views_before, elapsed, rank, chart_length, likes, NULL, category_id',
+	 '100 / (1 + exp(-ln(85.0::float8 / 15) - 1.2 * (log(least(greatest(0, (views - views_before)::float8 / (views_before + 1000) * 24 / greatest(1, date_part(''epoch'', elapsed) / 3600)), 10) + 0.08) + CASE category_id WHEN 10 THEN 0.2 WHEN 17 THEN -0.1 WHEN 25 THEN -0.1 ELSE 0 END - 0.8 * ln(1 + exp((least(1, (rank - 0.5::float8) / chart_length) - 0.80) / 0.05)) - 0.37)))')
 	) AS s (score, reading, args, expression);
 
 \echo '# a million calls, ms; reading the same columns taken off'

@@ -51,7 +51,7 @@ BEGIN
 		(ln(m.score / (100 - m.score)) - ln(85.0::double precision / 15)) / 1.2)
 	INTO momentum_baseline
 	FROM (SELECT vvault.snapshot_momentum(s.views, b.views_day_before, b.elapsed_day,
-			s.rank, s.chart_length, s.likes, 0::double precision) AS score
+			s.rank, s.chart_length, s.likes, 0::double precision, s.category_id) AS score
 		FROM vvault.snapshots s
 			CROSS JOIN LATERAL vvault.score_base(s.region, s.video_id, s.fetched_at, span) b
 		WHERE s.region = vvault_derive_baselines.region AND s.views IS NOT NULL

@@ -317,6 +317,7 @@ RETURN '{
 "rank": {"description": "the place in the chart, from 1"},
 "chart_length": {"description": "the places of the chart"},
 "baseline": {"description": "the raw momentum that scores 85"},
+"category_id": {"description": "the id of a category of YouTube, such as 10 for music"},
 "published_at": {"description": "when it was published"},
 "as_of": {"description": "the instant to compute it for"},
 "score": {"description": "votes for less votes against"},

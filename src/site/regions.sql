@@ -5,7 +5,7 @@ CREATE TABLE vvault.region_defaults (
 	name text NOT NULL,
 	velocity_baseline double precision NOT NULL,
 	engagement_baseline double precision NOT NULL,
-	momentum_baseline double precision NOT NULL DEFAULT 0.46,
+	momentum_baseline double precision NOT NULL DEFAULT 0.37,
 	enabled boolean NOT NULL DEFAULT true
 );
 COMMENT ON TABLE vvault.region_defaults IS
@@ -48,7 +48,7 @@ CREATE VIEW vvault.effective_regions AS
 		coalesce(o.name, d.name, o.region) AS name,
 		coalesce(o.velocity_baseline, d.velocity_baseline, 4000) AS velocity_baseline,
 		coalesce(o.engagement_baseline, d.engagement_baseline, 5) AS engagement_baseline,
-		coalesce(o.momentum_baseline, d.momentum_baseline, 0.46) AS momentum_baseline,
+		coalesce(o.momentum_baseline, d.momentum_baseline, 0.37) AS momentum_baseline,
 		coalesce(o.enabled, d.enabled, true) AS enabled
 	FROM vvault.region_defaults d FULL JOIN vvault.regions o ON o.region = d.region;
 COMMENT ON VIEW vvault.effective_regions IS

@@ -66,7 +66,7 @@ BEGIN
 				i.likes, i.comments, facts.velocity_baseline, facts.engagement_baseline),
 			vvault.snapshot_momentum(i.views, b.views_day_before, b.elapsed_day,
 				add_snapshots.first_rank + i.item_index, i.total_results, i.likes,
-				facts.momentum_baseline)
+				facts.momentum_baseline, i.category_id)
 		FROM unnest(items) i
 			CROSS JOIN LATERAL vvault.score_base(add_snapshots.region, i.video_id,
 				add_snapshots.fetched_at, span) b

@@ -82,13 +82,13 @@ COMMENT ON FUNCTION vvault.snapshot_virality(bigint, bigint, interval, bigint, b
 'The virality score of an observation, given its base.';
 
 CREATE FUNCTION vvault.snapshot_momentum(views bigint, views_before bigint, elapsed interval,
-	rank integer, chart_length integer, likes bigint, baseline double precision)
+	rank integer, chart_length integer, likes bigint, baseline double precision, category_id integer)
 RETURNS double precision
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN coalesce(@extschema@.vvault_momentum_score(views := views, views_before := views_before,
 	elapsed := elapsed, rank := rank, chart_length := chart_length, likes := likes,
-	baseline := baseline), 0);
-COMMENT ON FUNCTION vvault.snapshot_momentum(bigint, bigint, interval, integer, integer, bigint, double precision) IS
+	baseline := baseline, category_id := category_id), 0);
+COMMENT ON FUNCTION vvault.snapshot_momentum(bigint, bigint, interval, integer, integer, bigint, double precision, integer) IS
 'The momentum score of an observation, given its base of a day before.';
 
 -- An observation is the base of those that are min_span and more younger, until
@@ -142,7 +142,7 @@ BEGIN
 		vvault.snapshot_virality(t.views, b.views_before, b.elapsed,
 			t.likes, t.comments, facts.velocity_baseline, facts.engagement_baseline),
 		vvault.snapshot_momentum(t.views, b.views_day_before, b.elapsed_day,
-			t.rank, t.chart_length, t.likes, facts.momentum_baseline)
+			t.rank, t.chart_length, t.likes, facts.momentum_baseline, t.category_id)
 	FROM (SELECT n.* FROM unnest(coalesce(written, video_ids)) AS c (video_id) CROSS JOIN LATERAL (
 				SELECT n.* FROM vvault.snapshots n
 				WHERE n.region = score_again.region AND n.video_id = c.video_id

@@ -15,7 +15,7 @@ SELECT pg_temp.forget();
 CREATE FUNCTION pg_temp.chart(ids text[], views bigint[]) RETURNS json
 LANGUAGE sql RETURN (SELECT json_build_object('kind', 'youtube#videoListResponse',
 	'pageInfo', json_build_object('totalResults', cardinality(ids)), 'items',
-	json_agg(json_build_object('id', u.id, 'snippet', json_build_object('title', u.id, 'categoryId', '24'),
+	json_agg(json_build_object('id', u.id, 'snippet', json_build_object('title', u.id, 'categoryId', (ARRAY[10, 17, 24])[1 + ascii(right(u.id, 1)) % 3]::text),
 		'statistics', json_strip_nulls(json_build_object('viewCount', u.views::text, 'likeCount', (u.views / 30)::text,
 			'commentCount', (u.views / 300)::text))) ORDER BY u.n))
 	FROM unnest(ids, views) WITH ORDINALITY AS u (id, views, n));
@@ -81,7 +81,7 @@ FROM generate_series(0, 30) h;
 SELECT is_empty($$SELECT s.fetched_at, s.momentum_score FROM vvault.snapshots s
 	WHERE s.momentum_score IS DISTINCT FROM vvault_momentum_score(s.views,
 		CASE WHEN s.fetched_at >= '2026-01-05 06:00Z' THEN s.views - 24000 END, interval '24 hours',
-		1, 1, s.likes)$$, 'momentum of a video that is looked at every hour');
+		1, 1, s.likes, category_id => s.category_id)$$, 'momentum of a video that is looked at every hour');
 
 --
 -- In any order, with near, far, repeated and unknown observations: the scores
@@ -106,7 +106,7 @@ LANGUAGE sql AS $$
 			coalesce(vvault_view_velocity(s.views, v.views, greatest(s.fetched_at - v.fetched_at, interval '30 minutes')), 0) AS expected_velocity,
 			s.momentum_score,
 			coalesce(vvault_momentum_score(s.views, CASE WHEN f.first <= s.fetched_at - interval '23.5 hours' THEN d.views END,
-				s.fetched_at - d.fetched_at, s.rank, s.chart_length, s.likes), 0) AS expected_momentum
+				s.fetched_at - d.fetched_at, s.rank, s.chart_length, s.likes, category_id => s.category_id), 0) AS expected_momentum
 		FROM vvault.snapshots s
 			JOIN (SELECT n.video_id, min(n.fetched_at) AS first FROM vvault.snapshots n GROUP BY n.video_id) f
 				ON f.video_id = s.video_id

@@ -161,7 +161,7 @@ BEGIN
 END
 $lay$;
 SELECT cmp_ok(pg_temp.lay_overloads(), '>', 50, 'traps are laid after it');
-SELECT throws_ok('SELECT vvs_api.vvault_momentum_score(1, 1, interval ''1 hour'', 1, 1, 1, 1)', 'P0666', NULL,
+SELECT throws_ok('SELECT vvs_api.vvault_momentum_score(1, 1, interval ''1 hour'', 1, 1, 1, 1, 1)', 'P0666', NULL,
 	'a trap works where types are not exact');
 
 -- Whatever runs with the owner's rights walks between them.
