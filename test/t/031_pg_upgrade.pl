@@ -103,13 +103,13 @@ $replies
 ROLLBACK;
 EOF
 
-my %before;
+my %before = (hour => int(time() / 3600));
 for ([ contents => $contents ], [ replies => $replies ], [ next => $next ])
 {
 	$before{ $_->[0] } = $old->safe_psql('site', $_->[1]);
 }
-like($before{replies}, qr/"videos":\[\{/, 'there is something to keep');
-like($before{next}, qr/"accepted" : \d/, 'and something that comes in');
+ok($before{replies} =~ /"videos":\[\{/, 'there is something to keep');
+ok($before{next} =~ /"accepted" : \d/, 'and something that comes in');
 $old->stop;
 
 # ---------------------------------------------------------------------------
@@ -135,9 +135,20 @@ chdir "$FindBin::RealBin/../.." or die;
 $new->start;
 command_ok([ 'vacuumdb', '--all', '--analyze-only', '-h', $new->host, '-p', $new->port ], 'statistics are made anew');
 is($new->safe_psql('site', $contents), $before{contents}, 'every table holds the same, and every feed has its versions');
-is($new->safe_psql('site', $replies), $before{replies}, 'every reply is the same, to the byte');
+my $after = $new->safe_psql('site', $replies);
+SKIP:
+{
+	# some replies are of an instant, which moves in steps of an hour
+	skip 'the hour has turned', 1 if int(time() / 3600) != $before{hour};
+	same_lines($after, $before{replies}, 'every reply is the same, to the byte');
+}
 is($new->safe_psql('site', 'SELECT * FROM api.vvault_check()'), '', 'vvault_check() finds nothing');
-is($new->safe_psql('site', $next), $before{next}, 'what comes next does what it would have done');
+$after = $new->safe_psql('site', $next);
+SKIP:
+{
+	skip 'the hour has turned', 1 if int(time() / 3600) != $before{hour};
+	same_lines($after, $before{next}, 'what comes next does what it would have done');
+}
 is($new->safe_psql('site', 'SELECT api.vvault_rebuild()'), '0', 'vvault_rebuild() finds nothing wrong');
 
 # rights

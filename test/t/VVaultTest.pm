@@ -19,7 +19,7 @@ use Test::More;
 use Time::HiRes qw(usleep);
 
 our @EXPORT = qw(new_node run_script sample_file load_sample ingest_all
-  is_consistent examples open_session cache_functions cache_counters start_client wait_for_lines complete_lines
+  is_consistent same_lines within_step examples open_session cache_functions cache_counters start_client wait_for_lines complete_lines
   finish_client stop_client start_again wait_until reading_script contradictions @orders @still_orders $kept_memory);
 
 # The orders of the feed: the choices of default_sort; and those that do not
@@ -131,6 +131,48 @@ sub ingest_all
 SELECT vvault_ingest(region, response, fetched_at, first_rank)
 FROM (SELECT * FROM $table WHERE $condition ORDER BY id) p
 EOF
+}
+
+# The same text: of two that differ, the first lines that do are shown, around
+# the place, since replies are long.
+sub same_lines
+{
+	my ($got, $expected, $label) = @_;
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	return pass($label) if $got eq $expected;
+
+	my @lines = ([ split /\n/, $got, -1 ], [ split /\n/, $expected, -1 ]);
+	my $shown = 0;
+
+	fail($label);
+	for my $n (0 .. ($#{ $lines[0] } > $#{ $lines[1] } ? $#{ $lines[0] } : $#{ $lines[1] }))
+	{
+		my ($here, $there) = map { $_->[$n] // '(no line)' } @lines;
+		next if $here eq $there;
+
+		($here ^ $there) =~ /^\0*/;
+		my $from = $+[0] < 40 ? 0 : $+[0] - 40;
+
+		diag(sprintf("line %d from character %d\n     got: %s\nexpected: %s", $n + 1, $from, map { substr($_, $from, 160) } $here, $there));
+		last if ++$shown == 3;
+	}
+	return 0;
+}
+
+# What a sub returns that compares replies. Some are of an instant, which moves in
+# steps of an hour: what began in one step and ended in another is done again.
+sub within_step
+{
+	my ($code) = @_;
+	my ($step, @results);
+
+	do
+	{
+		$step = int(CORE::time() / 3600);
+		@results = $code->();
+	} until int(CORE::time() / 3600) == $step;
+	return @results;
 }
 
 # The lines of a query that uses what test/examples.sql makes: values for the
