@@ -3,7 +3,7 @@ SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS vvault CASCADE;
 RESET client_min_messages;
 BEGIN;
-TRUNCATE vvault.videos, vvault.snapshots, vvault.ingests, vvault.settings, vvault.regions, vvault.categories;
+TRUNCATE vvault.videos, vvault.snapshots, vvault.settings, vvault.regions, vvault.categories;
 DELETE FROM vvault.daily_stats;
 SET LOCAL TimeZone = 'UTC';
 
@@ -65,7 +65,7 @@ SELECT vvault_insights('PL') -> 'spread' AS spread;
 SELECT vvault_insights('PL') -> 'news' AS news, vvault_insights('PL') -> 'seasonal' AS seasonal;
 
 -- the schedule of a site that was never fetched
-TRUNCATE vvault.ingests;
+TRUNCATE vvault.snapshots;
 SELECT s -> 'quota_units' AS quota_units, s -> 'used_units' AS used_units, r ->> 'region' AS region, r -> 'due' AS due,
 	r -> 'units' AS units, r -> 'last_fetch_at' AS last_fetch_at, r -> 'expected_starts' AS starts, r ->> 'reason' AS reason
 FROM vvault_fetch_schedule() s, json_array_elements(s -> 'regions') r;

@@ -85,7 +85,7 @@ SELECT vvault_ingest('PL', '{
     {"id": "song_of_snow", "snippet": {"title": "Śnieg", "channelTitle": "Zimowe Głosy", "categoryId": "10"},
      "statistics": {"viewCount": "130000", "likeCount": "7800", "commentCount": "1300"}}
   ]
-}', '2026-01-10 12:00Z') AS later;
+}', '2026-01-10 12:00Z', complete => true) AS later;
 
 --
 -- What there is now. PL has baselines of 10000 views/h and 6 %: the first

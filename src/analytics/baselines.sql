@@ -24,8 +24,8 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'It is a number of days from 1 to 3650.';
 	END IF;
 
-	SELECT max(i.fetched_at) INTO until FROM vvault.ingests i
-	WHERE i.region = vvault_derive_baselines.region AND i.accepted > 0;
+	SELECT max(c.fetched_at) INTO until FROM vvault.charts c
+	WHERE c.region = vvault_derive_baselines.region;
 	-- a newcomer's velocity is not known: it tells nothing of the baseline
 	SELECT array_agg(s.velocity), array_agg(s.engagement), count(*),
 		avg((s.virality_score >= threshold)::int)

@@ -37,16 +37,16 @@ DECLARE
 	threshold double precision := vvault.viral_threshold();
 	first_day date;
 BEGIN
-	SELECT vvault.utc_day(min(i.fetched_at)) INTO first_day FROM vvault.ingests i
-	WHERE i.region = start_hours.region AND i.accepted > 0
-		AND i.fetched_at > (SELECT max(l.fetched_at) FROM vvault.ingests l
-			WHERE l.region = start_hours.region AND l.accepted > 0) - interval '2160 hours';
+	SELECT vvault.utc_day(min(c.fetched_at)) INTO first_day FROM vvault.charts c
+	WHERE c.region = start_hours.region
+		AND c.fetched_at > (SELECT max(l.fetched_at) FROM vvault.charts l
+			WHERE l.region = start_hours.region) - interval '2160 hours';
 
 	RETURN QUERY
 	WITH chart AS (
-		SELECT DISTINCT i.fetched_at FROM vvault.ingests i
-		WHERE i.region = start_hours.region AND i.accepted > 0
-			AND i.fetched_at >= first_day::timestamp AT TIME ZONE 'UTC'
+		SELECT c.fetched_at FROM vvault.charts c
+		WHERE c.region = start_hours.region
+			AND c.fetched_at >= first_day::timestamp AT TIME ZONE 'UTC'
 	), viral AS (
 		SELECT d.video_id, min(d.day) AS day FROM vvault.daily_videos d
 		WHERE d.region = start_hours.region AND d.day >= first_day
@@ -130,7 +130,7 @@ AS $$
 			coalesce(sum(t.viral) FILTER (WHERE t.region = category_lifts.region), 0)::double precision AS here,
 			coalesce(sum(t.viral) FILTER (WHERE t.region <> category_lifts.region), 0)::double precision AS there
 		FROM vvault.daily_stats t
-		WHERE t.region = ANY (ARRAY(SELECT e.region FROM vvault.effective_regions e WHERE e.enabled))
+		WHERE t.region = ANY (ARRAY(SELECT e.region FROM vvault.enabled_regions e))
 			AND t.day BETWEEN from_day AND to_day
 		GROUP BY t.category_id
 	), shared AS (
@@ -175,20 +175,20 @@ AS $$
 			WHERE d.region = spread_from.region AND d.day BETWEEN from_day AND to_day) d
 			JOIN vvault.videos v ON v.region = spread_from.region AND v.video_id = d.video_id
 		-- what the first chart of all lists may have been there for long
-		WHERE v.first_seen_at > (SELECT min(i.fetched_at) FROM vvault.ingests i
-				WHERE i.region = spread_from.region AND i.accepted > 0
-					AND i.fetched_at >= from_day::timestamp AT TIME ZONE 'UTC')
+		WHERE v.first_seen_at > (SELECT min(c.fetched_at) FROM vvault.charts c
+				WHERE c.region = spread_from.region
+					AND c.fetched_at >= from_day::timestamp AT TIME ZONE 'UTC')
 	), elsewhere AS (
 		SELECT f.*, o.region, date_part('epoch', o.first_seen_at - f.first_seen_at) / 3600 AS hours,
-			EXISTS (SELECT FROM vvault.ingests i
-				WHERE i.region = o.region AND i.accepted > 0
-					AND i.fetched_at >= f.first_seen_at AND i.fetched_at < o.first_seen_at) AS later
+			EXISTS (SELECT FROM vvault.charts c
+				WHERE c.region = o.region
+					AND c.fetched_at >= f.first_seen_at AND c.fetched_at < o.first_seen_at) AS later
 		FROM fresh f
 			JOIN vvault.video_regions r ON r.video_id = f.video_id AND cardinality(r.regions) > 1
 			CROSS JOIN LATERAL unnest(r.regions) AS u (region)
 			JOIN vvault.videos o ON o.region = u.region AND o.video_id = f.video_id
 		WHERE u.region <> spread_from.region
-			AND u.region = ANY (ARRAY(SELECT e.region FROM vvault.effective_regions e WHERE e.enabled))
+			AND u.region = ANY (ARRAY(SELECT e.region FROM vvault.enabled_regions e))
 	), judged AS MATERIALIZED (
 		SELECT e.*, bool_and(e.later) OVER (PARTITION BY e.video_id) AS from_here FROM elsewhere e
 	), moved AS MATERIALIZED (
@@ -316,8 +316,8 @@ BEGIN
 	IF vvault.reply_known('vvault_insights', vvault_insights.region, 'analytics_max_age') THEN
 		RETURN 'null';
 	END IF;
-	SELECT vvault.utc_day(max(i.fetched_at)) INTO to_day FROM vvault.ingests i
-	WHERE i.region = vvault_insights.region AND i.accepted > 0;
+	SELECT vvault.utc_day(max(c.fetched_at)) INTO to_day FROM vvault.charts c
+	WHERE c.region = vvault_insights.region;
 	from_day := to_day - 89;
 
 	lifts := vvault.category_lifts(vvault_insights.region, from_day, to_day);
@@ -354,4 +354,4 @@ COMMENT ON FUNCTION @extschema@.vvault_insights(text) IS
 Units and ranges: low and high are 90 % intervals. categories are the ten with the most viral videos, each counted on each day it was viral; lift is their share of the region''s viral videos over that of the other regions. weekdays are 1 (Monday) to 7 and hours 0 to 23 of UTC; starts are videos that became viral, spread over the time between the two charts where it happened; factor is how many times the average rate that is. spread is about videos seen here first and later in regions that were looked at meanwhile; share is the part of all that started here. news are categories with more viral videos on the day to than limit lets expect, seasonal those explained by their season: weekday (such a weekday has as many) or year (so it was a year ago).
 NULL: NULL is an error; from and to are null before the first chart, lift without viral videos elsewhere.
 Errors: 22023 for an invalid region.
-Source: vvault.ingests, vvault.daily_stats, and the region''s part of vvault.daily_videos with probes of vvault.snapshots, vvault.videos and vvault.video_regions: the work grows with the region''s charts of 90 days. Days closed by vvault_prune() tell of categories and seasons alone.';
+Source: vvault.charts, vvault.daily_stats, and the region''s part of vvault.daily_videos with probes of vvault.snapshots, vvault.videos and vvault.video_regions: the work grows with the region''s charts of 90 days. Days closed by vvault_prune() tell of categories and seasons alone.';

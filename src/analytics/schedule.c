@@ -56,14 +56,18 @@ static VvQuery facts_query = {
 	" f.starts, f.weekdays, f.hours FROM vvault.fetch_facts() f",
 };
 
-/* Regions that are not fetched any more have spent their share too. */
+/*
+ * A row for each unit. Regions that are not fetched any more have spent their
+ * share too.
+ */
 static VvQuery spent_query = {
-	.sql = "SELECT i.fetched_at FROM vvault.effective_regions e"
-	" JOIN vvault.ingests i ON i.region OPERATOR(pg_catalog.=) e.region"
-	" WHERE i.accepted OPERATOR(pg_catalog.>) 0"
-	" AND i.fetched_at OPERATOR(pg_catalog.>) $1"
-	" AND i.fetched_at OPERATOR(pg_catalog.<=) $2"
-	" ORDER BY i.fetched_at",
+	.sql = "SELECT c.fetched_at FROM vvault.effective_regions e"
+	" JOIN vvault.charts c ON c.region OPERATOR(pg_catalog.=) e.region"
+	" CROSS JOIN LATERAL pg_catalog.generate_series(1,"
+	"  vvault.chart_pages(c.videos))"
+	" WHERE c.fetched_at OPERATOR(pg_catalog.>) $1"
+	" AND c.fetched_at OPERATOR(pg_catalog.<=) $2"
+	" ORDER BY c.fetched_at",
 	.nargs = 2,
 	.argtypes = {TIMESTAMPTZOID, TIMESTAMPTZOID},
 };
@@ -527,7 +531,7 @@ append_region(StringInfo out, const Schedule *schedule, const FetchRegion *regio
  * vvault_fetch_schedule() returns json
  *
  * When to fetch which region next. No errors of its own. Source: the clock,
- * settings, vvault.ingests and the pattern of viral starts.
+ * settings, vvault.charts and the pattern of viral starts.
  */
 Datum
 vvault_fetch_schedule(PG_FUNCTION_ARGS)

@@ -1,5 +1,11 @@
 -- When to fetch which region next.
 
+CREATE FUNCTION vvault.chart_pages(videos integer) RETURNS integer
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN (videos + 49) / 50;
+COMMENT ON FUNCTION vvault.chart_pages(integer) IS
+'The pages of 50 that a chart of some videos came in: each costs a unit of the quota.';
+
 CREATE FUNCTION vvault.fetch_facts()
 RETURNS TABLE (region text, region_name text, fetched_at timestamptz, pages integer,
 	watched double precision, starts double precision, weekdays double precision[], hours double precision[])
@@ -8,24 +14,24 @@ SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $$
 	SELECT e.region, e.name, c.fetched_at,
-		coalesce(nullif((SELECT count(DISTINCT i.first_rank) FROM vvault.ingests i
-			WHERE i.region = e.region AND i.fetched_at = c.fetched_at AND i.accepted > 0), 0), 4)::integer,
+		coalesce(vvault.chart_pages(c.videos), 4),
 		p.watched, p.starts, p.weekdays, p.hours
-	FROM vvault.effective_regions e
-		CROSS JOIN LATERAL (
-			SELECT max(i.fetched_at) AS fetched_at FROM vvault.ingests i
-			WHERE i.region = e.region AND i.accepted > 0) c
+	FROM vvault.enabled_regions e
+		-- a chart that is dated ahead tells nothing of when it was fetched
+		LEFT JOIN LATERAL (
+			SELECT n.fetched_at, n.videos FROM vvault.charts n
+			WHERE n.region = e.region AND n.fetched_at <= now() + vvault.setting('clock_tolerance')::integer * interval '1 second'
+			ORDER BY n.fetched_at DESC LIMIT 1) c ON true
 		CROSS JOIN LATERAL (
 			SELECT sum(v.watched) FILTER (WHERE v.kind = 'weekday') AS watched,
 				sum(v.starts) FILTER (WHERE v.kind = 'weekday') AS starts,
 				array_agg(v.factor ORDER BY v.number) FILTER (WHERE v.kind = 'weekday') AS weekdays,
 				array_agg(v.factor ORDER BY v.number) FILTER (WHERE v.kind = 'hour') AS hours
 			FROM vvault.viral_pattern(e.region) v) p
-	WHERE e.enabled
 	ORDER BY e.region
 $$;
 COMMENT ON FUNCTION vvault.fetch_facts() IS
-'Part of vvault_fetch_schedule: for each enabled region its latest chart, the pages of that (4 where there is none) and the pattern of its viral starts.';
+'Part of vvault_fetch_schedule: for each enabled region its newest chart, the pages of that (4 where there is none) and the pattern of its viral starts.';
 
 CREATE FUNCTION @extschema@.vvault_fetch_schedule() RETURNS json
 AS 'MODULE_PATHNAME', 'vvault_fetch_schedule'
@@ -36,4 +42,4 @@ COMMENT ON FUNCTION @extschema@.vvault_fetch_schedule() IS
 Units and ranges: units are pages of a chart, one unit of the YouTube Data API each; used_units are those of the charts observed in the last 24 hours, quota_units the setting. due tells whether next_fetch_at has come. interval_minutes is from the last chart to the next; expected_starts are the videos that become viral meanwhile, factor how many times the region''s average rate that is at the hour of next_fetch_at. A region is fetched in proportion to the square root of that rate over its units, which keeps the mean delay lowest; at least once a day, never more often than the setting fetch_min_interval allows, and in no 24 hours for more than quota_units.
 NULL: takes no argument; last_fetch_at, interval_minutes and expected_starts are null for a region never fetched, which is due at once.
 Errors: none.
-Source: the clock, the settings quota_units and fetch_min_interval, vvault.ingests and, by vvault.daily_videos and probes of vvault.snapshots, the pattern of viral starts in each region''s last 90 days that vvault_insights() shows: the work grows with the charts of 90 days.';
+Source: the clock, the settings quota_units and fetch_min_interval, vvault.charts and, by vvault.daily_videos and probes of vvault.snapshots, the pattern of viral starts in each region''s last 90 days that vvault_insights() shows: the work grows with the charts of 90 days.';

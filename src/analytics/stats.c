@@ -38,8 +38,7 @@ PG_FUNCTION_INFO_V1(vvault_viral_timeline);
 PG_FUNCTION_INFO_V1(vvault_analytics);
 
 static VvQuery regions_query = {
-	.sql = "SELECT e.region FROM vvault.effective_regions e"
-	" WHERE e.enabled ORDER BY e.region",
+	.sql = "SELECT e.region FROM vvault.enabled_regions e ORDER BY e.region",
 };
 
 static VvQuery categories_query = {
@@ -63,10 +62,14 @@ static VvQuery days_query = {
 /* Regions that are not shown change nothing that is. */
 static VvQuery updated_query = {
 	.sql = "SELECT pg_catalog.max(f.changed_at) FROM vvault.feed_versions f"
-	" JOIN vvault.effective_regions e"
+	" JOIN vvault.enabled_regions e"
 	" ON e.region OPERATOR(pg_catalog.=) f.region"
-	" WHERE e.enabled AND (EXISTS (SELECT FROM vvault.category_stats)"
-	"  OR EXISTS (SELECT FROM vvault.daily_stats))",
+	" WHERE EXISTS (SELECT FROM vvault.category_stats c"
+	"   JOIN vvault.enabled_regions n"
+	"   ON n.region OPERATOR(pg_catalog.=) c.region)"
+	"  OR EXISTS (SELECT FROM vvault.daily_stats d"
+	"   JOIN vvault.enabled_regions n"
+	"   ON n.region OPERATOR(pg_catalog.=) d.region)",
 };
 
 /* What a region, or one of its days, counts. */
@@ -105,6 +108,15 @@ average_tenths(const Counts *counts)
 	int64		tenth = VV_SCORE_SCALE / 10 * counts->videos;
 
 	return tenth == 0 ? 0 : (counts->score_sum + tenth / 2) / tenth;
+}
+
+/*
+ * Whether a day counts anything: one without a chart is not known, not zero.
+ */
+static bool
+is_charted(const Counts *counts)
+{
+	return counts->videos > 0;
 }
 
 static Datum
@@ -344,14 +356,19 @@ append_day(StringInfo out, DateADT date, const RegionStats *region,
 	appendStringInfo(out, "{\"date\":\"%s\"", text);
 	vv_json_key(out, "region");
 	vv_json_text(out, region->name, strlen(region->name));
-	vv_json_key(out, "viral_count");
-	vv_json_int(out, counts->viral);
-	append_average(out, counts);
+	if (is_charted(counts))
+	{
+		vv_json_key(out, "viral_count");
+		vv_json_int(out, counts->viral);
+		append_average(out, counts);
+	}
+	else
+		appendStringInfoString(out, ",\"viral_count\":null,\"avg_score\":null");
 	appendStringInfoChar(out, '}');
 }
 
 /*
- * Every day and region, zeros included, by date and then by region.
+ * Every day and region, by date and then by region; null without a chart.
  */
 static void
 append_timeline(StringInfo out, const Stats *stats)
@@ -427,7 +444,8 @@ vvault_region_stats(PG_FUNCTION_ARGS)
  *		viral_count bigint, avg_score numeric)
  *
  * How each enabled region did on each of the last days, 1 to 366 of UTC, the
- * last being today. 22023 for other days or NULL. Source: vvault.daily_stats.
+ * last being today. viral_count and avg_score are NULL for a day without a
+ * chart. 22023 for other days or NULL. Source: vvault.daily_stats.
  */
 Datum
 vvault_viral_timeline(PG_FUNCTION_ARGS)
@@ -448,7 +466,8 @@ vvault_viral_timeline(PG_FUNCTION_ARGS)
 		foreach(lc, stats.regions)
 		{
 			const RegionStats *region = (const RegionStats *) lfirst(lc);
-			bool		nulls[4] = {false};
+			bool		unknown = !is_charted(&region->days[i]);
+			bool		nulls[4] = {false, false, unknown, unknown};
 			Datum		values[4];
 
 			values[0] = DateADTGetDatum(stats.first + i);

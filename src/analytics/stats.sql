@@ -20,7 +20,7 @@ LANGUAGE C STABLE PARALLEL UNSAFE COST 100 ROWS 100;
 COMMENT ON FUNCTION @extschema@.vvault_viral_timeline(integer) IS
 'How many videos were viral in every enabled region on each of the last days, and the average virality score; ordered by date, then by region.
 Units and ranges: days from 1 to 366, of UTC, the last of them today; a day counts each video once, by its last observation of that day; viral_count those with a virality score of the setting viral_threshold or more there; avg_score is from 0 to 100 with one decimal, halves rounded up.
-NULL: NULL days are an error; a day without a chart has zeros.
+NULL: NULL days are an error; viral_count and avg_score are NULL on a day without a chart in that region: nobody looked, which is not zero.
 Errors: 22023 for invalid days; 42501 without the rights of a reader.
 Source: vvault.daily_stats, a row for each region, day and category. A day closed by vvault_prune() keeps the viral_threshold it was counted with.';
 
@@ -30,6 +30,6 @@ LANGUAGE C STABLE PARALLEL UNSAFE COST 100;
 COMMENT ON FUNCTION @extschema@.vvault_analytics(integer) IS
 'How the regions stand, and how they did on the last days: {regions: [{region, total_videos, viral_count, avg_score, top_category}], timeline: [{date, region, viral_count, avg_score}], updated_at}.
 Units and ranges: days from 1 to 366; regions are the rows of vvault_region_stats() and timeline those of vvault_viral_timeline(days), in their order; updated_at is when the last write that any enabled region shows was made.
-NULL: NULL days are an error; updated_at is null while there is nothing to count.
+NULL: NULL days are an error; viral_count and avg_score of the timeline are null on a day without a chart; updated_at is null while there is nothing to count.
 Errors: 22023 for invalid days; 42501 without the rights of a reader.
 Source: vvault.category_stats, vvault.daily_stats and vvault.feed_versions.';

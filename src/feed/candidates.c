@@ -29,8 +29,7 @@
 #define AIM_BEYOND	1.5			/* times what is wanted still, at a next step */
 
 static VvQuery regions_query = {
-	.sql = "SELECT e.region FROM vvault.effective_regions e"
-	" WHERE e.enabled ORDER BY e.region",
+	.sql = "SELECT e.region FROM vvault.enabled_regions e ORDER BY e.region",
 };
 
 /* What stands between / and 0 in the order of bytes are the tiers. */

@@ -26,6 +26,8 @@ static const VvJsonColumn video_columns[] = {
 	VV_JSON_COLUMN("rank", INT4),
 	VV_JSON_COLUMN("virality_score", FLOAT8),
 	VV_JSON_COLUMN("momentum_score", FLOAT8),
+	VV_JSON_COLUMN("live", TEXT),
+	VV_JSON_COLUMN("scheduled_at", TIMESTAMPTZ),
 };
 
 StaticAssertDecl(lengthof(video_columns) == VV_VIDEO_COLUMNS,

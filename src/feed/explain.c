@@ -24,7 +24,8 @@ PG_FUNCTION_INFO_V1(vvault_trending_explain);
 
 static VvQuery video_query = {
 	.sql = "SELECT v.velocity, v.views, v.likes, v.comments,"
-	" coalesce(v.published_at, v.first_seen_at)"
+	" coalesce(v.published_at, v.first_seen_at),"
+	" coalesce(v.live OPERATOR(pg_catalog.=) 'upcoming', false)"
 	" FROM vvault.videos v"
 	" WHERE v.region OPERATOR(pg_catalog.=) $1"
 	" AND v.video_id OPERATOR(pg_catalog.=) $2",
@@ -38,8 +39,6 @@ static VvQuery best_region_query = {
 	" JOIN vvault.videos v"
 	" ON v.region OPERATOR(pg_catalog.=) u.region"
 	" AND v.video_id OPERATOR(pg_catalog.=) r.video_id"
-	" JOIN vvault.effective_regions e"
-	" ON e.region OPERATOR(pg_catalog.=) v.region AND e.enabled"
 	" WHERE r.video_id OPERATOR(pg_catalog.=) $1"
 	" ORDER BY v.rank, v.region LIMIT 1",
 	.nargs = 1,
@@ -53,6 +52,7 @@ typedef struct VideoFigures
 	VvCount		likes;
 	VvCount		comments;
 	TimestampTz published_at;
+	bool		upcoming;
 } VideoFigures;
 
 static VvCount
@@ -71,6 +71,7 @@ read_figures(const VvRow *row, VideoFigures *figures)
 	figures->likes = count_of(row->values[2], row->isnull[2]);
 	figures->comments = count_of(row->values[3], row->isnull[3]);
 	figures->published_at = DatumGetTimestampTz(row->values[4]);
+	figures->upcoming = DatumGetBool(row->values[5]);
 }
 
 /*
@@ -107,7 +108,8 @@ append_parts(StringInfo out, const VideoFigures *figures, TimestampTz as_of)
 
 	points = vv_trending_base(figures->velocity, figures->views,
 							  figures->likes, figures->comments);
-	points.recency = vv_trending_recency(figures->published_at, as_of);
+	points.recency = figures->upcoming ? 0 :
+		vv_trending_recency(figures->published_at, as_of);
 
 	vv_json_key(out, "score");
 	vv_json_float(out, points.velocity + points.engagement + points.recency);

@@ -22,7 +22,7 @@
 
 /* No row where the region is not valid. */
 static VvQuery facts_query = {
-	.sql = "SELECT coalesce(o.name, d.name, o.region),"
+	.sql = "SELECT e.name,"
 	" " VV_SETTING_SQL("'default_sort'") ","
 	" " VV_SETTING_SQL("'page_limit'") "::integer,"
 	" " VV_SETTING_SQL("'feed_max_age'") "::integer"

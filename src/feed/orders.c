@@ -21,8 +21,10 @@
 /* Which videos an order shows */
 #define ALL_ROWS		""
 #define CHARTED_ROWS	" AND v.charted"
+#define BEGUN_ROWS		VV_BEGUN
 
-#define WHERE_SQL(rows) " WHERE v.region OPERATOR(pg_catalog.=) $1" rows
+#define WHERE_SQL(rows) \
+	" WHERE v.region OPERATOR(pg_catalog.=) $1" VV_NOT_GONE rows
 #define ORDER_SQL(key)	" ORDER BY " key " DESC, v.video_id"
 
 #define PAGE_SQL(key, rows, range) \
@@ -70,13 +72,14 @@
 	RANKED_QUERY(key, type, rows), PAGE_QUERIES(key, type, rows)
 
 static VvOrder orders[] = {
-	{.name = "views", ORDER("v.views", INT8OID, ALL_ROWS)},
-	{.name = "newest", ORDER(PUBLISHED_SQL, TIMESTAMPTZOID, ALL_ROWS)},
+	{.name = "views", ORDER("coalesce(v.views, -1)", INT8OID, ALL_ROWS)},
+	{.name = "newest", ORDER(PUBLISHED_SQL, TIMESTAMPTZOID, BEGUN_ROWS)},
 	{.name = "engagement", ORDER("coalesce(v.engagement_rate, 0)", FLOAT8OID, CHARTED_ROWS)},
-	{.name = "trending", .moves = true, RANKED_QUERY("v.trending_base", FLOAT8OID, CHARTED_ROWS)},
+	{.name = "trending", .moves = true,
+	RANKED_QUERY("v.trending_base", FLOAT8OID, CHARTED_ROWS BEGUN_ROWS)},
 	{.name = "virality", ORDER("v.virality_score", FLOAT8OID, CHARTED_ROWS)},
-	{.name = "momentum", ORDER("v.momentum_score", FLOAT8OID, CHARTED_ROWS)},
-	{.name = "hot", ORDER("v.hot_score", FLOAT8OID, CHARTED_ROWS)},
+	{.name = "momentum", ORDER("v.momentum_score", FLOAT8OID, CHARTED_ROWS BEGUN_ROWS)},
+	{.name = "hot", ORDER("v.hot_score", FLOAT8OID, CHARTED_ROWS BEGUN_ROWS)},
 };
 
 /*

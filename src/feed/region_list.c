@@ -23,10 +23,9 @@ static VvQuery list_query = {
 	" (SELECT coalesce(pg_catalog.sum(c.videos), 0)::bigint"
 	"  FROM vvault.category_stats c"
 	"  WHERE c.region OPERATOR(pg_catalog.=) e.region),"
-	" (SELECT pg_catalog.max(i.fetched_at) FROM vvault.ingests i"
-	"  WHERE i.region OPERATOR(pg_catalog.=) e.region"
-	"  AND i.accepted OPERATOR(pg_catalog.>) 0)"
-	" FROM vvault.effective_regions e WHERE e.enabled ORDER BY e.region",
+	" (SELECT pg_catalog.max(c.fetched_at) FROM vvault.charts c"
+	"  WHERE c.region OPERATOR(pg_catalog.=) e.region AND c.whole)"
+	" FROM vvault.enabled_regions e ORDER BY e.region",
 };
 
 static const VvJsonColumn list_columns[] = {
@@ -65,8 +64,8 @@ static const VvReplier regions = {
  * vvault_regions() returns json
  *
  * The enabled regions with names, baselines, videos and latest chart. No
- * errors of its own. Source: vvault.effective_regions, vvault.category_stats
- * and vvault.ingests.
+ * errors of its own. Source: vvault.enabled_regions, vvault.category_stats
+ * and vvault.charts.
  */
 Datum
 vvault_regions(PG_FUNCTION_ARGS)

@@ -8,4 +8,4 @@ COMMENT ON FUNCTION @extschema@.vvault_regions() IS
 Units and ranges: velocity_baseline in views per hour, engagement_baseline in percent; videos counts all that chart or charted; fetched_at is when the latest chart was observed.
 NULL: takes no argument; fetched_at is null before the first chart.
 Errors: none.
-Source: vvault.regions over vvault.region_defaults, vvault.category_stats and vvault.ingests.';
+Source: vvault.regions over vvault.region_defaults, vvault.category_stats and vvault.charts.';

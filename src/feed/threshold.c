@@ -22,6 +22,7 @@
 #include "utils/timestamp.h"
 
 #include "core/query.h"
+#include "feed/columns.h"
 #include "score/score.h"
 
 #define FETCH_ROWS	32
@@ -31,6 +32,7 @@
 	" coalesce(v.published_at, v.first_seen_at)" \
 	" FROM vvault.videos v" \
 	" WHERE v.region OPERATOR(pg_catalog.=) $1 AND v.charted" \
+	VV_NOT_GONE VV_BEGUN \
 	" ORDER BY " key " DESC, v.video_id"
 
 static VvQuery base_query = {

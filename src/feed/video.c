@@ -33,7 +33,8 @@ static VvQuery video_query = {
 	" v.category_id,"
 	" (SELECT c.name FROM vvault.categories c"
 	"  WHERE c.id OPERATOR(pg_catalog.=) v.category_id),"
-	" v.content_language, v.thumbnail_url, v.published_at, v.duration, v.tags"
+	" v.content_language, v.thumbnail_url, v.published_at, v.duration, v.tags,"
+	" v.live, v.scheduled_at, v.gone_at"
 	FROM_VIDEO_ROWS
 	" ORDER BY v.fetched_at DESC, v.region LIMIT 1",
 	.nargs = 1,
@@ -52,6 +53,9 @@ static const VvJsonColumn video_columns[] = {
 	VV_JSON_COLUMN("published_at", TIMESTAMPTZ),
 	VV_JSON_COLUMN("duration", TEXT),
 	VV_JSON_COLUMN("tags", TEXT_ARRAY),
+	VV_JSON_COLUMN("live", TEXT),
+	VV_JSON_COLUMN("scheduled_at", TIMESTAMPTZ),
+	VV_JSON_COLUMN("gone_at", TIMESTAMPTZ),
 };
 
 static VvQuery regions_query = {

@@ -8,6 +8,8 @@ RETURN '{
 "Region": {"type": "string", "pattern": "^[A-Z][A-Z0-9_]{1,7}$", "description": "the code of a region", "example": "PL"},
 "Instant": {"type": "string", "format": "date-time", "example": "2026-01-14T06:00:00+00:00"},
 "Count": {"type": "integer", "format": "int64", "minimum": 0},
+"UnknownCount": {"type": "integer", "format": "int64", "minimum": 0, "nullable": true, "description": "null where not known"},
+"Live": {"type": "string", "enum": ["live", "upcoming", null], "nullable": true, "description": "live while it is broadcast, upcoming for a premiere or a stream that is to come"},
 "HiddenCount": {"type": "integer", "format": "int64", "minimum": 0, "nullable": true, "description": "null where the owner of the video hides it"},
 "Score": {"type": "number", "format": "double", "minimum": 0, "maximum": 100},
 "Rate": {"type": "number", "format": "double", "minimum": 0, "nullable": true, "description": "likes / views in percent, null where likes are hidden"},
@@ -15,10 +17,10 @@ RETURN '{
 	"type": "object",
 	"description": "a video as a feed shows it",
 	"required": ["video_id", "title", "channel_title", "views", "likes", "thumbnail_url", "regions", "content_language",
-		"engagement_rate", "comments", "channel_id", "category_id", "published_at", "rank", "virality_score", "momentum_score"],
+		"engagement_rate", "comments", "channel_id", "category_id", "published_at", "rank", "virality_score", "momentum_score", "live", "scheduled_at"],
 	"properties": {
 		"video_id": {"type": "string"}, "title": {"type": "string"}, "channel_title": {"type": "string"},
-		"views": {"$ref": "#/components/schemas/Count"}, "likes": {"$ref": "#/components/schemas/HiddenCount"},
+		"views": {"$ref": "#/components/schemas/UnknownCount"}, "likes": {"$ref": "#/components/schemas/HiddenCount"},
 		"thumbnail_url": {"type": "string"},
 		"regions": {"type": "array", "items": {"$ref": "#/components/schemas/Region"}, "description": "all regions that list it, sorted"},
 		"content_language": {"type": "string", "nullable": true},
@@ -28,6 +30,8 @@ RETURN '{
 		"published_at": {"type": "string", "format": "date-time", "nullable": true},
 		"rank": {"type": "integer", "format": "int32", "minimum": 1, "nullable": true, "description": "its place in the latest chart"},
 		"virality_score": {"$ref": "#/components/schemas/Score"}, "momentum_score": {"$ref": "#/components/schemas/Score"},
+		"live": {"$ref": "#/components/schemas/Live"},
+		"scheduled_at": {"type": "string", "format": "date-time", "nullable": true, "description": "when a broadcast is to begin or was to"},
 		"trending_score": {"type": "number", "format": "double", "description": "in a feed by trending only"},
 		"score": {"type": "number", "format": "double", "description": "in a search and among related videos: how well it fits"}
 	}
@@ -67,7 +71,7 @@ RETURN '{
 	"type": "object",
 	"nullable": true,
 	"required": ["video_id", "title", "channel_title", "channel_id", "category_id", "category", "content_language", "thumbnail_url",
-		"published_at", "duration", "tags", "regions", "history"],
+		"published_at", "duration", "tags", "live", "scheduled_at", "gone_at", "regions", "history"],
 	"properties": {
 		"video_id": {"type": "string"}, "title": {"type": "string"}, "channel_title": {"type": "string"},
 		"channel_id": {"type": "string"}, "category_id": {"type": "integer", "format": "int32"},
@@ -75,6 +79,9 @@ RETURN '{
 		"thumbnail_url": {"type": "string"}, "published_at": {"type": "string", "format": "date-time", "nullable": true},
 		"duration": {"type": "string", "nullable": true, "description": "ISO 8601"},
 		"tags": {"type": "array", "items": {"type": "string"}},
+		"live": {"$ref": "#/components/schemas/Live"},
+		"scheduled_at": {"type": "string", "format": "date-time", "nullable": true},
+		"gone_at": {"type": "string", "format": "date-time", "nullable": true, "description": "when it was not found any more"},
 		"regions": {"type": "array", "items": {
 			"type": "object",
 			"required": ["region", "charted", "rank", "chart_length", "views", "likes", "comments", "engagement_rate", "virality_score",
@@ -83,7 +90,7 @@ RETURN '{
 				"region": {"$ref": "#/components/schemas/Region"}, "charted": {"type": "boolean"},
 				"rank": {"type": "integer", "minimum": 1, "nullable": true},
 				"chart_length": {"type": "integer", "minimum": 1, "nullable": true},
-				"views": {"$ref": "#/components/schemas/Count"}, "likes": {"$ref": "#/components/schemas/HiddenCount"},
+				"views": {"$ref": "#/components/schemas/UnknownCount"}, "likes": {"$ref": "#/components/schemas/HiddenCount"},
 				"comments": {"$ref": "#/components/schemas/HiddenCount"}, "engagement_rate": {"$ref": "#/components/schemas/Rate"},
 				"virality_score": {"$ref": "#/components/schemas/Score"}, "momentum_score": {"$ref": "#/components/schemas/Score"},
 				"first_seen_at": {"$ref": "#/components/schemas/Instant"}, "fetched_at": {"$ref": "#/components/schemas/Instant"}
@@ -141,7 +148,7 @@ RETURN '{
 },
 "vvault_health": {
 	"type": "object",
-	"required": ["status", "version", "server_version", "time", "standby", "videos", "regions", "cache"],
+	"required": ["status", "version", "server_version", "time", "standby", "videos", "regions", "warnings", "cache"],
 	"properties": {
 		"status": {"type": "string", "enum": ["ok", "empty"]}, "version": {"type": "string"}, "server_version": {"type": "string"},
 		"time": {"$ref": "#/components/schemas/Instant"}, "standby": {"type": "boolean"}, "videos": {"$ref": "#/components/schemas/Count"},
@@ -151,8 +158,13 @@ RETURN '{
 			"properties": {
 				"region": {"$ref": "#/components/schemas/Region"}, "videos": {"$ref": "#/components/schemas/Count"},
 				"charted_at": {"type": "string", "format": "date-time", "nullable": true},
-				"age_seconds": {"type": "integer", "format": "int64", "nullable": true}
+				"age_seconds": {"type": "integer", "format": "int64", "minimum": 0, "nullable": true}
 			}
+		}},
+		"warnings": {"type": "array", "items": {
+			"type": "object",
+			"required": ["region", "warning"],
+			"properties": {"region": {"$ref": "#/components/schemas/Region"}, "warning": {"type": "string"}}
 		}},
 		"cache": {
 			"type": "object", "nullable": true,
@@ -185,7 +197,8 @@ RETURN '{
 			"required": ["date", "region", "viral_count", "avg_score"],
 			"properties": {
 				"date": {"type": "string", "format": "date"}, "region": {"$ref": "#/components/schemas/Region"},
-				"viral_count": {"$ref": "#/components/schemas/Count"}, "avg_score": {"$ref": "#/components/schemas/Score"}
+				"viral_count": {"type": "integer", "format": "int64", "minimum": 0, "nullable": true, "description": "null on a day without a chart"},
+				"avg_score": {"type": "number", "format": "double", "minimum": 0, "maximum": 100, "nullable": true, "description": "null on a day without a chart"}
 			}
 		}},
 		"updated_at": {"type": "string", "format": "date-time", "nullable": true}

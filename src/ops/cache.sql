@@ -34,7 +34,7 @@ DECLARE
 	before bigint := vvault.cache_published();
 	r record;
 BEGIN
-	FOR r IN SELECT e.region FROM vvault.effective_regions e WHERE e.enabled ORDER BY e.region LOOP
+	FOR r IN SELECT e.region FROM vvault.enabled_regions e ORDER BY e.region LOOP
 		PERFORM @extschema@.vvault_trending(r.region, 25, NULL::text, NULL::text);
 	END LOOP;
 	PERFORM @extschema@.vvault_regions(), @extschema@.vvault_analytics(14);

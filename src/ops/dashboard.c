@@ -29,6 +29,7 @@
 #include "core/html_writer.h"
 #include "core/json_writer.h"
 #include "core/query.h"
+#include "feed/columns.h"
 #include "http/headers.h"
 #include "ops/dashboard_assets.inc"
 #include "site/settings.h"
@@ -48,11 +49,10 @@ static VvQuery regions_query = {
 	"  OPERATOR(pg_catalog.->) 'regions'::pg_catalog.text)"
 	"  AS a(region pg_catalog.text, total_videos bigint, viral_count bigint,"
 	"   avg_score pg_catalog.text, top_category pg_catalog.text)"
-	" JOIN vvault.effective_regions e"
+	" JOIN vvault.enabled_regions e"
 	" ON e.region OPERATOR(pg_catalog.=) a.region"
-	" LEFT JOIN LATERAL (SELECT n.fetched_at FROM vvault.ingests n"
-	"  WHERE n.region OPERATOR(pg_catalog.=) e.region"
-	"  AND n.accepted OPERATOR(pg_catalog.>) 0"
+	" LEFT JOIN LATERAL (SELECT n.fetched_at FROM vvault.charts n"
+	"  WHERE n.region OPERATOR(pg_catalog.=) e.region AND n.whole"
 	"  ORDER BY n.fetched_at DESC LIMIT 1) i ON true"
 	" ORDER BY e.region",
 	.nargs = 1,
@@ -76,6 +76,7 @@ static VvQuery top_query = {
 	" v.rank, v.views, v.momentum_score, v.virality_score"
 	" FROM vvault.videos v"
 	" WHERE v.region OPERATOR(pg_catalog.=) $1 AND v.charted"
+	VV_NOT_GONE VV_BEGUN
 	" ORDER BY v.momentum_score DESC, v.video_id LIMIT 5",
 	.nargs = 1,
 	.argtypes = {TEXTOID},
@@ -361,8 +362,7 @@ typedef struct DayTable
 } DayTable;
 
 static bool
-put_day_cell(const Datum *values, const bool *isnull pg_attribute_unused(),
-			 void *arg)
+put_day_cell(const Datum *values, const bool *isnull, void *arg)
 {
 	DayTable   *table = (DayTable *) arg;
 	char	   *day = TextDatumGetCString(values[0]);
@@ -376,9 +376,15 @@ put_day_cell(const Datum *values, const bool *isnull pg_attribute_unused(),
 		appendStringInfoString(table->out, "</th>");
 		strlcpy(table->day, day, sizeof(table->day));
 	}
-	appendStringInfoString(table->out, "<td>");
-	vv_html_count(table->out, DatumGetInt64(values[1]));
-	appendStringInfoString(table->out, "</td>");
+	if (isnull[1])
+		appendStringInfoString(table->out,
+							   "<td title=\"no chart\">&ndash;</td>");
+	else
+	{
+		appendStringInfoString(table->out, "<td>");
+		vv_html_count(table->out, DatumGetInt64(values[1]));
+		appendStringInfoString(table->out, "</td>");
+	}
 	pfree(day);
 	return true;
 }
@@ -401,6 +407,7 @@ put_timeline(Dashboard *page)
 					 " aria-label=\"Line chart of viral videos by day and region;"
 					 " the table below has its figures\"></canvas></div>\n"
 					 "<details id=\"timeline-table\"><summary>The same as a table</summary>\n"
+					 "<p class=\"quiet\">&ndash; is a day without a chart</p>\n"
 					 "<div class=\"scroll\" role=\"region\" tabindex=\"0\""
 					 " aria-label=\"Viral videos by day and region\"><table>\n"
 					 "<thead><tr><th scope=\"col\">Day</th>", TIMELINE_DAYS);
@@ -526,9 +533,14 @@ put_video(const Datum *values, const bool *isnull, void *arg)
 				  values[1] : values[0]);
 	appendStringInfoString(out, "</a>\n<div class=\"about\"><bdi>");
 	vv_html_datum(out, values[2]);
-	appendStringInfoString(out, "</bdi><span>&middot; ");
-	vv_html_count(out, DatumGetInt64(values[5]));
-	appendStringInfo(out, " views</span></div>\n<div class=\"scores\">"
+	appendStringInfoString(out, "</bdi>");
+	if (!isnull[5])
+	{
+		appendStringInfoString(out, "<span>&middot; ");
+		vv_html_count(out, DatumGetInt64(values[5]));
+		appendStringInfoString(out, " views</span>");
+	}
+	appendStringInfo(out, "</div>\n<div class=\"scores\">"
 					 "<span>Momentum <b>%.1f</b></span> "
 					 "<span>Virality <b>%.1f</b></span>",
 					 DatumGetFloat8(values[6]), virality);
@@ -651,7 +663,7 @@ put_page(Dashboard *page, const char *policy)
  * vvault_dashboard() returns bytea (its domain for a page of any type)
  *
  * The analytics as an HTML page in UTF-8. No NULL and no errors of its own.
- * Source: vvault_analytics, vvault.videos, vvault.ingests and the settings
+ * Source: vvault_analytics, vvault.videos, vvault.charts and the settings
  * chartjs_url, chartjs_integrity and viral_threshold.
  */
 Datum

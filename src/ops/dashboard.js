@@ -160,7 +160,7 @@
 		};
 	}
 
-	/* Every region has every day; one that has not leaves a gap. */
+	/* A day without a chart is null, which leaves a gap in the line. */
 	function countsOf(region) {
 		const byDay = {};
 

@@ -13,4 +13,4 @@ COMMENT ON FUNCTION @extschema@.vvault_dashboard() IS
 Units and ranges: bytes of UTF-8; what vvault_analytics(14) replies is in the page as JSON; the top videos are the five of a region''s latest chart with the highest momentum score. The charts are drawn by Chart.js from the address in the setting chartjs_url, which the browser takes only if it has the hash in the setting chartjs_integrity. Called by PostgREST it sets Content-Type and a strict Content-Security-Policy, which the page carries as well.
 NULL: takes no argument; a site without any chart gets a page that says so.
 Errors: 42501 without the rights of a reader.
-Source: vvault_analytics, vvault.videos and vvault.ingests; times are of UTC, ages as of the transaction.';
+Source: vvault_analytics, vvault.videos and vvault.charts; times are of UTC, ages as of the transaction.';

@@ -24,17 +24,20 @@ PG_FUNCTION_INFO_V1(vvault_health);
 
 static VvQuery regions_query = {
 	.sql = "SELECT e.region, coalesce(c.videos, 0)::bigint, i.fetched_at,"
+	" CASE WHEN i.fetched_at IS NOT NULL THEN GREATEST(0,"
+	"  pg_catalog.date_part('epoch',"
+	"   $1 OPERATOR(pg_catalog.-) i.fetched_at)::bigint) END,"
 	" pg_catalog.date_part('epoch',"
-	"  $1 OPERATOR(pg_catalog.-) i.fetched_at)::bigint"
-	" FROM vvault.effective_regions e"
+	"  i.newest OPERATOR(pg_catalog.-) $1)::bigint"
+	" FROM vvault.enabled_regions e"
 	" LEFT JOIN LATERAL (SELECT pg_catalog.sum(s.videos) AS videos"
 	"  FROM vvault.category_stats s"
 	"  WHERE s.region OPERATOR(pg_catalog.=) e.region) c ON true"
-	" LEFT JOIN LATERAL (SELECT pg_catalog.max(n.fetched_at) AS fetched_at"
-	"  FROM vvault.ingests n"
-	"  WHERE n.region OPERATOR(pg_catalog.=) e.region"
-	"  AND n.accepted OPERATOR(pg_catalog.>) 0) i ON true"
-	" WHERE e.enabled ORDER BY e.region",
+	" LEFT JOIN LATERAL (SELECT pg_catalog.max(n.fetched_at) AS newest,"
+	"  pg_catalog.max(n.fetched_at) FILTER (WHERE n.whole) AS fetched_at"
+	"  FROM vvault.charts n"
+	"  WHERE n.region OPERATOR(pg_catalog.=) e.region) i ON true"
+	" ORDER BY e.region",
 	.nargs = 1,
 	.argtypes = {TIMESTAMPTZOID},
 };
@@ -46,11 +49,27 @@ static const VvJsonColumn region_columns[] = {
 	VV_JSON_COLUMN("age_seconds", INT8),
 };
 
+/* Behind them: by how many seconds the newest chart is ahead of the clock. */
+#define COL_AHEAD	lengthof(region_columns)
+
 typedef struct HealthRegions
 {
 	StringInfoData json;
+	StringInfoData warnings;
 	int64		videos;
 } HealthRegions;
+
+static void
+add_warning(StringInfo warnings, const char *region, const char *text)
+{
+	appendStringInfoChar(warnings, warnings->len > 0 ? ',' : '[');
+	appendStringInfoChar(warnings, '{');
+	vv_json_key(warnings, "region");
+	vv_json_text(warnings, region, strlen(region));
+	vv_json_key(warnings, "warning");
+	vv_json_text(warnings, text, strlen(text));
+	appendStringInfoChar(warnings, '}');
+}
 
 static bool
 add_region(const Datum *values, const bool *isnull, void *arg)
@@ -62,6 +81,11 @@ add_region(const Datum *values, const bool *isnull, void *arg)
 	vv_json_row(&regions->json, region_columns, lengthof(region_columns),
 				values, isnull);
 	appendStringInfoChar(&regions->json, '}');
+	if (!isnull[COL_AHEAD] && DatumGetInt64(values[COL_AHEAD]) > 0)
+		add_warning(&regions->warnings, TextDatumGetCString(values[0]),
+					psprintf("Its newest chart is dated " INT64_FORMAT " seconds"
+							 " ahead of the server's clock.",
+							 DatumGetInt64(values[COL_AHEAD])));
 	regions->videos += DatumGetInt64(values[1]);
 	return true;
 }
@@ -112,7 +136,7 @@ append_cache(StringInfo out)
  * vvault_health() returns json
  *
  * How the site stands. No errors of its own. Source: vvault.category_stats,
- * vvault.ingests and shared memory.
+ * vvault.charts and shared memory.
  */
 Datum
 vvault_health(PG_FUNCTION_ARGS)
@@ -125,6 +149,7 @@ vvault_health(PG_FUNCTION_ARGS)
 	(void) fcinfo;
 	initStringInfo(&out);
 	initStringInfo(&regions.json);
+	initStringInfo(&regions.warnings);
 	args[0] = TimestampTzGetDatum(now);
 	SPI_connect();
 	(void) vv_query_run(&regions_query, args, 0, add_region, &regions);
@@ -141,6 +166,9 @@ vvault_health(PG_FUNCTION_ARGS)
 	vv_json_int(&out, regions.videos);
 	vv_json_key(&out, "regions");
 	appendStringInfo(&out, "[%s]", regions.json.data);
+	vv_json_key(&out, "warnings");
+	appendStringInfo(&out, "%s]", regions.warnings.len > 0 ?
+					 regions.warnings.data : "[");
 	append_cache(&out);
 	appendStringInfoChar(&out, '}');
 	vv_http_of_now();

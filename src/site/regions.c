@@ -22,7 +22,7 @@ PG_FUNCTION_INFO_V1(vvault_region_name);
 PG_FUNCTION_INFO_V1(vvault_require_region);
 
 static VvQuery name_query = {
-	.sql = "SELECT coalesce(o.name, d.name, o.region)"
+	.sql = "SELECT e.name"
 	VV_FROM_ENABLED_REGION,
 	.nargs = 1,
 	.argtypes = {TEXTOID},
@@ -30,7 +30,7 @@ static VvQuery name_query = {
 
 static VvQuery codes_query = {
 	.sql = "SELECT pg_catalog.string_agg(e.region, ', ' ORDER BY e.region)"
-	" FROM vvault.effective_regions e WHERE e.enabled",
+	" FROM vvault.enabled_regions e",
 };
 
 /*

@@ -10,18 +10,10 @@
 
 #include "core/compat.h"
 
-/*
- * Shipped facts d and the owner's facts o of the region $1, either of which
- * may be missing; no row where it is not an enabled region.
- */
+/* Of the region $1, e; no row where it is not an enabled one. */
 #define VV_FROM_ENABLED_REGION \
-	" FROM (SELECT $1 AS region) k" \
-	" LEFT JOIN vvault.region_defaults d" \
-	" ON d.region OPERATOR(pg_catalog.=) k.region" \
-	" LEFT JOIN vvault.regions o" \
-	" ON o.region OPERATOR(pg_catalog.=) k.region" \
-	" WHERE (d.region IS NOT NULL OR o.region IS NOT NULL)" \
-	" AND coalesce(o.enabled, d.enabled, true)"
+	" FROM vvault.enabled_regions e" \
+	" WHERE e.region OPERATOR(pg_catalog.=) $1"
 
 extern char *vv_region_name(text *region);
 pg_noreturn extern void vv_invalid_region(text *region);

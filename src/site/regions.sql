@@ -44,15 +44,46 @@ SELECT pg_catalog.pg_extension_config_dump('vvault.regions', '');
 -- A new region without figures of its own is measured like the smallest
 -- shipped ones until its owner knows better.
 CREATE VIEW vvault.effective_regions AS
-	SELECT coalesce(o.region, d.region) AS region,
-		coalesce(o.name, d.name, o.region) AS name,
-		coalesce(o.velocity_baseline, d.velocity_baseline, 4000) AS velocity_baseline,
-		coalesce(o.engagement_baseline, d.engagement_baseline, 5) AS engagement_baseline,
-		coalesce(o.momentum_baseline, d.momentum_baseline, 0.37) AS momentum_baseline,
-		coalesce(o.enabled, d.enabled, true) AS enabled
-	FROM vvault.region_defaults d FULL JOIN vvault.regions o ON o.region = d.region;
+	SELECT d.region, coalesce(o.name, d.name) AS name,
+		coalesce(o.velocity_baseline, d.velocity_baseline) AS velocity_baseline,
+		coalesce(o.engagement_baseline, d.engagement_baseline) AS engagement_baseline,
+		coalesce(o.momentum_baseline, d.momentum_baseline) AS momentum_baseline,
+		coalesce(o.enabled, d.enabled) AS enabled
+	FROM vvault.region_defaults d LEFT JOIN vvault.regions o ON o.region = d.region
+	UNION ALL
+	SELECT o.region, coalesce(o.name, o.region), coalesce(o.velocity_baseline, 4000),
+		coalesce(o.engagement_baseline, 5), coalesce(o.momentum_baseline, 0.37),
+		coalesce(o.enabled, true)
+	FROM vvault.regions o
+	WHERE NOT EXISTS (SELECT FROM vvault.region_defaults d WHERE d.region = o.region);
 COMMENT ON VIEW vvault.effective_regions IS
 'Every region with the values in force: the owner''s where there are any, else the shipped ones.';
+
+-- Whatever shows a region, lists regions or counts them asks here and nowhere
+-- else whether it is one.
+CREATE VIEW vvault.enabled_regions AS
+	SELECT e.region, e.name, e.velocity_baseline, e.engagement_baseline, e.momentum_baseline
+	FROM vvault.effective_regions e WHERE e.enabled;
+COMMENT ON VIEW vvault.enabled_regions IS
+'The regions that the site has, with the values in force: all but those that are off.';
+
+-- A code is part of the key of every chart and video of its region.
+CREATE FUNCTION vvault.region_renamed() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RAISE EXCEPTION 'cannot change the code of region "%" to "%"', OLD.region, left(NEW.region, 64)
+		USING ERRCODE = 'invalid_parameter_value',
+			HINT = 'Its charts and videos are known by it. Change its name instead, or insert a region with the new code and set enabled = false in the old one.';
+END
+$$;
+COMMENT ON FUNCTION vvault.region_renamed() IS
+'Trigger on vvault.regions and vvault.region_defaults: refuses to change a region''s code.';
+CREATE TRIGGER region_renamed BEFORE UPDATE ON vvault.regions
+	FOR EACH ROW WHEN (OLD.region <> NEW.region) EXECUTE FUNCTION vvault.region_renamed();
+CREATE TRIGGER region_renamed BEFORE UPDATE ON vvault.region_defaults
+	FOR EACH ROW WHEN (OLD.region <> NEW.region) EXECUTE FUNCTION vvault.region_renamed();
 
 CREATE FUNCTION @extschema@.vvault_region_valid(region text) RETURNS boolean
 AS 'MODULE_PATHNAME', 'vvault_region_valid'

@@ -31,7 +31,13 @@ INSERT INTO vvault.setting_defaults (name, value, least, greatest, whole, choice
 	('quota_units', '10000', 1, 100000000, true, NULL,
 	 'units of the YouTube Data API that fetching charts may spend in any 24 hours; each page of a chart costs one'),
 	('fetch_min_interval', '900', 60, 86400, true, NULL,
-	 'seconds that vvault_fetch_schedule leaves at least between two charts of a region');
+	 'seconds that vvault_fetch_schedule leaves at least between two charts of a region'),
+	('clock_tolerance', '300', 0, 86400, true, NULL,
+	 'seconds that the fetched_at of a chart may be ahead of the server''s clock'),
+	('short_chart', '0.5', 0, 1, false, NULL,
+	 'a chart with fewer videos than this share of the median of the three before it is history alone; 0 for none'),
+	('forget_after', '30', 0, 36500, true, NULL,
+	 'days without a chart or a refresh that shows a video, after which vvault_prune drops it; 0 for never');
 
 -- What stands in a page's Content-Security-Policy: no blanks, no quotes, no
 -- semicolon and no comma.

@@ -2,13 +2,32 @@
 -- such as new columns of tables that are there, and what has to go. It runs
 -- after every older version: what that version may lack is changed IF EXISTS.
 
-<<<<<<< HEAD
 -- vvault_trending() has further arguments: one function for each name.
 DROP FUNCTION IF EXISTS @extschema@.vvault_trending(text, integer, text, text);
-=======
 -- Momentum takes a category, and has another baseline.
 DROP FUNCTION IF EXISTS vvault.snapshot_momentum(bigint, bigint, interval, integer, integer, bigint, double precision);
 DROP FUNCTION IF EXISTS @extschema@.vvault_momentum_score(bigint, bigint, interval, integer, integer, bigint, double precision);
 ALTER TABLE vvault.region_defaults ALTER momentum_baseline SET DEFAULT 0.37;
 UPDATE vvault.region_defaults SET momentum_baseline = 0.37;
->>>>>>> 73ce6ce (Rank by a momentum that knows music, sports and news)
+-- The log of ingests decides nothing any more.
+DROP TRIGGER IF EXISTS ingests_inserted ON vvault.ingests;
+DROP TRIGGER IF EXISTS ingests_deleted ON vvault.ingests;
+DROP TRIGGER IF EXISTS ingests_updated_from ON vvault.ingests;
+DROP TRIGGER IF EXISTS ingests_updated_to ON vvault.ingests;
+DROP TRIGGER IF EXISTS ingests_truncated ON vvault.ingests;
+DROP FUNCTION IF EXISTS vvault.ingests_changed();
+DROP INDEX IF EXISTS vvault.ingests_chart_idx;
+
+-- Charts: which are whole, and what of a video they wrote.
+ALTER TABLE vvault.videos ADD IF NOT EXISTS snapshot_at timestamptz;
+ALTER TABLE vvault.snapshots ADD IF NOT EXISTS complete boolean NOT NULL DEFAULT false;
+DROP FUNCTION IF EXISTS vvault.add_snapshots(text, timestamptz, integer, vvault.chart_item[]);
+DROP FUNCTION IF EXISTS vvault.update_videos(text, timestamptz, timestamptz, vvault.chart_item[]);
+DROP FUNCTION IF EXISTS @extschema@.vvault_ingest(text, json, timestamptz, integer);
+
+-- Videos: views that are not known, broadcasts, and what is gone.
+ALTER TABLE vvault.videos ALTER views DROP NOT NULL, ALTER views DROP DEFAULT,
+	ADD IF NOT EXISTS live text CHECK (live IN ('live', 'upcoming')),
+	ADD IF NOT EXISTS scheduled_at timestamptz, ADD IF NOT EXISTS gone_at timestamptz;
+ALTER TYPE vvault.chart_item ADD ATTRIBUTE live text, ADD ATTRIBUTE scheduled_at timestamptz;
+DROP INDEX vvault.videos_views_idx;

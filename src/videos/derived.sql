@@ -111,8 +111,9 @@ RETURN vvault.setting('viral_threshold')::double precision;
 COMMENT ON FUNCTION vvault.viral_threshold() IS 'The setting viral_threshold as a number.';
 
 CREATE VIEW vvault.expected_video_regions AS
-	SELECT video_id, array_agg(region ORDER BY region) AS regions
-	FROM vvault.videos GROUP BY video_id;
+	SELECT v.video_id, array_agg(v.region ORDER BY v.region) AS regions
+	FROM vvault.videos v JOIN vvault.enabled_regions e ON e.region = v.region
+	GROUP BY v.video_id;
 
 CREATE VIEW vvault.expected_category_stats AS
 	SELECT region, category_id, count(*) AS videos,
@@ -120,9 +121,20 @@ CREATE VIEW vvault.expected_category_stats AS
 		sum(vvault.points(virality_score))::bigint AS score_sum
 	FROM vvault.videos GROUP BY region, category_id;
 
+CREATE VIEW vvault.expected_charts AS
+	SELECT c.region, c.fetched_at, c.videos, c.complete,
+		vvault.chart_is_whole(c.videos, c.complete, lag(c.videos, 1) OVER past,
+			lag(c.videos, 2) OVER past, lag(c.videos, 3) OVER past,
+			(SELECT vvault.setting('short_chart')::double precision)) AS whole
+	FROM (SELECT s.region, s.fetched_at, count(*)::integer AS videos, bool_or(s.complete) AS complete
+		FROM vvault.snapshots s WHERE s.rank IS NOT NULL
+		GROUP BY s.region, s.fetched_at) c
+	WINDOW past AS (PARTITION BY c.region ORDER BY c.fetched_at);
+
 CREATE VIEW vvault.expected_daily_videos AS
 	SELECT DISTINCT ON (region, day, video_id) region, day, video_id, category_id, virality_score
-	FROM (SELECT s.*, vvault.utc_day(s.fetched_at) AS day FROM vvault.snapshots s) s
+	FROM (SELECT s.region, s.video_id, s.fetched_at, s.category_id, s.virality_score,
+			vvault.utc_day(s.fetched_at) AS day FROM vvault.snapshots s) s
 	WHERE NOT EXISTS (SELECT FROM vvault.daily_stats c
 		WHERE c.region = s.region AND c.day = s.day AND c.closed)
 	ORDER BY region, day, video_id, fetched_at DESC;
@@ -135,6 +147,7 @@ CREATE VIEW vvault.expected_daily_stats AS
 
 COMMENT ON VIEW vvault.expected_video_regions IS 'vvault.video_regions by naive SQL.';
 COMMENT ON VIEW vvault.expected_category_stats IS 'vvault.category_stats by naive SQL.';
+COMMENT ON VIEW vvault.expected_charts IS 'vvault.charts by naive SQL.';
 COMMENT ON VIEW vvault.expected_daily_videos IS 'vvault.daily_videos by naive SQL.';
 COMMENT ON VIEW vvault.expected_daily_stats IS 'vvault.daily_stats by naive SQL, closed days aside.';
 
@@ -191,11 +204,13 @@ DECLARE
 	gone_ids text[];
 	changed text[] := '{}';
 	writers text[];
+	enabled text[] := ARRAY(SELECT e.region FROM vvault.enabled_regions e);
 BEGIN
 	WITH pair AS MATERIALIZED (
 		SELECT p.region COLLATE "C" AS region, p.video_id COLLATE "C" AS video_id,
 			EXISTS (SELECT FROM vvault.videos v
-				WHERE v.region = p.region AND v.video_id = p.video_id) AS listed
+				WHERE v.region = p.region AND v.video_id = p.video_id)
+				AND p.region = ANY (enabled) AS listed
 		FROM unnest(relist.regions, relist.video_ids) AS p (region, video_id)
 	), added AS (
 		INSERT INTO vvault.video_regions AS r (video_id, regions)
@@ -349,7 +364,7 @@ CREATE TRIGGER videos_truncated AFTER TRUNCATE ON vvault.videos
 	FOR EACH STATEMENT EXECUTE FUNCTION vvault.videos_truncated();
 
 --
--- snapshots: daily_videos and daily_stats
+-- snapshots: daily_videos, daily_stats and charts
 --
 
 CREATE FUNCTION vvault.recount_days(regions text[], days date[], video_ids text[]) RETURNS void
@@ -420,6 +435,55 @@ $$;
 COMMENT ON FUNCTION vvault.recount_days(text[], date[], text[]) IS
 'Makes the statistics of days right for videos whose snapshots of that day changed.';
 
+-- Whether a chart is whole depends on the three before it: so a chart that
+-- comes, goes or grows is looked at with the three that follow.
+CREATE FUNCTION vvault.recount_charts(regions text[], instants timestamptz[]) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET plan_cache_mode = force_generic_plan SET jit = off
+AS $$
+#variable_conflict use_column
+DECLARE
+	share double precision := vvault.setting('short_chart')::double precision;
+BEGIN
+	WITH counted AS MATERIALIZED (
+		SELECT t.region, t.fetched_at, c.videos, c.complete
+		FROM unnest(recount_charts.regions, recount_charts.instants) AS t (region, fetched_at)
+			CROSS JOIN LATERAL (
+				SELECT count(*)::integer AS videos, bool_or(s.complete) AS complete
+				FROM vvault.snapshots s
+				WHERE s.region = t.region AND s.fetched_at = t.fetched_at AND s.rank IS NOT NULL) c
+	), written AS (
+		INSERT INTO vvault.charts AS c (region, fetched_at, videos, complete, whole)
+		SELECT n.region, n.fetched_at, n.videos, n.complete, true FROM counted n WHERE n.videos > 0
+		ON CONFLICT (region, fetched_at) DO UPDATE
+			SET videos = EXCLUDED.videos, complete = EXCLUDED.complete
+			WHERE (c.videos, c.complete) <> (EXCLUDED.videos, EXCLUDED.complete)
+	)
+	DELETE FROM vvault.charts c USING counted n
+	WHERE n.videos = 0 AND c.region = n.region AND c.fetched_at = n.fetched_at;
+
+	UPDATE vvault.charts c SET whole = w.whole
+	FROM (SELECT a.region, a.fetched_at, vvault.chart_is_whole(a.videos, a.complete,
+				b.videos[1], b.videos[2], b.videos[3], share) AS whole
+		FROM (SELECT DISTINCT n.region, n.fetched_at, n.videos, n.complete
+			FROM unnest(recount_charts.regions, recount_charts.instants) AS t (region, fetched_at)
+				CROSS JOIN LATERAL (
+					SELECT n.* FROM vvault.charts n
+					WHERE n.region = t.region AND n.fetched_at >= t.fetched_at
+					ORDER BY n.fetched_at LIMIT 4) n) a
+			CROSS JOIN LATERAL (
+				SELECT array_agg(p.videos ORDER BY p.fetched_at DESC) AS videos
+				FROM (SELECT p.* FROM vvault.charts p
+					WHERE p.region = a.region AND p.fetched_at < a.fetched_at
+					ORDER BY p.fetched_at DESC LIMIT 3) p) b) w
+	WHERE c.region = w.region AND c.fetched_at = w.fetched_at AND c.whole <> w.whole;
+END
+$$;
+COMMENT ON FUNCTION vvault.recount_charts(text[], timestamptz[]) IS
+'Makes vvault.charts right for pairs of a region and an instant whose snapshots changed.';
+
 -- Statistics of a closed day cannot be counted again: its snapshots are gone.
 CREATE FUNCTION vvault.refuse_closed_days(regions text[], days date[]) RETURNS void
 LANGUAGE plpgsql STABLE
@@ -472,11 +536,13 @@ BEGIN
 		END IF;
 		PERFORM vvault.recount_days(slice.regions, slice.days, slice.video_ids);
 	END LOOP;
+	PERFORM vvault.recount_charts(array_agg(c.region), array_agg(c.fetched_at))
+	FROM (SELECT DISTINCT c.region, c.fetched_at FROM changed_rows c) c;
 	RETURN NULL;
 END
 $$;
 COMMENT ON FUNCTION vvault.snapshots_changed() IS
-'Trigger on vvault.snapshots: statistics of days, and versions.';
+'Trigger on vvault.snapshots: statistics of days, charts, and versions.';
 
 CREATE FUNCTION vvault.snapshots_truncated() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
@@ -485,11 +551,12 @@ AS $$
 BEGIN
 	PERFORM vvault.bump_all();
 	PERFORM vvault.rebuild_daily();
+	PERFORM vvault.rebuild_charts();
 	RETURN NULL;
 END
 $$;
 COMMENT ON FUNCTION vvault.snapshots_truncated() IS
-'Trigger on vvault.snapshots for TRUNCATE: makes the open days anew.';
+'Trigger on vvault.snapshots for TRUNCATE: makes the open days and the charts anew.';
 
 CREATE TRIGGER snapshots_inserted AFTER INSERT ON vvault.snapshots
 	REFERENCING NEW TABLE AS changed_rows
@@ -507,49 +574,6 @@ CREATE TRIGGER snapshots_truncated AFTER TRUNCATE ON vvault.snapshots
 	FOR EACH STATEMENT EXECUTE FUNCTION vvault.snapshots_truncated();
 
 --
--- ingests: replies tell of the latest chart
---
-
-CREATE FUNCTION vvault.ingests_changed() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-AS $$
-#variable_conflict use_column
-DECLARE
-	written text[] := ARRAY(SELECT DISTINCT c.region FROM changed_rows c ORDER BY c.region);
-BEGIN
-	IF TG_OP = 'INSERT' THEN
-		-- taking in the same chart again changes nothing that replies show
-		PERFORM vvault.lock_region(w) FROM unnest(written) w;
-		written := ARRAY(
-			SELECT DISTINCT c.region FROM changed_rows c
-			WHERE c.accepted > 0 AND NOT EXISTS (SELECT FROM vvault.ingests i
-				WHERE i.region = c.region AND i.accepted > 0 AND i.fetched_at >= c.fetched_at
-					AND i.id NOT IN (SELECT o.id FROM changed_rows o)));
-	END IF;
-	IF written <> '{}' THEN
-		PERFORM vvault.bump(written, written);
-	END IF;
-	RETURN NULL;
-END
-$$;
-COMMENT ON FUNCTION vvault.ingests_changed() IS
-'Trigger on vvault.ingests: new versions for regions whose latest chart may be another.';
-
-CREATE TRIGGER ingests_inserted AFTER INSERT ON vvault.ingests
-	REFERENCING NEW TABLE AS changed_rows
-	FOR EACH STATEMENT EXECUTE FUNCTION vvault.ingests_changed();
-CREATE TRIGGER ingests_deleted AFTER DELETE ON vvault.ingests
-	REFERENCING OLD TABLE AS changed_rows
-	FOR EACH STATEMENT EXECUTE FUNCTION vvault.ingests_changed();
-CREATE TRIGGER ingests_updated_from AFTER UPDATE ON vvault.ingests
-	REFERENCING OLD TABLE AS changed_rows
-	FOR EACH STATEMENT EXECUTE FUNCTION vvault.ingests_changed();
-CREATE TRIGGER ingests_updated_to AFTER UPDATE ON vvault.ingests
-	REFERENCING NEW TABLE AS changed_rows
-	FOR EACH STATEMENT EXECUTE FUNCTION vvault.ingests_changed();
-
---
 -- Settings and regions: every feed may show them
 --
 
@@ -565,6 +589,51 @@ $$;
 COMMENT ON FUNCTION vvault.facts_changed() IS
 'Trigger on settings, regions, categories and their shipped twins: new versions for every feed.';
 
+-- A region that is off is in no video's list. Either all videos of a region
+-- are listed there or none: one of them tells whether there is something to do.
+CREATE FUNCTION vvault.region_toggled() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	code text := CASE TG_OP WHEN 'DELETE' THEN OLD.region ELSE NEW.region END;
+	one text;
+	slice record;
+BEGIN
+	PERFORM vvault.bump_all();
+	SELECT v.video_id INTO one FROM vvault.videos v WHERE v.region = code LIMIT 1;
+	IF NOT FOUND OR EXISTS (SELECT FROM vvault.video_regions r WHERE r.video_id = one AND code = ANY (r.regions))
+		= EXISTS (SELECT FROM vvault.enabled_regions e WHERE e.region = code) THEN
+		RETURN NULL;
+	END IF;
+	FOR slice IN
+		SELECT array_agg(v.region) AS regions, array_agg(v.video_id) AS video_ids
+		FROM (SELECT v.region, v.video_id, (row_number() OVER (ORDER BY v.video_id) - 1) / 100000 AS slice
+			FROM vvault.videos v WHERE v.region = code) v
+		GROUP BY v.slice ORDER BY v.slice
+	LOOP
+		PERFORM vvault.relist(slice.regions, slice.video_ids);
+	END LOOP;
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION vvault.region_toggled() IS
+'Trigger on vvault.regions and vvault.region_defaults: which regions list the videos of one that went on or off.';
+
+CREATE FUNCTION vvault.regions_truncated() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM vvault.bump_all();
+	PERFORM vvault.rebuild_video_regions();
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION vvault.regions_truncated() IS
+'Trigger on vvault.regions and vvault.region_defaults for TRUNCATE: lists the regions of every video anew.';
+
 CREATE FUNCTION vvault.viral_threshold_changed() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -579,15 +648,35 @@ $$;
 COMMENT ON FUNCTION vvault.viral_threshold_changed() IS
 'Trigger on vvault.settings: counts viral videos anew.';
 
+CREATE FUNCTION vvault.short_chart_changed() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM vvault.bump_all();
+	PERFORM vvault.rebuild_charts();
+	PERFORM vvault.settle_chart(c.region) FROM (SELECT DISTINCT c.region FROM vvault.charts c) c;
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION vvault.short_chart_changed() IS
+'Trigger on vvault.settings: finds anew which charts are whole, and who is charted.';
+
 CREATE TRIGGER settings_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON vvault.settings
 	FOR EACH STATEMENT EXECUTE FUNCTION vvault.facts_changed();
 CREATE TRIGGER regions_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON vvault.regions
 	FOR EACH STATEMENT EXECUTE FUNCTION vvault.facts_changed();
 CREATE TRIGGER region_defaults_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON vvault.region_defaults
 	FOR EACH STATEMENT EXECUTE FUNCTION vvault.facts_changed();
+CREATE TRIGGER region_toggled AFTER INSERT OR UPDATE OR DELETE ON vvault.regions
+	FOR EACH ROW EXECUTE FUNCTION vvault.region_toggled();
+CREATE TRIGGER region_toggled AFTER INSERT OR UPDATE OR DELETE ON vvault.region_defaults
+	FOR EACH ROW EXECUTE FUNCTION vvault.region_toggled();
+CREATE TRIGGER regions_truncated AFTER TRUNCATE ON vvault.regions
+	FOR EACH STATEMENT EXECUTE FUNCTION vvault.regions_truncated();
+CREATE TRIGGER regions_truncated AFTER TRUNCATE ON vvault.region_defaults
+	FOR EACH STATEMENT EXECUTE FUNCTION vvault.regions_truncated();
 CREATE TRIGGER setting_defaults_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON vvault.setting_defaults
-	FOR EACH STATEMENT EXECUTE FUNCTION vvault.facts_changed();
-CREATE TRIGGER ingests_truncated AFTER TRUNCATE ON vvault.ingests
 	FOR EACH STATEMENT EXECUTE FUNCTION vvault.facts_changed();
 CREATE TRIGGER categories_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON vvault.categories
 	FOR EACH STATEMENT EXECUTE FUNCTION vvault.facts_changed();
@@ -603,6 +692,18 @@ CREATE TRIGGER viral_threshold_unset AFTER DELETE ON vvault.settings
 	EXECUTE FUNCTION vvault.viral_threshold_changed();
 CREATE TRIGGER viral_threshold_truncated AFTER TRUNCATE ON vvault.settings
 	FOR EACH STATEMENT EXECUTE FUNCTION vvault.viral_threshold_changed();
+
+CREATE TRIGGER short_chart_set AFTER INSERT ON vvault.settings
+	FOR EACH ROW WHEN (NEW.name = 'short_chart')
+	EXECUTE FUNCTION vvault.short_chart_changed();
+CREATE TRIGGER short_chart_updated AFTER UPDATE ON vvault.settings
+	FOR EACH ROW WHEN ('short_chart' IN (OLD.name, NEW.name))
+	EXECUTE FUNCTION vvault.short_chart_changed();
+CREATE TRIGGER short_chart_unset AFTER DELETE ON vvault.settings
+	FOR EACH ROW WHEN (OLD.name = 'short_chart')
+	EXECUTE FUNCTION vvault.short_chart_changed();
+CREATE TRIGGER short_chart_truncated AFTER TRUNCATE ON vvault.settings
+	FOR EACH STATEMENT EXECUTE FUNCTION vvault.short_chart_changed();
 
 -- Every shipped region has its version from the start.
 SELECT vvault.bump_all();

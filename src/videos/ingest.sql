@@ -18,7 +18,9 @@ CREATE TYPE vvault.chart_item AS (
 	comments bigint,
 	total_results integer,
 	reason text,
-	item text
+	item text,
+	live text,
+	scheduled_at timestamptz
 );
 COMMENT ON TYPE vvault.chart_item IS
 'An item of a videos.list response: its fields, or a reason why it cannot be taken and its text.';
@@ -29,18 +31,12 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000 ROWS 50;
 COMMENT ON FUNCTION vvault.parse_chart(json) IS
 'The items of a videos.list response in their order. A bad item gets a reason; 22023 where the whole is no such response.';
 
-CREATE FUNCTION vvault.utc_text(t timestamptz) RETURNS text
-AS 'MODULE_PATHNAME', 'vvault_utc_text'
-LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION vvault.utc_text(timestamptz) IS
-'An instant as every reply shows it: ISO 8601 in UTC, whatever the session''s settings.';
-
 -- Adds snapshots of one chart and scores what they change: themselves and what
 -- is measured against them. The caller holds the region's lock. Figures that
 -- meet others of the same instant: the larger (views, likes, comments) win and
 -- the better rank wins, so the order of arrival does not matter.
 CREATE FUNCTION vvault.add_snapshots(region text, fetched_at timestamptz, first_rank integer,
-	items vvault.chart_item[]) RETURNS void
+	complete boolean, items vvault.chart_item[]) RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
@@ -57,7 +53,7 @@ BEGIN
 
 	WITH written AS (
 		INSERT INTO vvault.snapshots AS s (region, video_id, fetched_at, rank, chart_length,
-			category_id, views, likes, comments, velocity, virality_score, momentum_score)
+			category_id, views, likes, comments, velocity, virality_score, momentum_score, complete)
 		SELECT add_snapshots.region, i.video_id, add_snapshots.fetched_at,
 			add_snapshots.first_rank + i.item_index, i.total_results, i.category_id,
 			i.views, i.likes, i.comments,
@@ -66,7 +62,8 @@ BEGIN
 				i.likes, i.comments, facts.velocity_baseline, facts.engagement_baseline),
 			vvault.snapshot_momentum(i.views, b.views_day_before, b.elapsed_day,
 				add_snapshots.first_rank + i.item_index, i.total_results, i.likes,
-				facts.momentum_baseline, i.category_id)
+				facts.momentum_baseline, i.category_id),
+			add_snapshots.complete
 		FROM unnest(items) i
 			CROSS JOIN LATERAL vvault.score_base(add_snapshots.region, i.video_id,
 				add_snapshots.fetched_at, span) b
@@ -74,6 +71,7 @@ BEGIN
 			rank = least(s.rank, EXCLUDED.rank),
 			chart_length = greatest(s.chart_length, EXCLUDED.chart_length),
 			category_id = greatest(s.category_id, EXCLUDED.category_id),
+			complete = s.complete OR EXCLUDED.complete,
 			(views, likes, comments) = (SELECT g.views, g.likes, g.comments
 				FROM (VALUES (s.views, s.likes, s.comments),
 					(EXCLUDED.views, EXCLUDED.likes, EXCLUDED.comments)) AS g (views, likes, comments)
@@ -84,7 +82,7 @@ BEGIN
 			OR EXCLUDED.rank < s.rank OR s.rank IS NULL
 			OR coalesce(EXCLUDED.chart_length > s.chart_length,
 				s.chart_length IS NULL AND EXCLUDED.chart_length IS NOT NULL)
-			OR EXCLUDED.category_id > s.category_id
+			OR EXCLUDED.category_id > s.category_id OR EXCLUDED.complete > s.complete
 		RETURNING s.video_id, s.xmax <> 0 AS was_there
 	)
 	SELECT array_agg(w.video_id), array_agg(w.video_id) FILTER (WHERE w.was_there)
@@ -93,16 +91,17 @@ BEGIN
 		coalesce(changed, '{}'));
 END
 $$;
-COMMENT ON FUNCTION vvault.add_snapshots(text, timestamptz, integer, vvault.chart_item[]) IS
+COMMENT ON FUNCTION vvault.add_snapshots(text, timestamptz, integer, boolean, vvault.chart_item[]) IS
 'Part of vvault_ingest: history and scores.';
 
 -- Brings vvault.videos up to the snapshots for the items of one chart. What a
 -- response says of a video stays until a newer one says otherwise; figures
 -- come from the newest snapshot that has any. Of two responses of the same
 -- instant the greater texts stay, so that their order does not matter.
--- Returns how many rows are new.
-CREATE FUNCTION vvault.update_videos(region text, fetched_at timestamptz, latest_chart timestamptz,
-	items vvault.chart_item[]) RETURNS bigint
+-- Who is charted is settled afterwards for the whole region; rows written here
+-- are right but where two videos have one place. Returns how many rows are new.
+CREATE FUNCTION vvault.update_videos(region text, fetched_at timestamptz, items vvault.chart_item[])
+RETURNS bigint
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
@@ -110,56 +109,67 @@ SET plan_cache_mode = force_generic_plan SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
+	latest timestamptz := vvault.latest_chart(update_videos.region);
 	created bigint;
 BEGIN
 	WITH written AS (
 		INSERT INTO vvault.videos AS v (region, video_id, charted, rank, chart_length,
 			title, channel_id, channel_title, category_id, content_language, thumbnail_url,
 			published_at, duration, tags, views, likes, comments, velocity, virality_score,
-			momentum_score, first_seen_at, fetched_at)
-		SELECT update_videos.region, i.video_id, l.charted,
-			CASE WHEN l.charted THEN l.rank END, CASE WHEN l.charted THEN l.chart_length END,
+			momentum_score, first_seen_at, fetched_at, snapshot_at, live, scheduled_at, gone_at)
+		SELECT update_videos.region, i.video_id, c.rank IS NOT NULL, c.rank, c.chart_length,
 			m.title, m.channel_id, m.channel_title,
 			CASE WHEN k.known THEN o.category_id ELSE l.category_id END,
 			m.content_language, m.thumbnail_url, m.published_at, m.duration, m.tags,
-			CASE WHEN k.known THEN o.views ELSE coalesce(f.views, 0) END,
+			CASE WHEN k.known THEN o.views ELSE f.views END,
 			CASE WHEN k.known THEN o.likes ELSE f.likes END,
 			CASE WHEN k.known THEN o.comments ELSE f.comments END,
 			CASE WHEN k.known THEN o.velocity ELSE l.velocity END,
 			CASE WHEN k.known THEN o.virality_score ELSE l.virality_score END,
 			CASE WHEN k.known THEN o.momentum_score ELSE l.momentum_score END,
 			least(o.first_seen_at, update_videos.fetched_at),
-			greatest(o.fetched_at, update_videos.fetched_at)
+			CASE WHEN k.known THEN o.fetched_at ELSE l.fetched_at END, l.fetched_at,
+			m.live, m.scheduled_at,
+			CASE WHEN o.gone_at > update_videos.fetched_at THEN o.gone_at END
 		FROM unnest(items) i
 			LEFT JOIN vvault.videos o
 				ON o.region = update_videos.region AND o.video_id = i.video_id
 			CROSS JOIN LATERAL (
-				SELECT s.*, s.fetched_at >= update_videos.latest_chart AS charted
-				FROM vvault.snapshots s
+				SELECT s.* FROM vvault.snapshots s
 				WHERE s.region = update_videos.region AND s.video_id = i.video_id
 				ORDER BY s.fetched_at DESC LIMIT 1) l
+			LEFT JOIN vvault.snapshots c
+				ON c.region = update_videos.region AND c.video_id = i.video_id
+					AND c.fetched_at = latest AND c.rank IS NOT NULL
 			LEFT JOIN LATERAL (
 				SELECT s.views, s.likes, s.comments FROM vvault.snapshots s
 				WHERE s.region = update_videos.region AND s.video_id = i.video_id
 					AND s.views IS NOT NULL
 				ORDER BY s.fetched_at DESC LIMIT 1) f ON true
 			CROSS JOIN LATERAL (
-				-- whether somebody else wrote newer figures than any snapshot's
-				SELECT coalesce(o.fetched_at > l.fetched_at, false) AS known) k
+				-- whether somebody else wrote newer figures than any snapshot's, and
+				-- since when the texts stand: not since an observation that is gone
+				SELECT coalesce(o.fetched_at > l.fetched_at
+						AND o.fetched_at IS DISTINCT FROM o.snapshot_at, false) AS known,
+					CASE WHEN o.fetched_at > l.fetched_at AND o.fetched_at = o.snapshot_at
+						THEN '-infinity' ELSE o.fetched_at END AS texts_at) k
 			CROSS JOIN LATERAL (
 				SELECT x.* FROM (
-					VALUES (o.fetched_at, o.title, o.channel_id, o.channel_title,
-						o.content_language, o.thumbnail_url, o.published_at, o.duration, o.tags),
+					VALUES (k.texts_at, o.title, o.channel_id, o.channel_title,
+						o.content_language, o.thumbnail_url, o.published_at, o.duration, o.tags,
+						o.live, o.scheduled_at),
 						(update_videos.fetched_at, i.title, i.channel_id, i.channel_title,
-						i.content_language, i.thumbnail_url, i.published_at, i.duration, i.tags)
+						i.content_language, i.thumbnail_url, i.published_at, i.duration, i.tags,
+						i.live, i.scheduled_at)
 				) AS x (fetched_at, title, channel_id, channel_title, content_language,
-					thumbnail_url, published_at, duration, tags)
+					thumbnail_url, published_at, duration, tags, live, scheduled_at)
 				WHERE x.fetched_at IS NOT NULL
 				ORDER BY x.fetched_at DESC, x.title COLLATE "C" DESC, x.channel_title COLLATE "C" DESC,
 					x.channel_id COLLATE "C" DESC, x.thumbnail_url COLLATE "C" DESC,
 					x.content_language COLLATE "C" DESC NULLS LAST,
 					x.duration COLLATE "C" DESC NULLS LAST,
-					x.published_at DESC NULLS LAST, x.tags DESC
+					x.published_at DESC NULLS LAST, x.tags DESC,
+					x.live COLLATE "C" DESC NULLS LAST, x.scheduled_at DESC NULLS LAST
 				LIMIT 1) m
 		ORDER BY i.video_id
 		ON CONFLICT (region, video_id) DO UPDATE SET
@@ -171,51 +181,81 @@ BEGIN
 			views = EXCLUDED.views, likes = EXCLUDED.likes, comments = EXCLUDED.comments,
 			velocity = EXCLUDED.velocity, virality_score = EXCLUDED.virality_score,
 			momentum_score = EXCLUDED.momentum_score,
-			first_seen_at = EXCLUDED.first_seen_at, fetched_at = EXCLUDED.fetched_at
+			first_seen_at = EXCLUDED.first_seen_at, fetched_at = EXCLUDED.fetched_at,
+			snapshot_at = EXCLUDED.snapshot_at, live = EXCLUDED.live,
+			scheduled_at = EXCLUDED.scheduled_at, gone_at = EXCLUDED.gone_at
 		WHERE (v.charted, v.rank, v.chart_length, v.title, v.channel_id, v.channel_title,
 				v.category_id, v.content_language, v.thumbnail_url, v.published_at, v.duration,
 				v.tags, v.views, v.likes, v.comments, v.velocity, v.virality_score, v.momentum_score,
-				v.first_seen_at, v.fetched_at)
+				v.first_seen_at, v.fetched_at, v.snapshot_at, v.live, v.scheduled_at, v.gone_at)
 			IS DISTINCT FROM (EXCLUDED.charted, EXCLUDED.rank, EXCLUDED.chart_length,
 				EXCLUDED.title, EXCLUDED.channel_id, EXCLUDED.channel_title,
 				EXCLUDED.category_id, EXCLUDED.content_language, EXCLUDED.thumbnail_url,
 				EXCLUDED.published_at, EXCLUDED.duration, EXCLUDED.tags, EXCLUDED.views,
 				EXCLUDED.likes, EXCLUDED.comments, EXCLUDED.velocity, EXCLUDED.virality_score,
-				EXCLUDED.momentum_score, EXCLUDED.first_seen_at, EXCLUDED.fetched_at)
+				EXCLUDED.momentum_score, EXCLUDED.first_seen_at, EXCLUDED.fetched_at,
+				EXCLUDED.snapshot_at, EXCLUDED.live, EXCLUDED.scheduled_at, EXCLUDED.gone_at)
 		RETURNING v.xmax = 0 AS is_new
 	)
 	SELECT count(*) INTO created FROM written w WHERE w.is_new;
-
-	-- a newer chart: whoever is not in it is charted no more
-	UPDATE vvault.videos v SET charted = false, rank = NULL, chart_length = NULL
-	WHERE v.region = update_videos.region AND v.charted
-		AND update_videos.fetched_at = update_videos.latest_chart
-		AND v.fetched_at <> update_videos.fetched_at;
 	RETURN created;
 END
 $$;
-COMMENT ON FUNCTION vvault.update_videos(text, timestamptz, timestamptz, vvault.chart_item[]) IS
-'Part of vvault_ingest: the newest state of each video, and who is charted.';
+COMMENT ON FUNCTION vvault.update_videos(text, timestamptz, vvault.chart_item[]) IS
+'Part of vvault_ingest: the newest state of each video.';
 
-CREATE FUNCTION vvault.require_ingest(region text, response json, fetched_at timestamptz,
-	first_rank integer) RETURNS void
-LANGUAGE plpgsql STABLE
+-- A chart dated ahead would be the latest until that instant has come: those
+-- that are right would not be shown.
+CREATE FUNCTION vvault.refuse_ahead(fetched_at timestamptz) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	ahead double precision := date_part('epoch', refuse_ahead.fetched_at - clock_timestamp());
+	tolerance double precision := vvault.setting('clock_tolerance')::double precision;
+BEGIN
+	IF ahead > tolerance THEN
+		RAISE EXCEPTION 'fetched_at % is % seconds ahead of the server''s clock',
+				vvault.utc_text(refuse_ahead.fetched_at), ceil(ahead)
+			USING ERRCODE = 'invalid_parameter_value',
+				HINT = format('One of the two clocks is wrong. A chart may be %s seconds ahead: the setting clock_tolerance.', tolerance);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION vvault.refuse_ahead(timestamptz) IS
+'Raises 22023 for an instant that is further ahead of the clock than the setting clock_tolerance.';
+
+CREATE FUNCTION vvault.require_response(response json, fetched_at timestamptz) RETURNS void
+LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	PERFORM vvault.require_region(require_ingest.region);
-	IF require_ingest.response IS NULL THEN
+	IF require_response.response IS NULL THEN
 		RAISE EXCEPTION 'no response to ingest'
 			USING ERRCODE = 'invalid_parameter_value',
 				HINT = 'Give one videos.list response of the YouTube Data API as json.';
 	END IF;
-	IF require_ingest.fetched_at IS NULL
-		OR NOT (require_ingest.fetched_at >= '0001-01-01 00:00Z'
-			AND require_ingest.fetched_at < '9999-12-31 00:00Z') THEN
-		RAISE EXCEPTION 'invalid fetched_at: %', coalesce(require_ingest.fetched_at::text, 'NULL')
+	IF require_response.fetched_at IS NULL
+		OR NOT (require_response.fetched_at >= '0001-01-01 00:00Z'
+			AND require_response.fetched_at < '9999-12-31 00:00Z') THEN
+		RAISE EXCEPTION 'invalid fetched_at: %', coalesce(require_response.fetched_at::text, 'NULL')
 			USING ERRCODE = 'invalid_parameter_value',
 				HINT = 'Give the instant of the request, in the years 1 to 9999.';
 	END IF;
+	PERFORM vvault.refuse_ahead(require_response.fetched_at);
+END
+$$;
+COMMENT ON FUNCTION vvault.require_response(json, timestamptz) IS
+'Part of vvault_ingest and vvault_refresh: 22023 for no response and for an instant that is not valid.';
+
+CREATE FUNCTION vvault.require_ingest(region text, response json, fetched_at timestamptz,
+	first_rank integer) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM vvault.require_region(require_ingest.region);
+	PERFORM vvault.require_response(require_ingest.response, require_ingest.fetched_at);
 	IF require_ingest.first_rank IS NULL OR require_ingest.first_rank NOT BETWEEN 1 AND 1000000 THEN
 		RAISE EXCEPTION 'invalid first_rank: %', coalesce(require_ingest.first_rank::text, 'NULL')
 			USING ERRCODE = 'invalid_parameter_value',
@@ -235,8 +275,8 @@ AS $$
 #variable_conflict use_column
 BEGIN
 	IF require_open_chart.first_rank > 1 AND require_open_chart.fetched_at = now()
-		AND NOT EXISTS (SELECT FROM vvault.ingests i WHERE i.region = require_open_chart.region
-			AND i.fetched_at = require_open_chart.fetched_at) THEN
+		AND NOT EXISTS (SELECT FROM vvault.charts c WHERE c.region = require_open_chart.region
+			AND c.fetched_at = require_open_chart.fetched_at) THEN
 		RAISE EXCEPTION 'first_rank % without the fetched_at of its chart', require_open_chart.first_rank
 			USING ERRCODE = 'invalid_parameter_value',
 				HINT = 'All pages of a chart share one fetched_at: pass the one given with its first page.';
@@ -285,7 +325,8 @@ COMMENT ON FUNCTION vvault.log_rejected(text, timestamptz, vvault.chart_item[]) 
 'Part of vvault_ingest: keeps what is refused, and returns what the reply says of it.';
 
 CREATE FUNCTION @extschema@.vvault_ingest(region text, response json,
-	fetched_at timestamptz DEFAULT now(), first_rank integer DEFAULT 1) RETURNS json
+	fetched_at timestamptz DEFAULT now(), first_rank integer DEFAULT 1,
+	complete boolean DEFAULT false) RETURNS json
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER COST 10000
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -295,9 +336,9 @@ DECLARE
 	items vvault.chart_item[];
 	bad vvault.chart_item[];
 	blocked text[];
-	latest_chart timestamptz;
 	n_created bigint := 0;
 	n_blocked integer;
+	problem text;
 BEGIN
 	PERFORM vvault.require_ingest(vvault_ingest.region, vvault_ingest.response,
 		vvault_ingest.fetched_at, vvault_ingest.first_rank);
@@ -307,8 +348,6 @@ BEGIN
 	PERFORM vvault.lock_region(vvault_ingest.region);
 	PERFORM vvault.require_open_chart(vvault_ingest.region, vvault_ingest.fetched_at,
 		vvault_ingest.first_rank);
-	SELECT max(i.fetched_at) INTO latest_chart FROM vvault.ingests i
-	WHERE i.region = vvault_ingest.region AND i.accepted > 0;
 	blocked := ARRAY(SELECT b.video_id FROM vvault.blocked_videos b
 		WHERE b.video_id IN (SELECT i.video_id FROM unnest(parsed) i));
 	items := vvault.good_items(parsed, blocked);
@@ -317,10 +356,11 @@ BEGIN
 
 	IF items <> '{}' THEN
 		PERFORM vvault.add_snapshots(vvault_ingest.region, vvault_ingest.fetched_at,
-			vvault_ingest.first_rank, items);
-		n_created := vvault.update_videos(vvault_ingest.region, vvault_ingest.fetched_at,
-			greatest(latest_chart, vvault_ingest.fetched_at), items);
+			vvault_ingest.first_rank, coalesce(vvault_ingest.complete, false), items);
+		n_created := vvault.update_videos(vvault_ingest.region, vvault_ingest.fetched_at, items);
+		PERFORM vvault.settle_chart(vvault_ingest.region);
 	END IF;
+	problem := vvault.why_not_charted(vvault_ingest.region, vvault_ingest.fetched_at);
 
 	INSERT INTO vvault.ingests (region, fetched_at, first_rank, chart_length, accepted, created, rejected)
 	VALUES (vvault_ingest.region, vvault_ingest.fetched_at, vvault_ingest.first_rank,
@@ -332,15 +372,17 @@ BEGIN
 		'created', n_created,
 		'rejected', vvault.log_rejected(vvault_ingest.region, vvault_ingest.fetched_at, bad),
 		'duplicates', cardinality(parsed) - n_blocked - cardinality(items) - cardinality(bad),
-		'blocked', cardinality(blocked));
+		'blocked', cardinality(blocked),
+		'charted', problem IS NULL,
+		'reason', problem);
 END
 $$;
-COMMENT ON FUNCTION @extschema@.vvault_ingest(text, json, timestamptz, integer) IS
+COMMENT ON FUNCTION @extschema@.vvault_ingest(text, json, timestamptz, integer, boolean) IS
 'Takes in one page of a region''s chart: a YouTube Data API v3 videos.list response (chart=mostPopular, part=snippet,contentDetails,statistics).
-Units and ranges: response is up to a whole chart; its order is the rank, counted from first_rank (1 to 1000000); a chart in pages shares one fetched_at. Returns {region, fetched_at, accepted, created, rejected: [{index, video_id, reason}], duplicates, blocked}, index from 0.
-NULL: every argument must be given; counts that the response leaves out are hidden (likes, comments) or unknown (views).
-Errors: 22023 for an invalid region, fetched_at or first_rank, for a day closed by vvault_prune, and for a response that is no videoListResponse: nothing is changed then. A bad item is refused alone and kept in vvault.rejected_items. 40P01 or 40001, to be tried again, where one transaction makes several writes or writes vvault.videos by hand.
-Source: writes vvault.videos, vvault.snapshots and vvault.ingests. Repeating a call changes nothing; an older fetched_at adds history and never overwrites newer figures; of two calls for one fetched_at the larger (views, likes, comments) wins.';
+Units and ranges: response is up to a whole chart; its order is the rank, counted from first_rank (1 to 1000000); a chart in pages shares one fetched_at. Returns {region, fetched_at, accepted, created, rejected: [{index, video_id, reason}], duplicates, blocked, charted, reason}, index from 0. charted tells whether the region''s feeds show this chart now, and reason why not: there is a newer one, or it has, with the pages before it, fewer videos than the setting short_chart allows (half of the median of the three charts before it). It is then history alone, and what was charted stays so; complete => true says that it is all there is.
+NULL: every argument must be given but complete, where NULL is false; reason is null for a chart that is shown; counts that the response leaves out are hidden (likes, comments) or unknown (views).
+Errors: 22023 for an invalid region, fetched_at or first_rank, for a fetched_at further ahead of the server''s clock than the setting clock_tolerance, for a day closed by vvault_prune, and for a response that is no videoListResponse: nothing is changed then. A bad item is refused alone and kept in vvault.rejected_items. 40P01 or 40001, to be tried again, where one transaction makes several writes or writes vvault.videos by hand.
+Source: writes vvault.videos, vvault.snapshots and vvault.ingests. Repeating a call changes nothing; an older fetched_at adds history and never overwrites newer figures; of two calls for one fetched_at the larger (views, likes, comments) wins, and of two videos in one place the larger keeps it. vvault_remove_chart takes a chart back.';
 
 CREATE FUNCTION @extschema@.vvault_ingest_categories(response json) RETURNS integer
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER

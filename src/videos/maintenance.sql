@@ -105,16 +105,37 @@ BEGIN
 		UNION SELECT DISTINCT s.region FROM vvault.snapshots s) u
 	ON CONFLICT (region, written_by) DO NOTHING;
 	GET DIAGNOSTICS unknown = ROW_COUNT;
+	-- videos last but one: its triggers count from what is right
 	RETURN unknown + vvault.rebuild_video_regions() + vvault.rebuild_category_stats()
-		+ vvault.rebuild_daily() + vvault.rebuild_search();
+		+ vvault.rebuild_daily() + vvault.rebuild_charts() + vvault.rebuild_search()
+		+ vvault.rebuild_videos();
 END
 $$;
 COMMENT ON FUNCTION @extschema@.vvault_rebuild() IS
-'Makes every derived table anew and returns how many of their rows were wrong.
+'Makes every derived table anew, and what vvault.videos has from the snapshots, and returns how many rows were wrong.
 Units and ranges: rows; 0 where the triggers saw every write.
 NULL: takes no argument.
 Errors: 40P01 or 40001 beside other writers, to be tried again.
-Source: vvault.videos and vvault.snapshots. For what writes past the triggers: restores with --disable-triggers, session_replication_role = replica, logical replication. Writers wait until it is done; days closed by vvault_prune() stay as they are.';
+Source: vvault.videos and vvault.snapshots. For what writes past the triggers: restores with --disable-triggers, session_replication_role = replica, logical replication. Of vvault.videos it restores the rows that charts have written: who is charted where, and figures that disagree with the newest snapshot and were not written later by somebody else; a row that claims to be newer than every chart of its region, none of which has it, is deleted. Writers wait until it is done; days closed by vvault_prune() stay as they are.';
+
+CREATE VIEW vvault.wrong_videos AS
+	SELECT 'videos' AS derived_table, v.region, v.video_id AS key,
+		format('charted %s rank %s of %s category %s views %s likes %s comments %s scores %s %s %s of %s',
+			v.charted, v.rank, v.chart_length, v.category_id, v.views, v.likes, v.comments, v.velocity,
+			v.virality_score, v.momentum_score, vvault.utc_text(v.fetched_at)) AS stored,
+		CASE WHEN NOT e.left_over THEN
+			format('charted %s rank %s of %s category %s views %s likes %s comments %s scores %s %s %s of %s',
+				e.charted, e.rank, e.chart_length, e.category_id, e.views, e.likes, e.comments, e.velocity,
+				e.virality_score, e.momentum_score, vvault.utc_text(e.fetched_at)) END AS expected
+	FROM vvault.videos v
+		JOIN vvault.expected_videos e ON e.region = v.region AND e.video_id = v.video_id
+	WHERE e.left_over
+		OR (v.charted, v.rank, v.chart_length, v.category_id, v.views, v.likes, v.comments,
+				v.velocity, v.virality_score, v.momentum_score, v.fetched_at, v.snapshot_at)
+			IS DISTINCT FROM (e.charted, e.rank, e.chart_length, e.category_id, e.views, e.likes,
+				e.comments, e.velocity, e.virality_score, e.momentum_score, e.fetched_at, e.snapshot_at);
+COMMENT ON VIEW vvault.wrong_videos IS
+'Rows of vvault.videos that charts have written and that disagree with the snapshots, for vvault_check.';
 
 CREATE FUNCTION @extschema@.vvault_check()
 RETURNS TABLE (derived_table text, region text, key text, stored text, expected text)
@@ -155,6 +176,15 @@ AS $$
 			ON e.region = d.region AND e.day = d.day AND e.category_id = d.category_id
 	WHERE (d.videos, d.viral, d.score_sum) IS DISTINCT FROM (e.videos, e.viral, e.score_sum)
 	UNION ALL
+	SELECT 'charts', coalesce(d.region, e.region), vvault.utc_text(coalesce(d.fetched_at, e.fetched_at)),
+		format('videos %s complete %s whole %s', d.videos, d.complete, d.whole),
+		format('videos %s complete %s whole %s', e.videos, e.complete, e.whole)
+	FROM vvault.charts d
+		FULL JOIN vvault.expected_charts e ON e.region = d.region AND e.fetched_at = d.fetched_at
+	WHERE (d.videos, d.complete, d.whole) IS DISTINCT FROM (e.videos, e.complete, e.whole)
+	UNION ALL
+	SELECT * FROM vvault.wrong_videos
+	UNION ALL
 	SELECT 'video_search', coalesce(d.region, e.region), coalesce(d.video_id, e.video_id),
 		d.document::text, e.document::text
 	FROM vvault.video_search d
@@ -176,11 +206,34 @@ AS $$
 	ORDER BY 1, 2, 3
 $$;
 COMMENT ON FUNCTION @extschema@.vvault_check() IS
-'Compares every derived table with the naive SQL and returns the rows that differ: none where all is right.
+'Compares every derived table, and what vvault.videos has from the snapshots, with the naive SQL and returns the rows that differ: none where all is right.
 Units and ranges: derived_table, region and key name the row; stored and expected say what it holds and what it should hold.
 NULL: region is NULL for video_regions, which has none.
 Errors: none.
 Source: vvault.videos and vvault.snapshots, read in one snapshot; days closed by vvault_prune() cannot be compared.';
+
+-- The caller keeps all writers out. What its owner wrote stays.
+CREATE FUNCTION vvault.forget_videos() RETURNS bigint
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	days integer := vvault.setting('forget_after')::integer;
+	forgotten bigint;
+BEGIN
+	IF days = 0 THEN
+		RETURN 0;
+	END IF;
+	DELETE FROM vvault.videos v
+	WHERE v.snapshot_at IS NOT NULL AND NOT v.charted
+		AND v.fetched_at < now() - days * interval '24 hours'
+		AND v.region IN (SELECT f.region FROM vvault.feed_versions f);
+	GET DIAGNOSTICS forgotten = ROW_COUNT;
+	RETURN forgotten;
+END
+$$;
+COMMENT ON FUNCTION vvault.forget_videos() IS
+'Part of vvault_prune: drops videos that nothing has shown for the setting forget_after; returns how many.';
 
 CREATE FUNCTION @extschema@.vvault_prune(before timestamptz) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -201,8 +254,8 @@ BEGIN
 	-- against it.
 	WITH cut AS MATERIALIZED (
 		SELECT c.region, least(vvault.utc_day(vvault_prune.before), vvault.utc_day(c.latest)) AS day
-		FROM (SELECT s.region, max(s.fetched_at) AS latest FROM vvault.snapshots s
-			GROUP BY s.region) c
+		FROM (SELECT s.region, coalesce(vvault.latest_chart(s.region), max(s.fetched_at)) AS latest
+			FROM vvault.snapshots s GROUP BY s.region) c
 	), closed AS (
 		UPDATE vvault.daily_stats t SET closed = true FROM cut c
 		WHERE t.region = c.region AND t.day < c.day AND NOT t.closed
@@ -218,19 +271,19 @@ BEGIN
 	GET DIAGNOSTICS dropped = ROW_COUNT;
 
 	DELETE FROM vvault.rejected_items r WHERE r.fetched_at < vvault_prune.before;
-	DELETE FROM vvault.ingests i
-	WHERE i.fetched_at < vvault_prune.before
-		AND i.fetched_at < (SELECT max(l.fetched_at) FROM vvault.ingests l
-			WHERE l.region = i.region AND l.accepted > 0);
+	DELETE FROM vvault.ingests i WHERE i.fetched_at < vvault_prune.before;
+	PERFORM vvault.forget_videos();
+	-- with fewer charts before it, another one may be whole
+	PERFORM vvault.settle_chart(c.region) FROM (SELECT DISTINCT c.region FROM vvault.charts c) c;
 	RETURN dropped;
 END
 $$;
 COMMENT ON FUNCTION @extschema@.vvault_prune(timestamptz) IS
-'Drops snapshots of the days before an instant and keeps their statistics; returns how many it dropped.
-Units and ranges: whole days (UTC) that ended before the instant; a region''s latest chart always stays.
+'Drops snapshots of the days before an instant and keeps their statistics, and drops videos that nothing has shown for long; returns how many snapshots it dropped.
+Units and ranges: whole days (UTC) that ended before the instant; a region''s latest chart always stays. Videos that neither a chart nor a refresh has shown for the setting forget_after (30 days) are dropped whatever the instant is, but for those of a region''s latest chart and those that their owner wrote.
 NULL: NULL is an error.
 Errors: 22023 for NULL or an infinite instant.
-Source: vvault.snapshots, vvault.rejected_items and vvault.ingests. The days become closed in vvault.daily_stats: they can take no more snapshots, keep the viral_threshold they were counted with, and are dumped.';
+Source: vvault.snapshots, vvault.videos, vvault.rejected_items and vvault.ingests. The days become closed in vvault.daily_stats: they can take no more snapshots, keep the viral_threshold they were counted with, and are dumped.';
 
 CREATE FUNCTION @extschema@.vvault_block(video_id text, reason text DEFAULT '') RETURNS boolean
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -256,6 +309,8 @@ BEGIN
 	DELETE FROM vvault.snapshots s WHERE s.video_id = vvault_block.video_id
 		AND s.region IN (SELECT f.region FROM vvault.feed_versions f);
 	DELETE FROM vvault.rejected_items r WHERE r.video_id = vvault_block.video_id;
+	-- a chart has one place less
+	PERFORM vvault.settle_chart(c.region) FROM (SELECT DISTINCT c.region FROM vvault.charts c) c;
 	RETURN found_somewhere;
 END
 $$;

@@ -3,11 +3,12 @@
  * response.c
  *		Takes a YouTube videos.list response apart.
  *
- * A response is untrusted text. It is read twice: once over a copy in which
- * what no text of the server can hold, such as \u0000, is blotted out, to find
- * where each item begins and ends, and then item by item. So an item with such
- * an escape is refused alone, and nothing here throws for it. Of equal keys
- * the last counts, as it does in jsonb.
+ * A response is untrusted text. It is read twice, over a copy in which what no
+ * text of the server can hold, such as \u0000, is blotted out: once to find
+ * where each item begins and ends, and then item by item. So an item is refused
+ * for such an escape alone, only if it stands in a field that is read, and
+ * nothing here throws for it. Of equal keys the last counts, as it does in
+ * jsonb.
  *
  *-------------------------------------------------------------------------
  */
@@ -35,6 +36,9 @@ PG_FUNCTION_INFO_V1(vvault_parse_chart);
 #define MAX_PATH_DEPTH		4
 #define MAX_SHOWN_BYTES		64
 
+/* Stands for what was blotted out: no byte of a text in UTF-8 */
+#define BLOT				'\xff'
+
 /*
  * The fields that are read, by their path from the item. A NULL step is an
  * element of an array. Of the thumbnails the last one here that an item has
@@ -54,6 +58,8 @@ typedef enum ItemField
 	FIELD_VIEWS,
 	FIELD_LIKES,
 	FIELD_COMMENTS,
+	FIELD_LIVE,
+	FIELD_SCHEDULED,
 	FIELD_THUMBNAIL_DEFAULT,
 	FIELD_THUMBNAIL_MAXRES,
 	FIELD_THUMBNAIL_STANDARD,
@@ -83,6 +89,8 @@ static const FieldPath field_paths[FIELD_COUNT] = {
 	[FIELD_VIEWS] = {2, {"statistics", "viewCount"}, JSON_TOKEN_NUMBER},
 	[FIELD_LIKES] = {2, {"statistics", "likeCount"}, JSON_TOKEN_NUMBER},
 	[FIELD_COMMENTS] = {2, {"statistics", "commentCount"}, JSON_TOKEN_NUMBER},
+	[FIELD_LIVE] = {2, {"snippet", "liveBroadcastContent"}, JSON_TOKEN_STRING},
+	[FIELD_SCHEDULED] = {2, {"liveStreamingDetails", "scheduledStartTime"}, JSON_TOKEN_STRING},
 	[FIELD_THUMBNAIL_DEFAULT] = {4, {"snippet", "thumbnails", "default", "url"}, JSON_TOKEN_STRING},
 	[FIELD_THUMBNAIL_STANDARD] = {4, {"snippet", "thumbnails", "standard", "url"}, JSON_TOKEN_STRING},
 	[FIELD_THUMBNAIL_MAXRES] = {4, {"snippet", "thumbnails", "maxres", "url"}, JSON_TOKEN_STRING},
@@ -99,6 +107,7 @@ typedef struct ItemParse
 	char	   *fields[FIELD_TAG];
 	char	   *wrong[FIELD_COUNT]; /* what stands there but is no text */
 	ArrayBuildState *tags;
+	bool		tags_blotted;
 	char	   *reason;			/* why the item is refused, or NULL */
 	MemoryContext context;
 } ItemParse;
@@ -126,7 +135,8 @@ enum
 	COL_INDEX, COL_VIDEO_ID, COL_TITLE, COL_CHANNEL_ID, COL_CHANNEL_TITLE,
 	COL_CATEGORY_ID, COL_CONTENT_LANGUAGE, COL_THUMBNAIL_URL,
 	COL_PUBLISHED_AT, COL_DURATION, COL_TAGS, COL_VIEWS, COL_LIKES,
-	COL_COMMENTS, COL_TOTAL_RESULTS, COL_REASON, COL_ITEM, COL_COUNT
+	COL_COMMENTS, COL_TOTAL_RESULTS, COL_REASON, COL_ITEM, COL_LIVE,
+	COL_SCHEDULED_AT, COL_COUNT
 };
 
 /*
@@ -184,7 +194,7 @@ blot_out_escapes(const char *json, int len)
 		{
 			if (code == 0 || is_utf16_surrogate_first(code) ||
 				is_utf16_surrogate_second(code))
-				memset(copy + i, 'x', 6);
+				memset(copy + i, BLOT, 6);
 			i += 5;
 		}
 	}
@@ -332,23 +342,24 @@ response_scalar(void *state, char *token, JsonTokenType type)
 				Max(parse_whole(token, PG_INT32_MAX), 0);
 		else if (strcmp(parse->keys[0], "error") == 0 &&
 				 strcmp(parse->keys[1], "message") == 0 &&
-				 type == JSON_TOKEN_STRING)
+				 type == JSON_TOKEN_STRING && strchr(token, BLOT) == NULL)
 			parse->error_message = token;
 	}
 	VV_JSON_ACTION_DONE;
 }
 
 /*
- * Finds the items of a response, or raises 22023 where it is none.
+ * Finds the items of a response, of which escapes that stand for nothing are
+ * blotted out, or raises 22023 where it is none.
  */
 static void
-split_response(const char *json, int len, ResponseParse *parse)
+split_response(char *json, int len, ResponseParse *parse)
 {
 	JsonSemAction actions = {0};
 	JsonParseErrorType result;
 
 	memset(parse, 0, sizeof(*parse));
-	parse->lex = vv_json_lexer(blot_out_escapes(json, len), len, PG_UTF8);
+	parse->lex = vv_json_lexer(json, len, PG_UTF8);
 	parse->maxitems = 64;
 	parse->starts = palloc(sizeof(int) * parse->maxitems);
 	parse->ends = palloc(sizeof(int) * parse->maxitems);
@@ -447,7 +458,10 @@ forget_fields(ItemParse *parse)
 			continue;
 		parse->wrong[i] = NULL;
 		if (i == FIELD_TAG)
+		{
 			parse->tags = NULL;
+			parse->tags_blotted = false;
+		}
 		else
 			parse->fields[i] = NULL;
 	}
@@ -481,6 +495,8 @@ item_scalar(void *state, char *token, JsonTokenType type)
 			break;
 		if (type != JSON_TOKEN_STRING && type != field_paths[i].type)
 			parse->wrong[i] = token;
+		else if (i == FIELD_TAG && strchr(token, BLOT) != NULL)
+			parse->tags_blotted = true;
 		else if (i == FIELD_TAG)
 			parse->tags = accumArrayResult(parse->tags,
 										   CStringGetTextDatum(token), false,
@@ -629,6 +645,54 @@ best_thumbnail(const ItemParse *parse)
 }
 
 /*
+ * Whether a field that was read holds what no text can hold.
+ */
+static bool
+is_blotted(const ItemParse *parse)
+{
+	for (int i = 0; i < FIELD_TAG; i++)
+	{
+		if (parse->fields[i] != NULL && strchr(parse->fields[i], BLOT) != NULL)
+			return true;
+	}
+	return parse->tags_blotted;
+}
+
+/*
+ * The first escape of an item that no text can hold, as the server says it.
+ */
+static const char *
+bad_escape(char *json, int len)
+{
+	JsonLexContext *lex = vv_json_lexer(json, len, PG_UTF8);
+	JsonSemAction actions = {0};
+	JsonParseErrorType result = pg_parse_json(lex, &actions);
+
+	return json_errdetail(result, lex);
+}
+
+/*
+ * A broadcast that is on or is to come; any other video has no such state.
+ */
+static void
+put_live(const ItemParse *parse, Datum *values, bool *nulls)
+{
+	const char *live = parse->fields[FIELD_LIVE];
+	TimestampTz scheduled_at;
+
+	if (live == NULL ||
+		(strcmp(live, "live") != 0 && strcmp(live, "upcoming") != 0))
+		return;
+	put_text(live, COL_LIVE, values, nulls);
+	if (parse->fields[FIELD_SCHEDULED] != NULL &&
+		parse_rfc3339(parse->fields[FIELD_SCHEDULED], &scheduled_at))
+	{
+		values[COL_SCHEDULED_AT] = TimestampTzGetDatum(scheduled_at);
+		nulls[COL_SCHEDULED_AT] = false;
+	}
+}
+
+/*
  * Turns what was read of an item into columns, or finds why it cannot be.
  */
 static void
@@ -643,12 +707,16 @@ check_item(ItemParse *parse, Datum *values, bool *nulls)
 		if (parse->wrong[i] != NULL)
 			refuse(parse, "a field is no text", parse->wrong[i]);
 	}
+	if (fields[FIELD_ID] != NULL && strchr(fields[FIELD_ID], BLOT) != NULL)
+		return;
 	if (fields[FIELD_ID] == NULL || fields[FIELD_ID][0] == '\0')
 		refuse(parse, "it has no id", NULL);
 	else if (strlen(fields[FIELD_ID]) > MAX_VIDEO_ID_BYTES)
 		refuse(parse, "its id is too long", fields[FIELD_ID]);
 	else
 		put_text(fields[FIELD_ID], COL_VIDEO_ID, values, nulls);
+	if (is_blotted(parse))
+		return;
 	if (fields[FIELD_TITLE] == NULL)
 		refuse(parse, "it has no title", NULL);
 	if (fields[FIELD_CATEGORY_ID] != NULL)
@@ -690,6 +758,7 @@ check_item(ItemParse *parse, Datum *values, bool *nulls)
 			 COL_CONTENT_LANGUAGE, values, nulls);
 	put_text(best_thumbnail(parse), COL_THUMBNAIL_URL, values, nulls);
 	put_text(fields[FIELD_DURATION], COL_DURATION, values, nulls);
+	put_live(parse, values, nulls);
 	values[COL_TAGS] = parse->tags == NULL ?
 		PointerGetDatum(construct_empty_array(TEXTOID)) :
 		makeArrayResult(parse->tags, parse->context);
@@ -697,13 +766,14 @@ check_item(ItemParse *parse, Datum *values, bool *nulls)
 }
 
 /*
- * Reads one item into columns; never throws for what the item says.
+ * Reads one item, as it came and blotted, into columns; never throws for what
+ * the item says.
  */
 static void
-read_item(char *json, int len, Datum *values, bool *nulls)
+read_item(char *json, char *blotted, int len, Datum *values, bool *nulls)
 {
 	ItemParse	parse = {0};
-	JsonLexContext *lex = vv_json_lexer(json, len, PG_UTF8);
+	JsonLexContext *lex = vv_json_lexer(blotted, len, PG_UTF8);
 	JsonSemAction actions = {0};
 	JsonParseErrorType result;
 
@@ -724,6 +794,8 @@ read_item(char *json, int len, Datum *values, bool *nulls)
 		result = pg_parse_json(lex, &actions);
 		if (result != JSON_SUCCESS)
 			refuse(&parse, json_errdetail(result, lex), NULL);
+		else if (is_blotted(&parse))
+			refuse(&parse, bad_escape(json, len), NULL);
 		check_item(&parse, values, nulls);
 	}
 	if (parse.reason != NULL)
@@ -745,13 +817,14 @@ vvault_parse_chart(PG_FUNCTION_ARGS)
 {
 	text	   *response = PG_GETARG_TEXT_PP(0);
 	char	   *json = VARDATA_ANY(response);
+	char	   *blotted = blot_out_escapes(json, VARSIZE_ANY_EXHDR(response));
 	ResponseParse parse;
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	MemoryContext item_context;
 
 	vv_require_same_version();	/* its columns are known by their numbers */
 	InitMaterializedSRF(fcinfo, 0);
-	split_response(json, VARSIZE_ANY_EXHDR(response), &parse);
+	split_response(blotted, VARSIZE_ANY_EXHDR(response), &parse);
 
 	item_context = AllocSetContextCreate(CurrentMemoryContext,
 										 "vvault chart item",
@@ -763,8 +836,8 @@ vvault_parse_chart(PG_FUNCTION_ARGS)
 		MemoryContext old = MemoryContextSwitchTo(item_context);
 
 		CHECK_FOR_INTERRUPTS();
-		read_item(json + parse.starts[i], parse.ends[i] - parse.starts[i],
-				  values, nulls);
+		read_item(json + parse.starts[i], blotted + parse.starts[i],
+				  parse.ends[i] - parse.starts[i], values, nulls);
 		values[COL_INDEX] = Int32GetDatum(i);
 		nulls[COL_INDEX] = false;
 		if (parse.total_results > 0)

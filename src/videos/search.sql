@@ -115,12 +115,12 @@ COMMENT ON FUNCTION vvault.similar_words(text, text[]) IS
 'Up to 20 words of some regions that are like a given one by their trigrams, the likest first.';
 
 CREATE VIEW vvault.expected_video_search AS
-	SELECT v.region, v.video_id, vvault.search_tier(v.views) AS tier, v.category_id,
+	SELECT v.region, v.video_id, vvault.search_tier(coalesce(v.views, 0)) AS tier, v.category_id,
 		"left"(v.channel_id, 64) COLLATE "C" AS channel_id,
 		vvault.search_language(v.content_language) COLLATE "C" AS language,
 		vvault.search_document(v.region, vvault.fold(vvault.search_texts(v.title, v.channel_title, v.tags)),
-			vvault.search_language(v.content_language), vvault.search_tier(v.views)) AS document
-	FROM vvault.videos v;
+			vvault.search_language(v.content_language), vvault.search_tier(coalesce(v.views, 0))) AS document
+	FROM vvault.videos v WHERE v.gone_at IS NULL;
 COMMENT ON VIEW vvault.expected_video_search IS 'vvault.video_search by naive SQL.';
 
 -- A region's own signs are not counted: nothing asks.
@@ -247,7 +247,8 @@ BEGIN
 			FROM (SELECT coalesce(o.region, n.region) AS region, coalesce(o.video_id, n.video_id) AS video_id
 				FROM old_rows o FULL JOIN new_rows n ON n.region = o.region AND n.video_id = o.video_id
 				WHERE o.region IS NULL OR n.region IS NULL
-					OR vvault.search_tier(o.views) <> vvault.search_tier(n.views)
+					OR (o.gone_at IS NULL) <> (n.gone_at IS NULL)
+					OR vvault.search_tier(coalesce(o.views, 0)) <> vvault.search_tier(coalesce(n.views, 0))
 					OR (o.title, o.channel_title, o.channel_id, o.category_id, o.tags)
 						<> (n.title, n.channel_title, n.channel_id, n.category_id, n.tags)
 					OR o.content_language IS DISTINCT FROM n.content_language) k
@@ -297,7 +298,7 @@ DECLARE
 BEGIN
 	DELETE FROM vvault.video_search d
 	WHERE NOT EXISTS (SELECT FROM vvault.videos v
-		WHERE v.region = d.region AND v.video_id = d.video_id);
+		WHERE v.region = d.region AND v.video_id = d.video_id AND v.gone_at IS NULL);
 	GET DIAGNOSTICS n = ROW_COUNT;
 	total := total + n;
 	INSERT INTO vvault.video_search AS d (region, video_id, tier, category_id, channel_id, language, document)

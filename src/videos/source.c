@@ -20,12 +20,12 @@
 
 PG_FUNCTION_INFO_V1(vvault_reply_known);
 
-/* Two views among them */
+/* Three views among them */
 static const char *const tables[] = {
 	"feed_versions", "videos", "video_regions", "snapshots", "categories",
-	"ingests", "category_stats", "daily_stats", "regions", "region_defaults",
+	"charts", "category_stats", "daily_stats", "regions", "region_defaults",
 	"settings", "setting_defaults", "video_search", "search_words",
-	"effective_regions", "effective_settings", NULL
+	"effective_regions", "enabled_regions", "effective_settings", NULL
 };
 
 /* What a search calls */

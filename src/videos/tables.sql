@@ -25,7 +25,7 @@ CREATE TABLE vvault.videos (
 	published_at timestamptz CHECK (published_at >= '0001-01-01 00:00Z' AND published_at < '9999-12-31 00:00Z'),
 	duration text,
 	tags text[] NOT NULL DEFAULT '{}',
-	views bigint NOT NULL DEFAULT 0 CHECK (views >= 0),
+	views bigint CHECK (views >= 0),
 	likes bigint CHECK (likes >= 0),
 	comments bigint CHECK (comments >= 0),
 	velocity double precision NOT NULL DEFAULT 0
@@ -44,6 +44,10 @@ CREATE TABLE vvault.videos (
 		(@extschema@.vvault_hot_score(likes, coalesce(published_at, first_seen_at))) STORED,
 	trending_base double precision GENERATED ALWAYS AS
 		(@extschema@.vvault_trending_base(velocity, views, likes, comments)) STORED,
+	snapshot_at timestamptz,
+	live text CHECK (live IN ('live', 'upcoming')),
+	scheduled_at timestamptz,
+	gone_at timestamptz,
 	PRIMARY KEY (region, video_id)
 ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02,
 	autovacuum_analyze_scale_factor = 0.05);
@@ -52,6 +56,7 @@ COMMENT ON TABLE vvault.videos IS
 COMMENT ON COLUMN vvault.videos.charted IS 'whether it is in the region''s latest chart';
 COMMENT ON COLUMN vvault.videos.rank IS 'its place in that chart from 1, NULL where not charted';
 COMMENT ON COLUMN vvault.videos.chart_length IS 'the places that chart has';
+COMMENT ON COLUMN vvault.videos.views IS 'NULL where not known';
 COMMENT ON COLUMN vvault.videos.likes IS 'NULL where hidden by the owner';
 COMMENT ON COLUMN vvault.videos.comments IS 'NULL where hidden by the owner';
 COMMENT ON COLUMN vvault.videos.content_language IS 'language of the sound, else of the text, as YouTube tells it';
@@ -60,11 +65,18 @@ COMMENT ON COLUMN vvault.videos.fetched_at IS 'when these figures were observed'
 COMMENT ON COLUMN vvault.videos.velocity IS 'views per hour up to its last observation, over velocity_min_span at least';
 COMMENT ON COLUMN vvault.videos.trending_base IS 'the part of its trending score that does not move with the clock';
 COMMENT ON COLUMN vvault.videos.engagement_rate IS 'likes / views in percent, NULL where likes are hidden';
+COMMENT ON COLUMN vvault.videos.live IS
+'live while it is broadcast, upcoming for a premiere or a stream that is to come, NULL for any other video';
+COMMENT ON COLUMN vvault.videos.scheduled_at IS 'when such a one is to begin or was to';
+COMMENT ON COLUMN vvault.videos.gone_at IS
+'when a refresh did not find it any more, NULL for a video that is there; lists of videos leave it out';
+COMMENT ON COLUMN vvault.videos.snapshot_at IS
+'its newest observation in vvault.snapshots when a chart last wrote this row, NULL where none ever did; figures are of that observation unless fetched_at is later';
 
 -- One index for each order of the feed that does not move with the clock, and
 -- two for the one that does: its part that stands still, and the time. Those
 -- that serve only the latest chart index only the latest chart.
-CREATE INDEX videos_views_idx ON vvault.videos (region, views DESC, video_id);
+CREATE INDEX videos_views_idx ON vvault.videos (region, (coalesce(views, -1)) DESC, video_id);
 CREATE INDEX videos_newest_idx ON vvault.videos
 	(region, (coalesce(published_at, first_seen_at)) DESC, video_id);
 CREATE INDEX videos_engagement_idx ON vvault.videos
@@ -98,14 +110,20 @@ CREATE TABLE vvault.snapshots (
 		CHECK (virality_score >= 0 AND virality_score <= 100),
 	momentum_score double precision NOT NULL DEFAULT 0
 		CHECK (momentum_score >= 0 AND momentum_score <= 100),
+	complete boolean NOT NULL DEFAULT false,
 	PRIMARY KEY (region, video_id, fetched_at)
 ) WITH (autovacuum_vacuum_scale_factor = 0.05);
 COMMENT ON TABLE vvault.snapshots IS
 'What each chart said of each of its videos. Dumped.';
+COMMENT ON COLUMN vvault.snapshots.rank IS
+'the place that the response gave it, NULL for an observation that no chart made';
+COMMENT ON COLUMN vvault.snapshots.complete IS
+'whether its chart was said to be complete, however short';
 COMMENT ON COLUMN vvault.snapshots.velocity IS 'views per hour since the newest observation that is velocity_min_span older';
 COMMENT ON COLUMN vvault.snapshots.views IS 'NULL where the response had no statistics';
 COMMENT ON COLUMN vvault.snapshots.category_id IS
 'the video''s category then, so that a day''s statistics need no other table';
+CREATE INDEX snapshots_chart_idx ON vvault.snapshots (region, fetched_at) WHERE rank IS NOT NULL;
 
 CREATE TABLE vvault.blocked_videos (
 	video_id text COLLATE "C" PRIMARY KEY,
@@ -127,8 +145,8 @@ CREATE TABLE vvault.ingests (
 	ingested_at timestamptz NOT NULL DEFAULT clock_timestamp(),
 	PRIMARY KEY (region, id)
 );
-COMMENT ON TABLE vvault.ingests IS 'One row for each call of vvault_ingest(). Dumped.';
-CREATE INDEX ingests_chart_idx ON vvault.ingests (region, fetched_at DESC) WHERE accepted > 0;
+COMMENT ON TABLE vvault.ingests IS
+'The log: one row for each call of vvault_ingest(). Nothing else depends on it. Dumped.';
 
 CREATE TABLE vvault.rejected_items (
 	region text COLLATE "C" NOT NULL,
@@ -158,7 +176,22 @@ CREATE TABLE vvault.video_regions (
 	regions text[] COLLATE "C" NOT NULL
 );
 COMMENT ON TABLE vvault.video_regions IS
-'All regions that list a video, sorted. Derived from vvault.videos; written only when a set changes.';
+'All enabled regions that list a video, sorted. Derived from vvault.videos; written only when a set changes.';
+
+CREATE TABLE vvault.charts (
+	region text COLLATE "C" NOT NULL,
+	fetched_at timestamptz NOT NULL,
+	videos integer NOT NULL,
+	complete boolean NOT NULL,
+	whole boolean NOT NULL,
+	PRIMARY KEY (region, fetched_at)
+) WITH (fillfactor = 80);
+COMMENT ON TABLE vvault.charts IS
+'Every chart there is: an instant at which snapshots of a region have ranks. The latest one that is whole is the region''s chart. Derived from vvault.snapshots.';
+COMMENT ON COLUMN vvault.charts.videos IS 'how many videos it has';
+COMMENT ON COLUMN vvault.charts.complete IS 'whether it was said to be complete';
+COMMENT ON COLUMN vvault.charts.whole IS
+'whether it can be the region''s chart: said to be complete, or not far shorter than the three before it; any other is history alone';
 
 CREATE TABLE vvault.category_stats (
 	region text COLLATE "C" NOT NULL,

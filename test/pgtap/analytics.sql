@@ -24,8 +24,8 @@ LANGUAGE sql AS $$SELECT (pg_temp.today() - ago + time '12:00') AT TIME ZONE 'UT
 SELECT results_eq('SELECT * FROM vvault_region_stats()',
 	$$SELECT r, 0::bigint, 0::bigint, 0.0, '' FROM unnest('{AT,GB,NL,NO,PL,SE,US}'::text[]) r$$,
 	'every region appears with zeros and no top category');
-SELECT is((SELECT count(*) FROM vvault_viral_timeline() WHERE viral_count = 0 AND avg_score = 0), 7 * 14::bigint,
-	'the timeline has 14 days of 7 regions by default, all zeros');
+SELECT is((SELECT count(*) FROM vvault_viral_timeline() WHERE viral_count IS NULL AND avg_score IS NULL), 7 * 14::bigint,
+	'the timeline has 14 days of 7 regions by default, without charts all unknown');
 SELECT results_eq('SELECT DISTINCT date FROM vvault_viral_timeline(3) ORDER BY 1',
 	'SELECT pg_temp.today() - n FROM generate_series(2, 0, -1) n', 'the last day is today');
 SELECT is(vvault_analytics() ->> 'updated_at', NULL, 'updated_at is null while there is nothing to count');
@@ -170,8 +170,9 @@ CREATE TEMP VIEW naive_stats AS
 			ORDER BY count(*) DESC, v.category_id LIMIT 1), '') AS top_category
 	FROM vvault.effective_regions e WHERE e.enabled;
 CREATE TEMP VIEW naive_timeline AS
-	SELECT d.day AS date, e.region, count(*) FILTER (WHERE l.virality_score >= vvault.viral_threshold()) AS viral_count,
-		coalesce(round(avg(l.virality_score::numeric), 1), 0.0) AS avg_score
+	SELECT d.day AS date, e.region,
+		CASE WHEN count(l) > 0 THEN count(*) FILTER (WHERE l.virality_score >= vvault.viral_threshold()) END AS viral_count,
+		round(avg(l.virality_score::numeric), 1) AS avg_score
 	FROM generate_series(0, 13) n CROSS JOIN LATERAL (SELECT pg_temp.today() - n AS day) d
 		CROSS JOIN vvault.effective_regions e
 		LEFT JOIN LATERAL (

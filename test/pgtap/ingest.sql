@@ -1,7 +1,7 @@
 -- vvault_ingest as a whole: what it costs in statements, which versions it
 -- makes, random charts in any order against a naive model; categories.
 BEGIN;
-SELECT plan(89);
+SELECT plan(90);
 SET LOCAL client_min_messages = warning;
 TRUNCATE vvault.videos, vvault.snapshots, vvault.ingests, vvault.rejected_items, vvault.blocked_videos, vvault.categories;
 
@@ -17,15 +17,15 @@ LANGUAGE sql RETURN ('{"kind":"youtube#videoListResponse","items":['
 -- The functions themselves
 --
 
-SELECT function_returns('vvault_ingest', '{text,json,timestamp with time zone,integer}'::text[], 'json');
+SELECT function_returns('vvault_ingest', '{text,json,timestamp with time zone,integer,boolean}'::text[], 'json');
 SELECT is(pg_get_function_arguments('vvault_ingest'::regproc),
-	'region text, response json, fetched_at timestamp with time zone DEFAULT now(), first_rank integer DEFAULT 1',
+	'region text, response json, fetched_at timestamp with time zone DEFAULT now(), first_rank integer DEFAULT 1, complete boolean DEFAULT false',
 	'the arguments of vvault_ingest have their names and defaults');
 SELECT function_returns('vvault_ingest_categories', '{json}'::text[], 'integer');
 SELECT volatility_is(f, 'volatile', f || ' is volatile') FROM unnest('{vvault_ingest,vvault_ingest_categories}'::name[]) f;
 SELECT is_definer(f, f || ' runs with its owner''s rights') FROM unnest('{vvault_ingest,vvault_ingest_categories}'::name[]) f;
 SELECT ok(NOT has_function_privilege('public', f, 'EXECUTE'), f || ' is nobody''s by default')
-	FROM unnest('{vvault_ingest(text\,json\,timestamptz\,integer),vvault_ingest_categories(json)}'::text[]) f;
+	FROM unnest('{vvault_ingest(text\,json\,timestamptz\,integer\,boolean),vvault_ingest_categories(json)}'::text[]) f;
 
 --
 -- A chart costs as many statements with one video as with fifty
@@ -193,8 +193,32 @@ CREATE TEMP TABLE model_scores AS
 		SELECT p.views, p.fetched_at FROM model_snapshots p
 		WHERE p.region = m.region AND p.video_id = m.video_id AND p.fetched_at < m.fetched_at AND p.views IS NOT NULL
 		ORDER BY p.fetched_at DESC LIMIT 1) b ON true;
+-- the latest chart that is not shorter than half of the median of the three before
 CREATE TEMP TABLE model_charted AS
-	SELECT d.region, max(d.fetched_at) AS fetched_at FROM drawn d GROUP BY d.region;
+	WITH length AS (SELECT s.region, s.fetched_at, count(*) AS n FROM model_snapshots s GROUP BY s.region, s.fetched_at)
+	SELECT l.region, max(l.fetched_at) AS fetched_at FROM length l CROSS JOIN LATERAL (
+		SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY p.n) AS usual FROM (SELECT b.n FROM length b
+			WHERE b.region = l.region AND b.fetched_at < l.fetched_at ORDER BY b.fetched_at DESC LIMIT 3) p) u
+	WHERE u.usual IS NULL OR l.n * 2 >= u.usual GROUP BY l.region;
+-- who wants a place that is taken by a larger one gets the next free
+CREATE TEMP TABLE model_places (region text, video_id text, place integer, chart_length integer, UNIQUE (region, place));
+DO $$
+DECLARE
+	v record;
+BEGIN
+	FOR v IN SELECT s.* FROM model_snapshots s JOIN model_charted c ON (c.region, c.fetched_at) = (s.region, s.fetched_at)
+		ORDER BY s.region, s.rank, s.views DESC NULLS LAST, s.likes DESC NULLS LAST, s.comments DESC NULLS LAST, s.video_id COLLATE "C" LOOP
+		WHILE EXISTS (SELECT FROM model_places p WHERE p.region = v.region AND p.place = v.rank) LOOP
+			v.rank := v.rank + 1;
+		END LOOP;
+		INSERT INTO model_places VALUES (v.region, v.video_id, v.rank,
+			CASE WHEN v.chart_length < v.rank THEN v.rank ELSE v.chart_length END);
+	END LOOP;
+END
+$$;
+SELECT ok((SELECT count(*) FROM model_places p JOIN model_charted c USING (region)
+		JOIN model_snapshots s ON (s.region, s.video_id, s.fetched_at) = (p.region, p.video_id, c.fetched_at) WHERE p.place > s.rank) > 3,
+	'some want one place');
 SELECT ok((SELECT count(*) FROM model_first f JOIN model_first g USING (region, video_id, fetched_at) WHERE f.n < g.n) > 20
 	AND (SELECT count(*) FROM drawn) > (SELECT count(*) FROM model_first) + 20, 'the charts meet each other and hold videos twice');
 
@@ -233,10 +257,9 @@ SELECT is_empty($$SELECT * FROM vvault.snapshots s JOIN model_scores m ON (m.reg
 		e.velocity_baseline, e.engagement_baseline), 0)) < 1e-9 IS NOT TRUE$$, '... with its scores');
 SELECT is_empty($$SELECT * FROM vvault.videos v FULL JOIN (
 		SELECT DISTINCT ON (m.region, m.video_id) m.region, m.video_id, m.fetched_at, m.title, m.category_id,
-			m.fetched_at = c.fetched_at AS charted, CASE WHEN m.fetched_at = c.fetched_at THEN m.rank END AS rank,
-			CASE WHEN m.fetched_at = c.fetched_at THEN m.chart_length END AS chart_length,
+			p.place IS NOT NULL AS charted, p.place AS rank, p.chart_length,
 			min(m.fetched_at) OVER (PARTITION BY m.region, m.video_id) AS first_seen_at
-		FROM model_snapshots m JOIN model_charted c ON c.region = m.region
+		FROM model_snapshots m LEFT JOIN model_places p ON (p.region, p.video_id) = (m.region, m.video_id)
 		ORDER BY m.region, m.video_id, m.fetched_at DESC) m ON (m.region, m.video_id) = (v.region, v.video_id)
 	LEFT JOIN LATERAL (SELECT f.views, f.likes, f.comments FROM model_snapshots f
 		WHERE f.region = m.region AND f.video_id = m.video_id AND f.views IS NOT NULL ORDER BY f.fetched_at DESC LIMIT 1) f ON true

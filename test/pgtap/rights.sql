@@ -201,7 +201,7 @@ SELECT pg_temp.none($$SELECT signature FROM function
 SELECT pg_temp.none($$SELECT oid::regclass FROM relation
 	WHERE relname IN ('rejected_items', 'blocked_videos') AND has_table_privilege('vvt_reader', oid, 'SELECT')$$,
 	'reader: what was refused or taken down cannot be read');
-SELECT is(pg_temp.outcome('vvt_reader', 'TABLE vvault.ingests'), 'ok', 'reader: when charts came in can');
+SELECT is(pg_temp.outcome('vvt_reader', 'TABLE vvault.charts'), 'ok', 'reader: which charts there are can');
 SELECT is(pg_temp.outcome('vvt_reader', $$CREATE TABLE vvault.mine ()$$), '42501', 'reader: nothing can be made in the schema');
 SELECT is(pg_temp.outcome('vvt_reader', $$SELECT vvault_grant('vvt_plain', 'reader')$$), '42501', 'reader: the right cannot be passed on');
 SELECT is(pg_temp.outcome('vvt_reader', $$CREATE TEMP TABLE mine (region text, video_id text, category_id int, virality_score float8);

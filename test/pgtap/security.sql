@@ -192,7 +192,7 @@ SELECT CASE WHEN current_setting('shared_preload_libraries') LIKE '%vvault%' OR 
 SELECT is(ARRAY(SELECT p.proname::text FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid
 		AND d.deptype = 'e' AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'vvault')
 	WHERE p.prosecdef AND p.pronamespace = 'vvs_api'::regnamespace AND p.proname::text <> ALL ('{vvault_ingest,vvault_ingest_categories,
-		vvault_set,vvault_derive_baselines,vvault_backtest,vvault_rebuild,vvault_check,vvault_block,vvault_prune,vvault_insights,vvault_fetch_schedule,vvault_cache_warm}')),
+		vvault_set,vvault_derive_baselines,vvault_backtest,vvault_rebuild,vvault_check,vvault_block,vvault_prune,vvault_remove_chart,vvault_refresh,vvault_refresh_list,vvault_insights,vvault_fetch_schedule,vvault_cache_warm}')),
 	'{}', 'nothing else runs with the owner''s rights');
 SELECT is(ARRAY(SELECT p.oid::regprocedure::text FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid
 		AND d.deptype = 'e' AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'vvault')

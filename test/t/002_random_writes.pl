@@ -42,9 +42,12 @@ GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON vvault.videos, vvault.snapshot
 
 CREATE SCHEMA test;
 
+-- A region that nobody has heard of, or that is off, lists nothing.
 CREATE VIEW test.naive_video_regions AS
 	SELECT video_id, array_agg(region ORDER BY region COLLATE "C") AS regions
-	FROM vvault.videos GROUP BY video_id;
+	FROM vvault.videos v LEFT JOIN vvault.regions o USING (region)
+	WHERE coalesce(o.enabled, o.region IS NOT NULL OR v.region IN ('AT', 'GB', 'NL', 'NO', 'PL', 'SE', 'US'))
+	GROUP BY video_id;
 
 CREATE VIEW test.threshold AS
 	SELECT coalesce((SELECT value::float8 FROM vvault.settings WHERE name = 'viral_threshold'), 85)
@@ -72,6 +75,17 @@ CREATE VIEW test.naive_daily_stats AS
 		sum(round(virality_score * 1000000)::bigint)::bigint AS score_sum
 	FROM test.naive_daily_videos, test.threshold GROUP BY region, day, category_id;
 
+-- Of two charts before it the shorter one, of three the middle one counts.
+CREATE VIEW test.naive_charts AS
+	WITH chart AS (
+		SELECT region, fetched_at, count(*)::integer AS videos, bool_or(complete) AS complete
+		FROM vvault.snapshots WHERE rank > 0 GROUP BY region, fetched_at)
+	SELECT c.*, c.complete OR coalesce(c.videos >= s.share * (
+			SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY b.videos) FROM (
+				SELECT videos FROM chart WHERE region = c.region AND fetched_at < c.fetched_at
+				ORDER BY fetched_at DESC LIMIT 3) b), true) AS whole
+	FROM chart c, (SELECT coalesce((SELECT value::float8 FROM vvault.settings WHERE name = 'short_chart'), 0.5) AS share) s;
+
 -- What a region's feed and statistics show, and the versions that stand for it.
 CREATE VIEW test.now AS
 	SELECT r.region,
@@ -80,6 +94,8 @@ CREATE VIEW test.now AS
 			WHERE v.region = r.region) AS feed,
 		(SELECT md5(string_agg(d::text, E'\n' ORDER BY d.day, d.category_id))
 			FROM vvault.daily_stats d WHERE d.region = r.region) AS days,
+		(SELECT md5(string_agg(c::text, E'\n' ORDER BY c.fetched_at))
+			FROM vvault.charts c WHERE c.region = r.region) AS charts,
 		(SELECT md5(string_agg(f.version::text, ' ' ORDER BY f.written_by))
 			FROM vvault.feed_versions f WHERE f.region = r.region) AS versions
 	FROM (SELECT region FROM vvault.videos UNION SELECT region FROM vvault.daily_stats
@@ -111,6 +127,11 @@ CREATE FUNCTION test.wrong() RETURNS SETOF text LANGUAGE sql SET search_path = p
 				FROM vvault.daily_stats WHERE NOT closed) d
 			FULL JOIN (TABLE test.naive_daily_stats) n
 			USING (region, day, category_id, videos, viral, score_sum)
+		WHERE d IS NULL OR n IS NULL
+		UNION ALL
+		SELECT 'charts', d::text, n::text
+		FROM (TABLE vvault.charts) d FULL JOIN (TABLE test.naive_charts) n
+			USING (region, fetched_at, videos, complete, whole)
 		WHERE d IS NULL OR n IS NULL) x
 $$;
 
@@ -122,7 +143,7 @@ BEGIN
 	RETURN QUERY SELECT test.wrong();
 	RETURN QUERY SELECT format('%s changed without a new version', coalesce(b.region, n.region))
 		FROM test.now n FULL JOIN test.before b USING (region)
-		WHERE (n.feed, n.days) IS DISTINCT FROM (b.feed, b.days)
+		WHERE (n.feed, n.days, n.charts) IS DISTINCT FROM (b.feed, b.days, b.charts)
 			AND n.versions IS NOT DISTINCT FROM b.versions;
 	RETURN QUERY SELECT 'closed day is written to: ' || s::text FROM vvault.snapshots s
 		WHERE EXISTS (SELECT FROM vvault.daily_stats d WHERE d.region = s.region
@@ -179,6 +200,7 @@ sub video_id { return literal(pick(@video_ids)) }
 sub category { return pick(0, 1, 10, 20, 24, 24, 24) }
 sub score { return chance(0.6) ? pick(@scores) : sprintf('%.6f', rand(100)) }
 sub views { return chance(0.1) ? 0 : int(rand(1e12)) }
+sub place { return pick('NULL::integer', 1 .. 5) }
 sub likes { return chance(0.1) ? 'NULL' : int(rand(1e9)) }
 sub ids { return join(', ', map { literal($_) } some($_[0], @video_ids)) }
 
@@ -223,12 +245,12 @@ sub snapshot_rows
 	{
 		my ($r, $v, $t) = (region(), video_id(), instant());
 
-		$rows{"$r $v $t"} = join(', ', $r, $v, $t, category(), views(), score());
+		$rows{"$r $v $t"} = join(', ', $r, $v, $t, category(), views(), score(), place(), chance(0.1) ? 'true' : 'false');
 	}
 	return join(', ', map { "($_)" } map { $rows{$_} } sort keys %rows);
 }
 my $snapshot_columns =
-  '(region, video_id, fetched_at, category_id, views, virality_score)';
+  '(region, video_id, fetched_at, category_id, views, virality_score, rank, complete)';
 
 # Lines of COPY's text format.
 sub copy_lines
@@ -502,6 +524,10 @@ EOF
 		return sprintf(q(UPDATE vvault.snapshots SET fetched_at = fetched_at + interval '%s' WHERE video_id IN (%s)),
 			pick('1 hour', '-1 hour', '1 day', '13:17:11.000007'), ids(2));
 	},
+	'update ranks' => sub {
+		return sprintf('UPDATE vvault.snapshots SET %s WHERE video_id IN (%s)',
+			pick('rank = 1 + rank % 2', 'rank = ' . place(), 'complete = NOT complete', 'rank = NULL, complete = true'), ids(6));
+	},
 	'update key' => sub {
 		return sprintf('UPDATE vvault.snapshots SET %s WHERE region = %s AND video_id = %s',
 			pick('video_id = ' . video_id(), 'region = ' . region()), region(), video_id());
@@ -540,7 +566,7 @@ EOF
 	},
 	'refused' => sub {
 		return pick(
-			sprintf('INSERT INTO vvault.snapshots %s VALUES %s, (%s, %s, %s, 1, -1, 1)',
+			sprintf('INSERT INTO vvault.snapshots %s VALUES %s, (%s, %s, %s, 1, -1, 1, 1, false)',
 				$snapshot_columns, snapshot_rows(3), region(), video_id(), instant()),
 			'UPDATE vvault.snapshots SET virality_score = 101',
 			"UPDATE vvault.snapshots SET fetched_at = 'infinity'");
@@ -554,8 +580,8 @@ MERGE INTO vvault.snapshots s USING (VALUES %s) AS n %s
 	ON s.region = n.region AND s.video_id = n.video_id AND s.fetched_at = n.fetched_at
 WHEN MATCHED AND n.virality_score > 80 THEN DELETE
 WHEN MATCHED THEN UPDATE SET virality_score = n.virality_score, category_id = n.category_id
-WHEN NOT MATCHED THEN INSERT (region, video_id, fetched_at, category_id, virality_score)
-	VALUES (n.region, n.video_id, n.fetched_at, n.category_id, n.virality_score)
+WHEN NOT MATCHED THEN INSERT (region, video_id, fetched_at, category_id, virality_score, rank, complete)
+	VALUES (n.region, n.video_id, n.fetched_at, n.category_id, n.virality_score, n.rank, n.complete)
 EOF
 	};
 }
@@ -723,7 +749,21 @@ while (@statements < $steps)
 			sprintf("SELECT public.vvault_set('viral_threshold', %s)",
 				pick("'70'", "'85'", "'0'", "'84.9999995'", 'NULL')));
 	}
-	elsif ($dice < 0.985) { add_prune() }
+	elsif ($dice < 0.98)
+	{
+		add_owner('short chart',
+			sprintf("SELECT public.vvault_set('short_chart', %s)", pick("'0'", "'1'", "'0.7'", 'NULL')));
+	}
+	elsif ($dice < 0.983)
+	{
+		add_owner('region', pick(
+			sprintf('INSERT INTO vvault.regions AS r (region, enabled) VALUES (%s, %s) ON CONFLICT (region) DO UPDATE SET enabled = EXCLUDED.enabled',
+				region(), pick('true', 'false', 'NULL')),
+			sprintf('DELETE FROM vvault.regions WHERE region = %s', region()),
+			'UPDATE vvault.regions SET enabled = NOT enabled',
+			'TRUNCATE vvault.regions'));
+	}
+	elsif ($dice < 0.987) { add_prune() }
 	elsif ($dice < 0.99) { add_owner('block', sprintf('SELECT public.vvault_block(%s)', video_id())) }
 	else { $script .= "\\connect - -\nSET client_min_messages = error;\nSET SESSION AUTHORIZATION plain;\n" }
 }
@@ -826,8 +866,8 @@ INSERT INTO vvault.videos (region, video_id, virality_score)
 SELECT $region_list\[:q + 1], 'd' || :w, :s FROM d ON CONFLICT DO NOTHING;
 EOF
 	snapshot => <<"EOF",
-INSERT INTO vvault.snapshots AS s (region, video_id, fetched_at, category_id, virality_score)
-VALUES ($region_list\[:r + 1], 'c' || :v, '2026-01-11 00:00+00'::timestamptz + :h * interval '1 hour', :c, :s)
+INSERT INTO vvault.snapshots AS s (region, video_id, fetched_at, category_id, virality_score, rank)
+VALUES ($region_list\[:r + 1], 'c' || :v, '2026-01-11 00:00+00'::timestamptz + :h * interval '1 hour', :c, :s, :v)
 ON CONFLICT (region, video_id, fetched_at) DO UPDATE SET virality_score = EXCLUDED.virality_score;
 EOF
 	forget => <<"EOF",
@@ -990,7 +1030,7 @@ EOF
 my %tables = map { $_ => 1 }
   split /\n/, $node->safe_psql('postgres', 'SELECT DISTINCT derived_table FROM vvault_check()');
 is(join(' ', sort keys %tables),
-	'category_stats daily_stats daily_videos feed_versions search_words video_regions video_search',
+	'category_stats charts daily_stats daily_videos feed_versions search_words video_regions video_search videos',
 	'vvault_check() finds what was written past the triggers, in every table');
 my $before = $node->safe_psql('postgres',
 	q(SELECT string_agg(version::text, ',' ORDER BY written_by) FROM vvault.feed_versions WHERE region = 'PL'));
@@ -1012,6 +1052,9 @@ UPDATE vvault.category_stats SET videos = videos + 1 WHERE region = 'US';
 INSERT INTO vvault.category_stats VALUES ('NO', 3, 1, 1, 1);
 DELETE FROM vvault.daily_stats WHERE region = 'PL';
 UPDATE vvault.daily_videos SET virality_score = 1 WHERE region = 'US';
+UPDATE vvault.charts SET videos = videos + 1, whole = NOT whole WHERE region = 'US';
+DELETE FROM vvault.charts WHERE region = 'PL';
+UPDATE vvault.videos SET views = views + 1, rank = rank + 3 WHERE region = 'SE' AND snapshot_at IS NOT NULL;
 EOF
 cmp_ok($node->safe_psql('postgres', 'SELECT vvault_rebuild()'), '>', 0, 'vvault_rebuild() finds damage');
 is($node->safe_psql('postgres', 'SELECT test.wrong()'), '', 'vvault_rebuild() repairs damage');

@@ -115,7 +115,7 @@ command_ok(
 	'pg_restore --disable-triggers');
 is($subscriber->safe_psql('restored', q(SELECT count(*) FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
 	WHERE c.relnamespace = 'vvault'::regnamespace AND t.tgenabled <> 'O')), '0', 'the triggers are enabled again');
-is_repaired($subscriber, 'restored', 'a restore', 'category_stats daily_stats daily_videos search_words video_regions video_search', $publisher);
+is_repaired($subscriber, 'restored', 'a restore', 'category_stats charts daily_stats daily_videos search_words video_regions video_search', $publisher);
 
 # ---------------------------------------------------------------------------
 # A logical subscriber
@@ -131,12 +131,12 @@ $publisher->safe_psql('postgres', "CREATE PUBLICATION charts FOR TABLE $publishe
 $subscriber->safe_psql('postgres', 'CREATE EXTENSION vvault CASCADE');
 $subscriber->safe_psql('postgres', q(CREATE SUBSCRIPTION charts CONNECTION ') . $publisher->connstr . q( dbname=postgres' PUBLICATION charts));
 $subscriber->wait_for_subscription_sync($publisher, 'charts');
-is_repaired($subscriber, 'postgres', 'first copy', 'category_stats daily_stats daily_videos search_words video_regions video_search', $publisher);
+is_repaired($subscriber, 'postgres', 'first copy', 'category_stats charts daily_stats daily_videos search_words video_regions video_search', $publisher);
 
 ingest_all($publisher, 'postgres', "fetched_at >= '2026-01-03 00:00+00' AND fetched_at < '2026-01-04 00:00+00'");
 $publisher->safe_psql('postgres', "SELECT vvault_set('viral_threshold', '60'); SELECT vvault_block((SELECT max(video_id) FROM vvault.videos))");
 $publisher->wait_for_catchup('charts');
-is_repaired($subscriber, 'postgres', 'later charts', 'category_stats daily_stats daily_videos search_words video_regions video_search', $publisher);
+is_repaired($subscriber, 'postgres', 'later charts', 'category_stats charts daily_stats daily_videos search_words video_regions video_search videos', $publisher);
 
 # Days that the subscriber has closed itself keep their statistics when the
 # publisher drops their snapshots.
