@@ -19,48 +19,65 @@ COMMENT ON FUNCTION vvault.momentum_span() IS
 -- be fetched twice within seconds. So the base is the newest observation that
 -- is old enough. With nothing as old it is the oldest there is, which counts
 -- as old enough: a rate then grows into what it will be.
---
+CREATE FUNCTION vvault.rate_base(region text, video_id text, at timestamptz, min_span interval)
+RETURNS TABLE (views bigint, elapsed interval)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
+BEGIN ATOMIC
+	SELECT r.views, greatest(rate_base.at - r.fetched_at, rate_base.min_span)
+	FROM ((SELECT p.views, p.fetched_at FROM vvault.snapshots p
+			WHERE p.region = rate_base.region AND p.video_id = rate_base.video_id AND p.views IS NOT NULL
+				AND p.fetched_at <= rate_base.at - rate_base.min_span AND p.fetched_at < rate_base.at
+			ORDER BY p.fetched_at DESC LIMIT 1)
+		UNION ALL
+		(SELECT p.views, p.fetched_at FROM vvault.snapshots p
+			WHERE p.region = rate_base.region AND p.video_id = rate_base.video_id AND p.views IS NOT NULL
+				AND p.fetched_at > rate_base.at - rate_base.min_span AND p.fetched_at < rate_base.at
+			ORDER BY p.fetched_at LIMIT 1)
+		LIMIT 1) r;
+END;
+COMMENT ON FUNCTION vvault.rate_base(text, text, timestamptz, interval) IS
+'What a rate of views is measured against: views at least min_span before, and how long before. No row where there is nothing.';
+
 -- The base of momentum is a day old. There is none for a newcomer, whose first
 -- observation in the region (pruned ones too) is less old. Where the views of
 -- a day ago are not known, the oldest known ones stand in.
+CREATE FUNCTION vvault.day_base(region text, video_id text, at timestamptz)
+RETURNS TABLE (views bigint, elapsed interval)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
+BEGIN ATOMIC
+	SELECT d.views, day_base.at - d.fetched_at
+	FROM ((SELECT p.views, p.fetched_at FROM vvault.snapshots p
+			WHERE p.region = day_base.region AND p.video_id = day_base.video_id AND p.views IS NOT NULL
+				AND p.fetched_at <= day_base.at - vvault.momentum_span()
+			ORDER BY p.fetched_at DESC LIMIT 1)
+		UNION ALL
+		(SELECT p.views, p.fetched_at FROM vvault.snapshots p
+			WHERE p.region = day_base.region AND p.video_id = day_base.video_id AND p.views IS NOT NULL
+				AND p.fetched_at > day_base.at - vvault.momentum_span() AND p.fetched_at < day_base.at
+				AND (EXISTS (SELECT FROM vvault.videos v
+						WHERE v.region = day_base.region AND v.video_id = day_base.video_id
+							AND v.first_seen_at <= day_base.at - vvault.momentum_span())
+					OR EXISTS (SELECT FROM vvault.snapshots f
+						WHERE f.region = day_base.region AND f.video_id = day_base.video_id
+							AND f.fetched_at <= day_base.at - vvault.momentum_span()))
+			ORDER BY p.fetched_at LIMIT 1)
+		LIMIT 1) d;
+END;
+COMMENT ON FUNCTION vvault.day_base(text, text, timestamptz) IS
+'What momentum is measured against: views a day before, and how long before. No row for a newcomer.';
+
 CREATE FUNCTION vvault.score_base(region text, video_id text, at timestamptz, min_span interval)
 RETURNS TABLE (views_before bigint, elapsed interval, views_day_before bigint, elapsed_day interval)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
 BEGIN ATOMIC
-	SELECT r.views, greatest(score_base.at - r.fetched_at, score_base.min_span),
-		d.views, score_base.at - d.fetched_at
+	SELECT r.views, r.elapsed, d.views, d.elapsed
 	FROM (SELECT) AS one
-		LEFT JOIN LATERAL (
-			(SELECT p.views, p.fetched_at FROM vvault.snapshots p
-			WHERE p.region = score_base.region AND p.video_id = score_base.video_id AND p.views IS NOT NULL
-				AND p.fetched_at <= score_base.at - score_base.min_span AND p.fetched_at < score_base.at
-			ORDER BY p.fetched_at DESC LIMIT 1)
-			UNION ALL
-			(SELECT p.views, p.fetched_at FROM vvault.snapshots p
-			WHERE p.region = score_base.region AND p.video_id = score_base.video_id AND p.views IS NOT NULL
-				AND p.fetched_at > score_base.at - score_base.min_span AND p.fetched_at < score_base.at
-			ORDER BY p.fetched_at LIMIT 1)
-			LIMIT 1) r ON true
-		LEFT JOIN LATERAL (
-			(SELECT p.views, p.fetched_at FROM vvault.snapshots p
-			WHERE p.region = score_base.region AND p.video_id = score_base.video_id AND p.views IS NOT NULL
-				AND p.fetched_at <= score_base.at - vvault.momentum_span()
-			ORDER BY p.fetched_at DESC LIMIT 1)
-			UNION ALL
-			(SELECT p.views, p.fetched_at FROM vvault.snapshots p
-			WHERE p.region = score_base.region AND p.video_id = score_base.video_id AND p.views IS NOT NULL
-				AND p.fetched_at > score_base.at - vvault.momentum_span() AND p.fetched_at < score_base.at
-				AND (EXISTS (SELECT FROM vvault.videos v
-						WHERE v.region = score_base.region AND v.video_id = score_base.video_id
-							AND v.first_seen_at <= score_base.at - vvault.momentum_span())
-					OR EXISTS (SELECT FROM vvault.snapshots f
-						WHERE f.region = score_base.region AND f.video_id = score_base.video_id
-							AND f.fetched_at <= score_base.at - vvault.momentum_span()))
-			ORDER BY p.fetched_at LIMIT 1)
-			LIMIT 1) d ON true;
+		LEFT JOIN LATERAL vvault.rate_base(score_base.region, score_base.video_id, score_base.at,
+			score_base.min_span) r ON true
+		LEFT JOIN LATERAL vvault.day_base(score_base.region, score_base.video_id, score_base.at) d ON true;
 END;
 COMMENT ON FUNCTION vvault.score_base(text, text, timestamptz, interval) IS
-'What an observation is measured against: views at least min_span before, for momentum a day before. NULL where there is nothing; a newcomer has no views of a day before.';
+'Both at once, in one row that has NULL where there is nothing.';
 
 -- Both places that score a snapshot use these.
 CREATE FUNCTION vvault.snapshot_velocity(views bigint, views_before bigint, elapsed interval)
@@ -95,16 +112,16 @@ COMMENT ON FUNCTION vvault.snapshot_momentum(bigint, bigint, interval, integer, 
 -- the next one is as old; and of the nearer ones, where none is older. So much
 -- for a rate of either span. A later observation without views has no rate.
 CREATE FUNCTION vvault.measured_against(region text, video_id text, at timestamptz, min_span interval)
-RETURNS SETOF vvault.snapshots
+RETURNS SETOF timestamptz
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 2
 BEGIN ATOMIC
-	SELECT t.*
+	SELECT t.fetched_at
 	FROM (SELECT n.fetched_at FROM vvault.snapshots n
 			WHERE n.region = measured_against.region AND n.video_id = measured_against.video_id
 				AND n.fetched_at > measured_against.at AND n.views IS NOT NULL
 			ORDER BY n.fetched_at LIMIT 1) AS next
 		CROSS JOIN LATERAL (
-			SELECT n.* FROM vvault.snapshots n
+			SELECT n.fetched_at FROM vvault.snapshots n
 			WHERE n.region = measured_against.region AND n.video_id = measured_against.video_id
 				AND n.fetched_at >= next.fetched_at AND n.fetched_at < next.fetched_at
 					+ greatest(vvault.momentum_span(), measured_against.min_span)
@@ -116,7 +133,7 @@ BEGIN ATOMIC
 			OFFSET 0) t;	-- a probe, whatever the planner thinks
 END;
 COMMENT ON FUNCTION vvault.measured_against(text, text, timestamptz, interval) IS
-'The later observations of a video whose scores may depend on the one at an instant.';
+'The instants of the later observations of a video whose scores may depend on the one at an instant.';
 
 -- What was written or removed at an instant changes the scores of that instant
 -- (of the videos in "written", or of all) and of what is measured against it.
@@ -143,13 +160,15 @@ BEGIN
 			t.likes, t.comments, facts.velocity_baseline, facts.engagement_baseline),
 		vvault.snapshot_momentum(t.views, b.views_day_before, b.elapsed_day,
 			t.rank, t.chart_length, t.likes, facts.momentum_baseline, t.category_id)
-	FROM (SELECT n.* FROM unnest(coalesce(written, video_ids)) AS c (video_id) CROSS JOIN LATERAL (
-				SELECT n.* FROM vvault.snapshots n
-				WHERE n.region = score_again.region AND n.video_id = c.video_id
-					AND n.fetched_at = score_again.fetched_at LIMIT 1) n
+	FROM (SELECT c.video_id, score_again.fetched_at FROM unnest(coalesce(written, video_ids)) AS c (video_id)
 			UNION ALL
-			SELECT m.* FROM unnest(video_ids) AS c (video_id) CROSS JOIN LATERAL vvault.measured_against(
-				score_again.region, c.video_id, score_again.fetched_at, span) m) t
+			SELECT c.video_id, m.fetched_at FROM unnest(video_ids) AS c (video_id)
+				CROSS JOIN LATERAL vvault.measured_against(score_again.region, c.video_id,
+					score_again.fetched_at, span) AS m (fetched_at)) k
+		CROSS JOIN LATERAL (
+			SELECT n.* FROM vvault.snapshots n
+			WHERE n.region = score_again.region AND n.video_id = k.video_id
+				AND n.fetched_at = k.fetched_at LIMIT 1) t
 		CROSS JOIN LATERAL vvault.score_base(t.region, t.video_id, t.fetched_at, span) b
 	ON CONFLICT (region, video_id, fetched_at) DO UPDATE
 		SET velocity = EXCLUDED.velocity, virality_score = EXCLUDED.virality_score,
