@@ -244,7 +244,7 @@ char *
 vv_title_sign(const VvTitle *title, bool marked)
 {
 	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 	const StringInfoData *words = marked ? &title->marked : &title->words;
 	char	   *sign;
 	uint64		hash;
