@@ -44,10 +44,11 @@ LANGUAGE sql STABLE AS $$
 					WHEN 'trending' THEN vvault_trending_base(v.velocity, v.views, v.likes, v.comments)
 						+ vvault_trending_score(0, 0, interval '0', 0, 0, coalesce(v.published_at, v.first_seen_at), naive_feed.as_of)
 				END AS number,
-				CASE naive_feed.sort WHEN 'views' THEN v.views END AS whole,
+				CASE naive_feed.sort WHEN 'views' THEN coalesce(v.views, -1) END AS whole,
 				CASE naive_feed.sort WHEN 'newest' THEN coalesce(v.published_at, v.first_seen_at) END AS instant
 			FROM vvault.videos v
-			WHERE v.region = naive_feed.region AND (v.charted OR naive_feed.sort IN ('views', 'newest'))) k
+			WHERE v.region = naive_feed.region AND (v.charted OR naive_feed.sort IN ('views', 'newest')) AND v.gone_at IS NULL
+				AND (v.live IS DISTINCT FROM 'upcoming' OR naive_feed.sort IN ('views', 'engagement', 'virality'))) k
 		WHERE coalesce(k.number::text, k.whole::text, k.instant::text) IS NOT NULL OR pg_temp.no_key(naive_feed.sort)) f
 	WHERE (naive_feed.per_channel IS NULL OR f.channel_id = '' OR f.in_channel <= naive_feed.per_channel)
 		AND (naive_feed.per_category IS NULL OR f.in_category <= naive_feed.per_category)

@@ -25,10 +25,13 @@ static VvQuery facts_query = {
 	.sql = "SELECT e.name,"
 	" " VV_SETTING_SQL("'default_sort'") ","
 	" " VV_SETTING_SQL("'page_limit'") "::integer,"
-	" " VV_SETTING_SQL("'feed_max_age'") "::integer"
+	" " VV_SETTING_SQL("'feed_max_age'") "::integer,"
+	" EXISTS (SELECT FROM vvault.videos v"
+	"  WHERE v.region OPERATOR(pg_catalog.=) $1 AND v.charted AND v.behind)"
 	VV_FROM_ENABLED_REGION,
 	.nargs = 1,
 	.argtypes = {TEXTOID},
+	.index_probes = true,
 };
 
 /*
@@ -57,7 +60,7 @@ read_facts(text *region, VvFeedFacts *facts)
 
 	if (!vv_query_row(&facts_query, args, &row))
 		vv_invalid_region(region);
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 5; i++)
 	{
 		if (row.isnull[i])
 			elog(ERROR, "a shipped region or setting of vvault is missing");
@@ -66,6 +69,7 @@ read_facts(text *region, VvFeedFacts *facts)
 	facts->default_sort = TextDatumGetCString(row.values[1]);
 	facts->page_limit = DatumGetInt32(row.values[2]);
 	facts->max_age = DatumGetInt32(row.values[3]);
+	facts->crowded = DatumGetBool(row.values[4]);
 	MemoryContextSwitchTo(old);
 }
 

@@ -24,6 +24,7 @@ typedef struct VvFeedFacts
 	char	   *default_sort;
 	int			page_limit;
 	int			max_age;		/* seconds */
+	bool		crowded;		/* whether a crowd is in the chart */
 } VvFeedFacts;
 
 extern void vv_feed_facts(text *region, const VvReply *reply,

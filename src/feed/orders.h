@@ -23,14 +23,44 @@ typedef struct VvOrder
 	const char *name;
 	Oid			keytype;
 	bool		moves;			/* with the clock: it has no index of its own */
+	bool		shows_others;	/* the region's videos that are in no chart
+								 * too */
 
-	/* The feed as it is, one walk of an index; none where the order moves. */
-	VvQuery		first;			/* from the top */
-	VvQuery		ties;			/* behind a cursor: the same key */
-	VvQuery		rest;			/* and then the keys below it */
+	/*
+	 * Pages of it, where it does not move: from the top, and behind a cursor
+	 * those with the same key and then those with keys below it.
+	 */
+	VvQuery		first;
+	VvQuery		ties;
+	VvQuery		rest;
 
-	/* All its videos from the top, as vv_ranked_video() reads them. */
-	VvQuery		ranked;
+	/* The same where a crowd is in the chart, for an order of the chart. */
+	VvQuery		crowded_first;
+	VvQuery		crowded_ties;
+	VvQuery		crowded_rest;
+
+	/*
+	 * Rows for vv_read_ranked(): all from the top, and all but what is
+	 * behind. Where the order moves they come by views.
+	 */
+	VvQuery		whole;
+	VvQuery		front;
+
+	/* Where the order moves: what is behind in the chart, of a channel */
+	VvQuery		behind;
+
+	/*
+	 * Where it shows others: the chart by views, all of it or without what is
+	 * behind; the others without what is behind, as above for pages; those of
+	 * some channels; the first so many of each category.
+	 */
+	VvQuery		whole_chart;
+	VvQuery		front_chart;
+	VvQuery		others_first;
+	VvQuery		others_ties;
+	VvQuery		others_rest;
+	VvQuery		others_of_channels;
+	VvQuery		others_of_categories;
 } VvOrder;
 
 /* A video by its place in an order. */
@@ -40,12 +70,31 @@ typedef struct VvRankedVideo
 	const char *video_id;
 	const char *channel_id;		/* empty where it is not known */
 	int			category_id;
+	double		base;			/* where the order moves: what its key is made */
+	TimestampTz published_at;	/* of */
 } VvRankedVideo;
 
+typedef struct VvRankedVideos
+{
+	MemoryContext context;
+	VvRankedVideo *videos;
+	int			n;
+	int			size;
+} VvRankedVideos;
+
+/* Called for each row; false ends the query. */
+typedef bool (*VvRankedAction) (const VvRankedVideo *video, void *arg);
+
 extern VvOrder *vv_find_order(const char *name);
-extern void vv_ranked_video(const VvOrder *order, TimestampTz as_of,
-							const Datum *values, VvRankedVideo *video);
-extern bool vv_ranks_before(Oid keytype, int64 key, const char *video_id,
-							int64 other_key, const char *other_id);
+extern void vv_read_ranked(const VvOrder *order, TimestampTz as_of,
+						   VvQuery *query, const Datum *args, uint64 limit,
+						   VvRankedAction action, void *arg);
+extern void vv_begin_ranked(VvRankedVideos *list);
+extern void vv_keep_ranked(VvRankedVideos *list, const VvRankedVideo *video);
+extern bool vv_add_ranked(const VvRankedVideo *video, void *arg);
+extern void vv_sort_ranked(const VvOrder *order, VvRankedVideos *list);
+extern bool vv_ranks_before(const VvOrder *order, int64 key,
+							const char *video_id, int64 other_key,
+							const char *other_id);
 
 #endif							/* VVAULT_ORDERS_H */

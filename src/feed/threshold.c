@@ -27,22 +27,32 @@
 
 #define FETCH_ROWS	32
 
-#define SCAN_SQL(key) \
-	"SELECT v.video_id, v.trending_base," \
-	" coalesce(v.published_at, v.first_seen_at)" \
-	" FROM vvault.videos v" \
-	" WHERE v.region OPERATOR(pg_catalog.=) $1 AND v.charted" \
-	VV_NOT_GONE VV_BEGUN \
-	" ORDER BY " key " DESC, v.video_id"
+#define CHART_SQL \
+	"FROM vvault.videos v WHERE v.region OPERATOR(pg_catalog.=) $1" \
+	" AND v.charted AND NOT v.behind" VV_NOT_GONE VV_BEGUN
 
-static VvQuery base_query = {
-	.sql = SCAN_SQL("v.trending_base"),
-	.nargs = 1, .argtypes = {TEXTOID}, .index_order = true,
+/* The same and what is behind, side by side. */
+#define CROWDED_SQL \
+	"FROM (SELECT v.* " CHART_SQL " UNION ALL SELECT v.* FROM vvault.videos v" \
+	" WHERE v.region OPERATOR(pg_catalog.=) $1 AND v.charted AND v.behind" \
+	VV_NOT_GONE VV_BEGUN ") v"
+
+#define SCAN_QUERY(key, rows) { \
+		.sql = "SELECT v.video_id, v.trending_base," \
+		" coalesce(v.published_at, v.first_seen_at) " rows \
+		" ORDER BY " key " DESC, v.video_id", \
+		.nargs = 1, .argtypes = {TEXTOID}, .index_order = true, \
+	}
+
+/* By each part, of a chart without crowds and of one with them */
+static VvQuery base_queries[2] = {
+	SCAN_QUERY("v.trending_base", CHART_SQL),
+	SCAN_QUERY("v.trending_base", CROWDED_SQL)
 };
 
-static VvQuery time_query = {
-	.sql = SCAN_SQL("coalesce(v.published_at, v.first_seen_at)"),
-	.nargs = 1, .argtypes = {TEXTOID}, .index_order = true,
+static VvQuery time_queries[2] = {
+	SCAN_QUERY("coalesce(v.published_at, v.first_seen_at)", CHART_SQL),
+	SCAN_QUERY("coalesce(v.published_at, v.first_seen_at)", CROWDED_SQL)
 };
 
 /* What both scans know of a video. */
@@ -181,11 +191,12 @@ score_of(const Candidate *candidate, TimestampTz as_of)
 /*
  * The best videos of a region by trending score as of an instant: at most
  * limit of them, best first, those behind the given one where it is not NULL.
+ * crowded is whether a crowd is in the chart.
  * The caller is connected to SPI.
  */
 VvScoredVideo *
-vv_top_trending(text *region, TimestampTz as_of, const VvScoredVideo *after,
-				int limit, int *nfound)
+vv_top_trending(text *region, bool crowded, TimestampTz as_of,
+				const VvScoredVideo *after, int limit, int *nfound)
 {
 	TopVideos	top = {.context = CurrentMemoryContext, .limit = limit};
 	OrderedScan scans[2] = {{0}};
@@ -193,8 +204,8 @@ vv_top_trending(text *region, TimestampTz as_of, const VvScoredVideo *after,
 	bool		more = true;
 
 	top.videos = palloc(sizeof(VvScoredVideo) * (limit + 1));
-	scans[0].portal = vv_query_open(&base_query, args);
-	scans[1].portal = vv_query_open(&time_query, args);
+	scans[0].portal = vv_query_open(&base_queries[crowded], args);
+	scans[1].portal = vv_query_open(&time_queries[crowded], args);
 
 	while (more)
 	{

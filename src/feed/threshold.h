@@ -19,7 +19,8 @@ typedef struct VvScoredVideo
 	char	   *video_id;
 } VvScoredVideo;
 
-extern VvScoredVideo *vv_top_trending(text *region, TimestampTz as_of,
+extern VvScoredVideo *vv_top_trending(text *region, bool crowded,
+									  TimestampTz as_of,
 									  const VvScoredVideo *after, int limit,
 									  int *nfound);
 

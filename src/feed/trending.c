@@ -71,6 +71,7 @@ typedef struct FeedCall
 {
 	text	   *region;
 	VvOrder    *order;
+	bool		crowded;		/* whether a crowd is in the chart */
 	VvFeedLimits limits;
 	VvFeedCursor *after;		/* NULL for the first page */
 	char	   *walk_name;		/* what a cursor is good for beside the region */
@@ -151,7 +152,7 @@ write_top(const FeedCall *call, FeedPage *page)
 		last.score = DatumGetFloat8(Int64GetDatum(call->after->key));
 		last.video_id = call->after->video_id;
 	}
-	top = vv_top_trending(call->region, page->as_of,
+	top = vv_top_trending(call->region, call->crowded, page->as_of,
 						  call->after == NULL ? NULL : &last,
 						  page->page_size + 1, &n);
 	videos = palloc(sizeof(VvRankedVideo) * (n + 1));
@@ -172,14 +173,14 @@ write_some(const FeedCall *call, FeedPage *page)
 	VvFeedWalk	walk = {
 		.order = call->order,
 		.as_of = page->as_of,
+		.region = call->region,
 		.limits = call->limits,
 		.after = call->after,
 		.wanted = page->page_size + 1,
 	};
-	Datum		args[1] = {PointerGetDatum(call->region)};
 
-	vv_walk(&walk, &call->order->ranked, args);
-	write_by_id(call, walk.videos, walk.n, page);
+	vv_walk(&walk);
+	write_by_id(call, walk.page.videos, walk.page.n, page);
 }
 
 /*
@@ -189,22 +190,24 @@ static void
 write_range(const FeedCall *call, FeedPage *page)
 {
 	VvOrder    *order = call->order;
+	bool		crowded = call->crowded && !order->shows_others;
 	Datum		args[3];
 
 	args[0] = PointerGetDatum(call->region);
 	if (call->after == NULL)
 	{
-		(void) vv_query_run(&order->first, args, page->page_size + 1,
-							add_video, page);
+		(void) vv_query_run(crowded ? &order->crowded_first : &order->first,
+							args, page->page_size + 1, add_video, page);
 		return;
 	}
 	args[1] = Int64GetDatum(call->after->key);
 	args[2] = CStringGetTextDatum(call->after->video_id);
-	(void) vv_query_run(&order->ties, args, page->page_size + 1,
-						add_video, page);
+	(void) vv_query_run(crowded ? &order->crowded_ties : &order->ties,
+						args, page->page_size + 1, add_video, page);
 	if (!page->more)
-		(void) vv_query_run(&order->rest, args, page->page_size + 1 - page->n,
-							add_video, page);
+		(void) vv_query_run(crowded ? &order->crowded_rest : &order->rest,
+							args, page->page_size + 1 - page->n, add_video,
+							page);
 }
 
 static void
@@ -321,6 +324,7 @@ read_call(FunctionCallInfo fcinfo, const VvFeedFacts *facts, FeedCall *call)
 {
 	call->order = vv_find_order(PG_ARGISNULL(2) ? facts->default_sort :
 								text_to_cstring(PG_GETARG_TEXT_PP(2)));
+	call->crowded = facts->crowded;
 	call->limits.per_channel = limit_argument(fcinfo, 4, "per_channel");
 	call->limits.per_category = limit_argument(fcinfo, 5, "per_category");
 	call->walk_name = pstrdup(call->order->name);

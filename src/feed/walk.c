@@ -1,31 +1,54 @@
 /*-------------------------------------------------------------------------
  *
  * walk.c
- *		A feed walked from its top, of which not every video is shown.
+ *		A page of a feed that does not show every video.
  *
  * A limit of so many videos to a channel is about the whole feed, not about a
  * page: a video is shown where fewer of its channel stand before it, shown or
- * not. So a walk counts from the top on, wherever the page begins. The same
- * goes for a category, and where both limits are given a video must meet
- * each. A video whose channel is not known is of no channel.
+ * not. The same goes for a category, and where both limits are given a video
+ * must meet each. A video whose channel is not known is of no channel.
+ *
+ * So a walk counts from the top on. It reads indexes that keep apart what is
+ * behind in its channel (videos/crowds.sql), so it passes over few videos. A
+ * page of the chart is always found that way: a chart is short. Where an order
+ * shows the others too, those that are in no chart, only the first page is. For
+ * one behind a cursor the chart is read whole and the others from the cursor
+ * on; what stands before a video in its channel is then looked up. For limits
+ * of categories the first of the others of each category are read.
+ *
+ * All of that rests on the ten videos that stand before each that is behind.
+ * For more of a channel or category the order is walked from its top with all
+ * that is in it.
  *
  *-------------------------------------------------------------------------
  */
 #include "feed/walk.h"
 
+#include "catalog/pg_type.h"
 #include "common/hashfn.h"
-#include "utils/memutils.h"
+#include "mb/pg_wchar.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
 
-/* How many videos of a group came by. */
-typedef struct GroupCount
+#include "score/score.h"
+
+/* So many at least stand before what is behind, in each order and channel. */
+#define BEFORE_BEHIND	10
+
+/* The beginning of a channel's id that is indexed, in characters */
+#define CHANNEL_INDEXED	64
+
+/* Videos of a channel or category by name. */
+typedef struct VideoGroup
 {
 	const char *name;
-	int			n;
+	int			n;				/* that came by */
+	VvRankedVideos videos;		/* that may stand before another one */
 	char		status;
-} GroupCount;
+} VideoGroup;
 
 #define SH_PREFIX groups
-#define SH_ELEMENT_TYPE GroupCount
+#define SH_ELEMENT_TYPE VideoGroup
 #define SH_KEY_TYPE const char *
 #define SH_KEY name
 #define SH_HASH_KEY(table, key) \
@@ -36,149 +59,547 @@ typedef struct GroupCount
 #define SH_DEFINE
 #include "lib/simplehash.h"
 
-/* A walk on its way. */
-typedef struct Walker
+/* A walk that counts what comes by. */
+typedef struct Counter
 {
-	MemoryContext context;		/* of what it gathers */
-	MemoryContext row;			/* of one row, until the next one comes */
 	VvFeedWalk *walk;
+	MemoryContext context;
 	groups_hash *channels;
 	groups_hash *categories;
-
-	/* the rows of an order that moves, until they are sorted */
-	VvRankedVideo *rows;
-	int			n;
-	int			size;
-} Walker;
+} Counter;
 
 /*
  * Counts a video of a group; returns how many came before it.
  */
 static int
-count_in(Walker *walker, groups_hash *groups, const char *name)
+count_in(Counter *counter, groups_hash *groups, const char *name)
 {
 	bool		found;
-	GroupCount *group = groups_insert(groups, name, &found);
+	VideoGroup *group = groups_insert(groups, name, &found);
 
 	if (!found)
 	{
-		group->name = MemoryContextStrdup(walker->context, name);
+		group->name = MemoryContextStrdup(counter->context, name);
 		group->n = 0;
 	}
 	return group->n++;
 }
 
 static bool
-within_limits(Walker *walker, const VvRankedVideo *video)
+within_limits(Counter *counter, const VvRankedVideo *video)
 {
-	const VvFeedLimits *limits = &walker->walk->limits;
+	const VvFeedLimits *limits = &counter->walk->limits;
+	char		category[12];
 	bool		within = true;
 
 	if (limits->per_channel > 0 && video->channel_id[0] != '\0')
-		within = count_in(walker, walker->channels, video->channel_id) <
+		within = count_in(counter, counter->channels, video->channel_id) <
 			limits->per_channel;
-	if (limits->per_category > 0 &&
-		count_in(walker, walker->categories, psprintf("%d", video->category_id)) >=
-		limits->per_category)
-		within = false;
+	if (limits->per_category > 0)
+	{
+		pg_ltoa(video->category_id, category);
+		if (count_in(counter, counter->categories, category) >=
+			limits->per_category)
+			within = false;
+	}
 	return within;
 }
 
+/*
+ * Whether a video is none of the pages before.
+ */
+static bool
+is_behind_cursor(const VvFeedWalk *walk, const VvRankedVideo *video)
+{
+	return walk->after == NULL ||
+		vv_ranks_before(walk->order, walk->after->key, walk->after->video_id,
+						video->key, video->video_id);
+}
+
+/*
+ * The next video of the feed comes by. Returns whether to go on.
+ */
+static bool
+come_by(const VvRankedVideo *video, void *arg)
+{
+	Counter    *counter = (Counter *) arg;
+	VvFeedWalk *walk = counter->walk;
+
+	if (within_limits(counter, video) && is_behind_cursor(walk, video))
+		vv_keep_ranked(&walk->page, video);
+	return walk->page.n < walk->wanted;
+}
+
 static void
-keep(Walker *walker, VvRankedVideo *place, const VvRankedVideo *video)
+begin_counting(VvFeedWalk *walk, Counter *counter)
 {
-	*place = *video;
-	place->video_id = MemoryContextStrdup(walker->context, video->video_id);
-	place->channel_id = MemoryContextStrdup(walker->context,
-											video->channel_id);
+	counter->walk = walk;
+	counter->context = CurrentMemoryContext;
+	counter->channels = groups_create(CurrentMemoryContext, 64, NULL);
+	counter->categories = groups_create(CurrentMemoryContext, 32, NULL);
+	vv_begin_ranked(&walk->page);
 }
 
 /*
- * The next video comes by. Returns whether more are wanted.
+ * Walks a list that has the feed from its top.
  */
-static bool
-come_by(Walker *walker, const VvRankedVideo *video)
+static void
+walk_list(VvFeedWalk *walk, VvRankedVideos *list)
 {
-	VvFeedWalk *walk = walker->walk;
+	Counter		counter;
 
-	if (within_limits(walker, video) &&
-		(walk->after == NULL ||
-		 vv_ranks_before(walk->order->keytype, walk->after->key,
-						 walk->after->video_id, video->key,
-						 video->video_id)))
-		keep(walker, &walk->videos[walk->n++], video);
-	return walk->n < walk->wanted;
+	begin_counting(walk, &counter);
+	vv_sort_ranked(walk->order, list);
+	for (int i = 0; i < list->n && come_by(&list->videos[i], &counter); i++)
+		;
+}
+
+static void
+read_list(VvFeedWalk *walk, VvQuery *query, Datum argument,
+		  VvRankedVideos *list)
+{
+	Datum		args[2] = {PointerGetDatum(walk->region), argument};
+
+	vv_read_ranked(walk->order, walk->as_of, query, args, 0, vv_add_ranked,
+				   list);
 }
 
 /*
- * A row of the order's own query: where the order stands still it comes in its
- * place, else it is kept for later.
+ * Walks what a query has of an order that stands still, from the top.
  */
-static bool
-take_row(const Datum *values, const bool *isnull pg_attribute_unused(),
-		 void *arg)
+static void
+walk_query(VvFeedWalk *walk, VvQuery *query)
 {
-	Walker	   *walker = (Walker *) arg;
-	VvFeedWalk *walk = walker->walk;
-	MemoryContext old;
-	VvRankedVideo video;
-	bool		more = true;
+	Datum		args[1] = {PointerGetDatum(walk->region)};
+	Counter		counter;
 
-	MemoryContextReset(walker->row);
-	old = MemoryContextSwitchTo(walker->row);
-	vv_ranked_video(walk->order, walk->as_of, values, &video);
-	if (!walk->order->moves)
-		more = come_by(walker, &video);
-	else
+	begin_counting(walk, &counter);
+	vv_read_ranked(walk->order, 0, query, args, 0, come_by, &counter);
+}
+
+/*
+ * Channels
+ */
+
+/* The beginning of a channel's id, as its indexes have it */
+static Datum
+indexed_part(const char *channel_id)
+{
+	int			len = pg_mbcharcliplen(channel_id, strlen(channel_id),
+									   CHANNEL_INDEXED);
+
+	return PointerGetDatum(cstring_to_text_with_len(channel_id, len));
+}
+
+/*
+ * The group of a channel; makes an empty one where there is none.
+ */
+static VideoGroup *
+channel_of(groups_hash *channels, const VvRankedVideo *video)
+{
+	bool		found;
+	VideoGroup *group = groups_insert(channels, video->channel_id, &found);
+
+	if (!found)
 	{
-		if (walker->n == walker->size)
-		{
-			walker->size *= 2;
-			walker->rows = repalloc_huge(walker->rows,
-										 sizeof(VvRankedVideo) * walker->size);
-		}
-		keep(walker, &walker->rows[walker->n++], &video);
+		group->n = 0;
+		vv_begin_ranked(&group->videos);
 	}
-	MemoryContextSwitchTo(old);
-	return more;
+	return group;
 }
 
+/*
+ * Groups a list by channels. What the groups have of the videos is the list's.
+ */
+static groups_hash *
+group_by_channel(const VvRankedVideos *list)
+{
+	groups_hash *channels = groups_create(CurrentMemoryContext, 256, NULL);
+
+	for (int i = 0; i < list->n; i++)
+	{
+		if (list->videos[i].channel_id[0] != '\0')
+			vv_keep_ranked(&channel_of(channels, &list->videos[i])->videos,
+						   &list->videos[i]);
+	}
+	return channels;
+}
+
+/*
+ * Orders for qsort() by each part of a key that moves, the greatest first, as
+ * the parts' indexes have them.
+ */
 static int
-compare_videos(const void *a, const void *b, void *arg)
+compare_bases(const void *a, const void *b)
 {
 	const VvRankedVideo *one = (const VvRankedVideo *) a;
 	const VvRankedVideo *other = (const VvRankedVideo *) b;
-	const VvOrder *order = (const VvOrder *) arg;
 
-	if (vv_ranks_before(order->keytype, one->key, one->video_id,
-						other->key, other->video_id))
-		return -1;
-	return 1;
+	if (one->base != other->base)
+		return one->base > other->base ? -1 : 1;
+	return strcmp(one->video_id, other->video_id);
+}
+
+static int
+compare_published(const void *a, const void *b)
+{
+	const VvRankedVideo *one = (const VvRankedVideo *) a;
+	const VvRankedVideo *other = (const VvRankedVideo *) b;
+
+	if (one->published_at != other->published_at)
+		return one->published_at > other->published_at ? -1 : 1;
+	return strcmp(one->video_id, other->video_id);
+}
+
+static double
+recency_of(const VvFeedWalk *walk, const VvRankedVideo *video)
+{
+	return vv_trending_recency(video->published_at, walk->as_of);
 }
 
 /*
- * Walks the rows of one of an order's queries and finds the page. What it
- * finds lives in the current memory context. The caller is connected to SPI.
+ * Whether what is behind in a channel may be among its first, where the order
+ * moves: it is behind in either part of the key, but perhaps not in their sum.
+ */
+static bool
+may_catch_up(const VvFeedWalk *walk, VvRankedVideos *channel)
+{
+	VvRankedVideo *videos = channel->videos;
+	double		last;			/* that is shown */
+	double		base;			/* of what is behind, at most */
+	double		recency;
+	bool		first_by_base = true;
+	bool		first_by_time = true;
+
+	/* nothing is behind fewer */
+	if (channel->n < BEFORE_BEHIND)
+		return false;
+	vv_sort_ranked(walk->order, channel);
+	last = DatumGetFloat8(Int64GetDatum(videos[walk->limits.per_channel - 1].key));
+	qsort(videos, channel->n, sizeof(VvRankedVideo), compare_bases);
+	base = videos[BEFORE_BEHIND - 1].base;
+	qsort(videos, channel->n, sizeof(VvRankedVideo), compare_published);
+	recency = recency_of(walk, &videos[BEFORE_BEHIND - 1]);
+	if (last != base + recency)
+		return last < base + recency;
+
+	/*
+	 * It may come to the same sum, and the ids decide. They have decided
+	 * before where the first by one part are as good by the other.
+	 */
+	for (int i = 0; i < BEFORE_BEHIND; i++)
+		first_by_time &= videos[i].base >= base;
+	qsort(videos, channel->n, sizeof(VvRankedVideo), compare_bases);
+	for (int i = 0; i < BEFORE_BEHIND; i++)
+		first_by_base &= recency_of(walk, &videos[i]) >= recency;
+	return !first_by_base && !first_by_time;
+}
+
+/* A list to which videos of one channel are added. */
+typedef struct ChannelAdder
+{
+	VvRankedVideos *list;
+	const char *channel_id;
+} ChannelAdder;
+
+/* Ids of other channels may begin alike. */
+static bool
+add_of_channel(const VvRankedVideo *video, void *arg)
+{
+	ChannelAdder *adder = (ChannelAdder *) arg;
+
+	if (strcmp(video->channel_id, adder->channel_id) == 0)
+		vv_keep_ranked(adder->list, video);
+	return true;
+}
+
+/*
+ * Adds to the chart what is behind and may be shown all the same.
+ */
+static void
+add_who_may_catch_up(VvFeedWalk *walk, VvRankedVideos *chart)
+{
+	groups_hash *channels = group_by_channel(chart);
+	groups_iterator iterator;
+	VideoGroup *channel;
+
+	groups_start_iterate(channels, &iterator);
+	while ((channel = groups_iterate(channels, &iterator)) != NULL)
+	{
+		ChannelAdder adder = {chart, channel->name};
+		Datum		args[2] = {PointerGetDatum(walk->region)};
+
+		if (!may_catch_up(walk, &channel->videos))
+			continue;
+		args[1] = indexed_part(channel->name);
+		vv_read_ranked(walk->order, walk->as_of, &walk->order->behind, args,
+					   0, add_of_channel, &adder);
+	}
+}
+
+/*
+ * The others: videos that are in no chart, in an order that shows them too
+ */
+
+/* Which videos stand before which in their channel, as far as was asked. */
+typedef struct ChannelRanks
+{
+	VvFeedWalk *walk;
+	groups_hash *channels;		/* with those of the chart, and of the others
+								 * once they were LOOKED_UP */
+} ChannelRanks;
+
+/* VideoGroup.n of a channel whose others are being looked up, and were */
+#define LOOKING_UP	1
+#define LOOKED_UP	2
+
+static bool
+add_to_channel(const VvRankedVideo *video, void *arg)
+{
+	ChannelRanks *ranks = (ChannelRanks *) arg;
+	VideoGroup *channel = groups_lookup(ranks->channels, video->channel_id);
+
+	/* it may be one whose id only begins like that of one asked for */
+	if (channel != NULL && channel->n == LOOKING_UP)
+		vv_keep_ranked(&channel->videos, video);
+	return true;
+}
+
+/*
+ * Looks up the others of the channels of some videos.
+ */
+static void
+look_up_channels(ChannelRanks *ranks, const VvRankedVideo *videos, int n)
+{
+	VvFeedWalk *walk = ranks->walk;
+	Datum	   *parts = palloc(sizeof(Datum) * (n + 1));
+	Datum		args[2] = {PointerGetDatum(walk->region)};
+	int			nparts = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		VideoGroup *channel;
+
+		if (videos[i].channel_id[0] == '\0')
+			continue;
+		channel = channel_of(ranks->channels, &videos[i]);
+		if (channel->n == 0)
+		{
+			channel->n = LOOKING_UP;
+			parts[nparts++] = indexed_part(channel->name);
+		}
+	}
+	if (nparts == 0)
+		return;
+	args[1] = PointerGetDatum(construct_array(parts, nparts, TEXTOID, -1,
+											  false, TYPALIGN_INT));
+	vv_read_ranked(walk->order, walk->as_of, &walk->order->others_of_channels,
+				   args, 0, add_to_channel, ranks);
+	for (int i = 0; i < n; i++)
+	{
+		if (videos[i].channel_id[0] != '\0')
+			channel_of(ranks->channels, &videos[i])->n = LOOKED_UP;
+	}
+}
+
+/*
+ * Whether a video is within the limit of its channel, which was looked up.
+ */
+static bool
+within_channel(const ChannelRanks *ranks, const VvRankedVideo *video)
+{
+	int			per_channel = ranks->walk->limits.per_channel;
+	VideoGroup *channel;
+	int			before = 0;
+
+	if (per_channel == 0 || video->channel_id[0] == '\0')
+		return true;
+	channel = groups_lookup(ranks->channels, video->channel_id);
+	for (int i = 0; i < channel->videos.n && before < per_channel; i++)
+	{
+		const VvRankedVideo *other = &channel->videos.videos[i];
+
+		if (vv_ranks_before(ranks->walk->order, other->key, other->video_id,
+							video->key, video->video_id))
+			before++;
+	}
+	return before < per_channel;
+}
+
+/*
+ * Goes on with videos that come next in the feed. Returns whether more are
+ * wanted.
+ */
+static bool
+go_on_with(ChannelRanks *ranks, const VvRankedVideos *list)
+{
+	VvFeedWalk *walk = ranks->walk;
+	int			at = 0;
+
+	while (at < list->n && walk->page.n < walk->wanted)
+	{
+		int			n = Min(list->n - at, walk->wanted - walk->page.n);
+
+		if (walk->limits.per_channel > 0)
+			look_up_channels(ranks, &list->videos[at], n);
+		for (int i = 0; i < n; i++)
+		{
+			if (within_channel(ranks, &list->videos[at + i]))
+				vv_keep_ranked(&walk->page, &list->videos[at + i]);
+		}
+		at += n;
+	}
+	return walk->page.n < walk->wanted;
+}
+
+/*
+ * Reads the next of the others, behind a video or, where that is NULL, from
+ * the top: as many as a page wants, or fewer if there are no more.
+ */
+static void
+read_others(VvFeedWalk *walk, const VvRankedVideo *behind,
+			VvRankedVideos *list)
+{
+	VvOrder    *order = walk->order;
+	Datum		args[3] = {PointerGetDatum(walk->region)};
+
+	vv_begin_ranked(list);
+	if (behind == NULL)
+	{
+		vv_read_ranked(order, 0, &order->others_first, args, walk->wanted,
+					   vv_add_ranked, list);
+		return;
+	}
+	args[1] = Int64GetDatum(behind->key);
+	args[2] = CStringGetTextDatum(behind->video_id);
+	vv_read_ranked(order, 0, &order->others_ties, args, walk->wanted,
+				   vv_add_ranked, list);
+	if (list->n < walk->wanted)
+		vv_read_ranked(order, 0, &order->others_rest, args,
+					   walk->wanted - list->n, vv_add_ranked, list);
+}
+
+/*
+ * Walks the chart, which is sorted, and the others side by side.
+ */
+static void
+walk_others(VvFeedWalk *walk, const VvRankedVideos *chart)
+{
+	ChannelRanks ranks = {walk, group_by_channel(chart)};
+	VvRankedVideo last = {0};
+	VvRankedVideos others;
+	VvRankedVideos both;
+	bool		begun = walk->after != NULL;
+	int			at = 0;
+
+	if (begun)
+	{
+		last.key = walk->after->key;
+		last.video_id = walk->after->video_id;
+	}
+	while (at < chart->n && !is_behind_cursor(walk, &chart->videos[at]))
+		at++;
+	do
+	{
+		read_others(walk, begun ? &last : NULL, &others);
+		vv_begin_ranked(&both);
+		for (int i = 0; i < others.n; i++)
+		{
+			last = others.videos[i];
+			while (at < chart->n &&
+				   vv_ranks_before(walk->order, chart->videos[at].key,
+								   chart->videos[at].video_id, last.key,
+								   last.video_id))
+				vv_keep_ranked(&both, &chart->videos[at++]);
+			vv_keep_ranked(&both, &last);
+		}
+		begun = true;
+		while (others.n < walk->wanted && at < chart->n)
+			vv_keep_ranked(&both, &chart->videos[at++]);
+	} while (go_on_with(&ranks, &both) && others.n == walk->wanted);
+}
+
+/*
+ * Walks the chart and the first of the others of each category. What is within
+ * the limit of its category is all among them.
+ */
+static void
+walk_categories(VvFeedWalk *walk, VvRankedVideos *chart)
+{
+	ChannelRanks ranks = {walk, group_by_channel(chart)};
+	VvFeedLimits limits = walk->limits;
+	VvRankedVideos within;
+	Counter		counter;
+
+	read_list(walk, &walk->order->others_of_categories,
+			  Int32GetDatum(limits.per_category), chart);
+	vv_sort_ranked(walk->order, chart);
+
+	begin_counting(walk, &counter);
+	vv_begin_ranked(&within);
+	walk->limits.per_channel = 0;
+	for (int i = 0; i < chart->n; i++)
+	{
+		if (within_limits(&counter, &chart->videos[i]) &&
+			is_behind_cursor(walk, &chart->videos[i]))
+			vv_keep_ranked(&within, &chart->videos[i]);
+	}
+	walk->limits = limits;
+	(void) go_on_with(&ranks, &within);
+}
+
+/*
+ * A page of an order that moves: the chart, sorted for its instant.
+ */
+static void
+walk_moving(VvFeedWalk *walk, bool whole)
+{
+	VvRankedVideos chart;
+
+	vv_begin_ranked(&chart);
+	read_list(walk, whole ? &walk->order->whole : &walk->order->front,
+			  (Datum) 0, &chart);
+	if (!whole)
+		add_who_may_catch_up(walk, &chart);
+	walk_list(walk, &chart);
+}
+
+/*
+ * A page of an order that shows others, where it is not walked from the top.
+ */
+static void
+walk_full(VvFeedWalk *walk)
+{
+	bool		whole = walk->limits.per_category > 0;
+	VvRankedVideos chart;
+
+	vv_begin_ranked(&walk->page);
+	vv_begin_ranked(&chart);
+	read_list(walk, whole ? &walk->order->whole_chart :
+			  &walk->order->front_chart, (Datum) 0, &chart);
+	vv_sort_ranked(walk->order, &chart);
+	if (whole)
+		walk_categories(walk, &chart);
+	else
+		walk_others(walk, &chart);
+}
+
+/*
+ * Finds the page; it lives in the current memory context. The caller is
+ * connected to SPI.
  */
 void
-vv_walk(VvFeedWalk *walk, VvQuery *query, const Datum *args)
+vv_walk(VvFeedWalk *walk)
 {
-	Walker		walker = {
-		.context = CurrentMemoryContext,
-		.row = AllocSetContextCreate(CurrentMemoryContext, "vvault walk",
-									 ALLOCSET_SMALL_SIZES),
-		.walk = walk,
-		.channels = groups_create(CurrentMemoryContext, 128, NULL),
-		.categories = groups_create(CurrentMemoryContext, 32, NULL),
-		.size = 256,
-	};
+	VvOrder    *order = walk->order;
+	bool		many = Max(walk->limits.per_channel,
+						   walk->limits.per_category) > BEFORE_BEHIND;
+	bool		whole = many || walk->limits.per_category > 0;
 
-	walk->videos = palloc(sizeof(VvRankedVideo) * walk->wanted);
-	walk->n = 0;
-	walker.rows = palloc(sizeof(VvRankedVideo) * walker.size);
-	(void) vv_query_run(query, args, 0, take_row, &walker);
-	qsort_arg(walker.rows, walker.n, sizeof(VvRankedVideo), compare_videos,
-			  unconstify(VvOrder *, walk->order));
-	for (int i = 0; i < walker.n && come_by(&walker, &walker.rows[i]); i++)
-		;
+	if (order->moves)
+		walk_moving(walk, whole);
+	else if (order->shows_others && !many && (whole || walk->after != NULL))
+		walk_full(walk);
+	else
+		walk_query(walk, whole ? &order->whole : &order->front);
 }

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * walk.h
- *		A feed walked from its top, of which not every video is shown.
+ *		A page of a feed that does not show every video.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,16 +23,16 @@ typedef struct VvFeedLimits
 /* A page of such a feed: what is asked for, and what was found. */
 typedef struct VvFeedWalk
 {
-	const VvOrder *order;
+	VvOrder    *order;
 	TimestampTz as_of;			/* the instant of an order that moves */
+	text	   *region;
 	VvFeedLimits limits;
 	const VvFeedCursor *after;	/* NULL for the first page */
 	int			wanted;			/* videos */
 
-	VvRankedVideo *videos;
-	int			n;
+	VvRankedVideos page;
 } VvFeedWalk;
 
-extern void vv_walk(VvFeedWalk *walk, VvQuery *query, const Datum *args);
+extern void vv_walk(VvFeedWalk *walk);
 
 #endif							/* VVAULT_WALK_H */

@@ -108,7 +108,7 @@ BEGIN
 	-- videos last but one: its triggers count from what is right
 	RETURN unknown + vvault.rebuild_video_regions() + vvault.rebuild_category_stats()
 		+ vvault.rebuild_daily() + vvault.rebuild_charts() + vvault.rebuild_search()
-		+ vvault.rebuild_videos();
+		+ vvault.rebuild_videos() + vvault.rebuild_behind();
 END
 $$;
 COMMENT ON FUNCTION @extschema@.vvault_rebuild() IS
@@ -197,6 +197,12 @@ AS $$
 	FROM vvault.search_words d
 		FULL JOIN vvault.expected_search_words e ON e.region = d.region AND e.word = d.word
 	WHERE d.videos IS DISTINCT FROM e.videos
+	UNION ALL
+	SELECT 'videos.behind', d.region, d.video_id,
+		'true', 'false'
+	FROM (SELECT v.region, v.video_id FROM vvault.videos v WHERE v.behind) d
+		LEFT JOIN vvault.expected_behind e ON e.region = d.region AND e.video_id = d.video_id
+	WHERE e.video_id IS NULL
 	UNION ALL
 	SELECT 'feed_versions', u.region, u.written_by, NULL, 'a version'
 	FROM (SELECT DISTINCT v.region, v.region AS written_by FROM vvault.videos v

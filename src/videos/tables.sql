@@ -48,6 +48,7 @@ CREATE TABLE vvault.videos (
 	live text CHECK (live IN ('live', 'upcoming')),
 	scheduled_at timestamptz,
 	gone_at timestamptz,
+	behind boolean NOT NULL DEFAULT false,
 	PRIMARY KEY (region, video_id)
 ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02,
 	autovacuum_analyze_scale_factor = 0.05);
@@ -72,25 +73,62 @@ COMMENT ON COLUMN vvault.videos.gone_at IS
 'when a refresh did not find it any more, NULL for a video that is there; lists of videos leave it out';
 COMMENT ON COLUMN vvault.videos.snapshot_at IS
 'its newest observation in vvault.snapshots when a chart last wrote this row, NULL where none ever did; figures are of that observation unless fetched_at is later';
+COMMENT ON COLUMN vvault.videos.behind IS
+'whether its channel is a crowd of which at least ten others stand before it in every order. Derived';
 
 -- One index for each order of the feed that does not move with the clock, and
 -- two for the one that does: its part that stands still, and the time. Those
--- that serve only the latest chart index only the latest chart.
+-- of orders that show only the latest chart index only the latest chart, with
+-- what is behind apart (see crowds.sql).
 CREATE INDEX videos_views_idx ON vvault.videos (region, (coalesce(views, -1)) DESC, video_id);
 CREATE INDEX videos_newest_idx ON vvault.videos
 	(region, (coalesce(published_at, first_seen_at)) DESC, video_id);
-CREATE INDEX videos_engagement_idx ON vvault.videos
-	(region, (coalesce(engagement_rate, 0)) DESC, video_id) WHERE charted;
-CREATE INDEX videos_virality_idx ON vvault.videos
-	(region, virality_score DESC, video_id) WHERE charted;
-CREATE INDEX videos_momentum_idx ON vvault.videos
-	(region, momentum_score DESC, video_id) WHERE charted;
-CREATE INDEX videos_hot_idx ON vvault.videos
-	(region, hot_score DESC, video_id) WHERE charted;
-CREATE INDEX videos_trending_idx ON vvault.videos
-	(region, trending_base DESC, video_id) WHERE charted;
-CREATE INDEX videos_charted_newest_idx ON vvault.videos
-	(region, (coalesce(published_at, first_seen_at)) DESC, video_id) WHERE charted;
+CREATE INDEX videos_chart_engagement_idx ON vvault.videos
+	(region, behind, (coalesce(engagement_rate, 0)) DESC, video_id) WHERE charted;
+CREATE INDEX videos_chart_virality_idx ON vvault.videos
+	(region, behind, virality_score DESC, video_id) WHERE charted;
+CREATE INDEX videos_chart_momentum_idx ON vvault.videos
+	(region, behind, momentum_score DESC, video_id) WHERE charted;
+CREATE INDEX videos_chart_hot_idx ON vvault.videos
+	(region, behind, hot_score DESC, video_id) WHERE charted;
+CREATE INDEX videos_chart_trending_idx ON vvault.videos
+	(region, behind, trending_base DESC, video_id) WHERE charted;
+CREATE INDEX videos_chart_newest_idx ON vvault.videos
+	(region, behind, (coalesce(published_at, first_seen_at)) DESC, video_id) WHERE charted;
+CREATE INDEX videos_chart_views_idx ON vvault.videos
+	(region, behind, (coalesce(views, -1)) DESC, video_id) WHERE charted;
+
+-- Which videos are behind: of a channel with more than 70 in the chart, or out
+-- of it, those that are not among its first ten in any of these orders. There
+-- are some of them, as no more than 70 are first in seven orders. Lists leave
+-- out what is gone; orders that leave out what has not begun have it last.
+CREATE VIEW vvault.expected_behind AS
+	WITH shown AS (
+		SELECT v.*, "left"(v.channel_id, 64) COLLATE "C" AS channel, coalesce(v.live = 'upcoming', false) AS not_begun
+		FROM vvault.videos v WHERE v.channel_id <> '' AND v.gone_at IS NULL
+	)
+	SELECT p.region, p.channel, false AS charted, p.video_id
+	FROM (SELECT v.region, v.channel, v.video_id, count(*) OVER g AS videos,
+			least(row_number() OVER (g ORDER BY coalesce(v.views, -1) DESC, v.video_id),
+				row_number() OVER (g ORDER BY v.not_begun, coalesce(v.published_at, v.first_seen_at) DESC, v.video_id)) AS place
+		FROM shown v WHERE NOT v.charted
+		WINDOW g AS (PARTITION BY v.region, v.channel, v.channel_id)) p
+	WHERE p.videos > 70 AND p.place > 10
+	UNION ALL
+	SELECT p.region, p.channel, true AS charted, p.video_id
+	FROM (SELECT v.region, v.channel, v.video_id, count(*) OVER g AS videos,
+			least(row_number() OVER (g ORDER BY coalesce(v.views, -1) DESC, v.video_id),
+				row_number() OVER (g ORDER BY v.not_begun, coalesce(v.published_at, v.first_seen_at) DESC, v.video_id),
+				row_number() OVER (g ORDER BY coalesce(v.engagement_rate, 0) DESC, v.video_id),
+				row_number() OVER (g ORDER BY v.virality_score DESC, v.video_id),
+				row_number() OVER (g ORDER BY v.not_begun, v.momentum_score DESC, v.video_id),
+				row_number() OVER (g ORDER BY v.not_begun, v.hot_score DESC, v.video_id),
+				row_number() OVER (g ORDER BY v.not_begun, v.trending_base DESC, v.video_id)) AS place
+		FROM shown v WHERE v.charted
+		WINDOW g AS (PARTITION BY v.region, v.channel, v.channel_id)) p
+	WHERE p.videos > 70 AND p.place > 10;
+COMMENT ON VIEW vvault.expected_behind IS
+'The videos that are behind in their channel, by naive SQL: what vvault.videos.behind says.';
 
 CREATE TABLE vvault.snapshots (
 	region text COLLATE "C" NOT NULL

@@ -2,7 +2,7 @@
 -- naive SQL: in every order, across pages.
 BEGIN;
 \ir ../naive_feed.sql
-SELECT plan((20 + 12 * count(*))::integer) FROM pg_temp.orders() o;
+SELECT plan((29 + 22 * count(*))::integer) FROM pg_temp.orders() o;
 
 TRUNCATE vvault.videos, vvault.snapshots;
 
@@ -80,6 +80,57 @@ END
 $$;
 SELECT is(pg_temp.seen_beside_changes(sort), 0::bigint, format('by %s none comes twice although the last of a page goes', sort))
 FROM unnest('{views,momentum,trending}'::text[]) sort;
+
+-- crowds: channels with so many videos that most are behind, in the chart and
+-- out of it; the ids of two begin alike. By views one is first, another is last,
+-- and the older of one are the faster, so that by trending score many may lead.
+INSERT INTO vvault.videos (region, video_id, charted, channel_id, category_id, views, likes, comments, velocity,
+	virality_score, momentum_score, published_at)
+SELECT 'PL', left(c.channel, 3) || right(c.channel, 1) || n, n % 2 = 0, c.channel, n % c.categories, c.views + floor(random() * 60),
+	floor(random() * 30), n % 11, CASE c.channel WHEN 'slow' THEN n * 40 ELSE floor(random() * 25) * 400 END,
+	floor(random() * 12) * 9, floor(random() * 1000) / 13,
+	now() - CASE c.channel WHEN 'slow' THEN n * interval '5 minutes' ELSE floor(random() * 90) * interval '1 hour' END
+FROM (VALUES ('loud', 100, 1), ('slow', 20, 3), ('last', 0, 12), (repeat('c', 64) || '1', 30, 2), (repeat('c', 64) || '2', 30, 2))
+	AS c (channel, views, categories), generate_series(1, 300) n;
+SELECT cmp_ok(count(*) FILTER (WHERE behind), '>', 1000::bigint, 'most of a crowd is behind') FROM vvault.videos WHERE region = 'PL';
+SELECT is(pg_temp.differing(sort, l.per_channel, l.per_category, '{1,7,25,200}'), NULL,
+	format('by %s among crowds, %s of a channel and %s of a category', sort, coalesce(l.per_channel::text, 'any number'),
+		coalesce(l.per_category::text, 'any number')))
+FROM pg_temp.orders() sort, (VALUES (NULL, NULL), (1, NULL), (2, NULL), (10, NULL), (11, NULL), (NULL, 1), (NULL, 10), (1, 3), (10, 10)) AS l (per_channel, per_category);
+-- any write may change who is behind
+UPDATE vvault.videos SET charted = NOT charted WHERE region = 'PL' AND random() < 0.2;
+UPDATE vvault.videos SET views = floor(random() * 200), velocity = floor(random() * 30) * 300, virality_score = floor(random() * 10) * 10,
+	published_at = now() - floor(random() * 50) * interval '2 hours' WHERE region = 'PL' AND random() < 0.2;
+UPDATE vvault.videos SET channel_id = 'last' WHERE region = 'PL' AND random() < 0.1;
+DELETE FROM vvault.videos WHERE region = 'PL' AND random() < 0.2;
+SELECT is((SELECT string_agg(c::text, ' ') FROM vvault_check() c), NULL, 'vvault_check() finds nothing');
+SELECT is(pg_temp.differing(sort, 2, NULL, '{1,7,25,200}'), NULL, format('by %s after changes', sort)) FROM pg_temp.orders() sort;
+
+-- the work: a crowd of 10,000 at the top, beside the feed without it
+CREATE FUNCTION pg_temp.rows_of(statement text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+	before bigint := (SELECT sum(idx_tup_fetch + seq_tup_read) FROM pg_stat_xact_user_tables WHERE schemaname = 'vvault');
+BEGIN
+	EXECUTE statement;
+	RETURN (SELECT sum(idx_tup_fetch + seq_tup_read) FROM pg_stat_xact_user_tables WHERE schemaname = 'vvault') - before;
+END
+$$;
+CREATE TEMP TABLE work AS
+SELECT o.sort, format('SELECT vvault_trending(''SE'', 25, %L, %L, %s)', o.sort, c.next, n) AS call, NULL::bigint AS rows
+FROM pg_temp.orders() o (sort), generate_series(1, 3) n,
+	LATERAL (SELECT NULL AS next UNION ALL SELECT vvault_trending('SE', 25, o.sort, NULL, n) ->> 'next_cursor') c;
+UPDATE work SET rows = pg_temp.rows_of(call);
+-- in the chart and out of it, the first by every key; search would take long
+ALTER TABLE vvault.videos DISABLE TRIGGER videos_inserted_search;
+INSERT INTO vvault.videos (region, video_id, charted, channel_id, views, likes, comments, velocity, virality_score, momentum_score, published_at)
+SELECT 'SE', c || 'flood' || n, c, 'flood', 1000000 + n, 900000, 100000, 20000, 100, 100, now() + n * interval '1 second'
+FROM unnest('{true,false}'::boolean[]) c, generate_series(1, 10000) n;
+SELECT is((SELECT string_agg(format('%s: %s rows instead of %s', w.call, n.rows, w.rows), E'\n')
+		FROM work w, LATERAL (SELECT pg_temp.rows_of(w.call) AS rows) n WHERE w.sort = o.sort AND n.rows > 3 * w.rows), NULL,
+	format('by %s the flood costs no more than three times the rows', o.sort))
+FROM pg_temp.orders() o (sort);
+
+ALTER TABLE vvault.videos ENABLE TRIGGER videos_inserted_search;
 
 -- keys as far as they reach
 UPDATE vvault.videos SET views = CASE WHEN random() < 0.5 THEN 9223372036854775807 ELSE 0 END, likes = 9223372036854775807,

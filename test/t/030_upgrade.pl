@@ -249,7 +249,7 @@ for my $change (
 	'ALTER TABLE vvault.videos ALTER title DROP DEFAULT',
 	'ALTER TABLE vvault.videos SET (fillfactor = 81)',
 	'ALTER TABLE vvault.videos DISABLE TRIGGER videos_inserted',
-	'ALTER INDEX vvault.videos_hot_idx SET (fillfactor = 81)',
+	'ALTER INDEX vvault.videos_chart_hot_idx SET (fillfactor = 81)',
 	q(UPDATE vvault.setting_defaults SET value = '199' WHERE name = 'page_limit'),
 	'ALTER AGGREGATE vvault_viral_stats(double precision, integer, double precision) RENAME TO vvault_renamed')
 {

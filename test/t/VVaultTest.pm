@@ -27,7 +27,7 @@ our @EXPORT = qw(new_node run_script sample_file load_sample ingest_all
 our @orders = split /,/, (slurp_file('src/site/settings.sql') =~ /\('default_sort', .*?'\{([a-z_,]+)\}'/s)[0];
 our @still_orders = do
 {
-	my %moves = map { $_ => 1 } slurp_file('src/feed/orders.c') =~ /\.name = "(\w+)",\s*\.moves = true/g;
+	my %moves = map { $_ => 1 } slurp_file('src/feed/orders.c') =~ /\.name = "(\w+)",\s*MOVING_ORDER/g;
 
 	grep { !$moves{$_} } @orders;
 };

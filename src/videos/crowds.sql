@@ -1,0 +1,202 @@
+-- Crowds: channels with very many videos in a region. A feed that shows no
+-- more than a few videos of each channel must not read all that a crowd has.
+--
+-- So a crowd's videos that no such feed shows are marked as behind: at least
+-- ten others of the channel stand before it in every order that shows it, the
+-- two parts of the order by trending score taken as orders too. Those in the
+-- region's chart and the others are counted apart, as few orders show the
+-- others. Indexes keep what is behind apart or leave it out.
+--
+-- A mark that is missing costs time and nothing else. So marks are taken away at
+-- once where they may be wrong, and set when there is an occasion: where videos
+-- of a channel are inserted, where a crowd is written, by vvault_rebuild().
+--
+-- What is in no chart is hardly ever written, so its indexes cost an ingest
+-- nothing but where a video leaves the chart.
+
+CREATE INDEX videos_behind_idx ON vvault.videos
+	(region, ("left"(channel_id, 64) COLLATE "C")) WHERE behind;
+CREATE INDEX videos_rest_channel_idx ON vvault.videos
+	(region, ("left"(channel_id, 64) COLLATE "C")) WHERE NOT charted AND NOT behind;
+CREATE INDEX videos_rest_views_idx ON vvault.videos
+	(region, (coalesce(views, -1)) DESC, video_id) WHERE NOT charted AND NOT behind;
+CREATE INDEX videos_rest_newest_idx ON vvault.videos
+	(region, (coalesce(published_at, first_seen_at)) DESC, video_id) WHERE NOT charted AND NOT behind;
+CREATE INDEX videos_rest_category_views_idx ON vvault.videos
+	(region, category_id, (coalesce(views, -1)) DESC, video_id) WHERE NOT charted;
+CREATE INDEX videos_rest_category_newest_idx ON vvault.videos
+	(region, category_id, (coalesce(published_at, first_seen_at)) DESC, video_id) WHERE NOT charted;
+
+-- For groups of videos: of a channel of a region, in its chart or out of it.
+-- The caller holds the locks of these regions. Marks follow from what is there
+-- now.
+CREATE FUNCTION vvault.mark_behind(regions text[], channels text[], charted boolean[]) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET plan_cache_mode = force_generic_plan SET jit = off
+AS $$
+#variable_conflict use_column
+DECLARE
+	wrong record;
+BEGIN
+	WITH crowd AS MATERIALIZED (
+		SELECT DISTINCT c.region COLLATE "C" AS region, c.channel COLLATE "C" AS channel, c.charted
+		FROM unnest(mark_behind.regions, mark_behind.channels, mark_behind.charted) AS c (region, channel, charted)
+	), marked AS MATERIALIZED (
+		SELECT c.region, v.video_id
+		FROM crowd c CROSS JOIN LATERAL (SELECT v.video_id FROM vvault.videos v
+			WHERE v.region = c.region AND "left"(v.channel_id, 64) COLLATE "C" = c.channel
+				AND v.charted = c.charted AND v.behind) v
+	), expected AS MATERIALIZED (
+		SELECT c.region, e.video_id
+		FROM crowd c CROSS JOIN LATERAL (SELECT e.video_id FROM vvault.expected_behind e
+			WHERE e.region = c.region AND e.channel = c.channel AND e.charted = c.charted) e
+	)
+	SELECT array_agg(w.region) AS regions, array_agg(w.video_id) AS video_ids INTO wrong
+	FROM ((SELECT m.region, m.video_id FROM marked m EXCEPT SELECT e.region, e.video_id FROM expected e)
+		UNION ALL
+		(SELECT e.region, e.video_id FROM expected e EXCEPT SELECT m.region, m.video_id FROM marked m)) w;
+	IF wrong.regions IS NOT NULL THEN
+		UPDATE vvault.videos v SET behind = NOT v.behind
+		FROM unnest(wrong.regions, wrong.video_ids) AS w (region, video_id)
+		WHERE v.region = w.region AND v.video_id = w.video_id;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION vvault.mark_behind(text[], text[], boolean[]) IS
+'Makes vvault.videos.behind right for groups of videos: region, beginning of the channel''s id, whether in the chart.';
+
+-- These triggers run after those of derived.sql on the same event, by the order
+-- of their names: the regions are locked by then. A page of a chart has several
+-- videos of a crowd, so one alone is no reason to look for others in the chart.
+CREATE FUNCTION vvault.crowds_inserted() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET enable_bitmapscan = off SET plan_cache_mode = force_generic_plan
+AS $$
+#variable_conflict use_column
+DECLARE
+	crowds record;
+BEGIN
+	WITH channel AS (
+		SELECT c.region, "left"(c.channel_id, 64) COLLATE "C" AS channel, count(*) FILTER (WHERE c.charted) AS in_chart
+		FROM changed_rows c WHERE c.channel_id <> '' GROUP BY c.region, "left"(c.channel_id, 64) COLLATE "C"
+	)
+	SELECT array_agg(g.region) AS regions, array_agg(g.channel) AS channels, array_agg(g.charted) AS charted INTO crowds
+	FROM (SELECT c.region, c.channel, false AS charted FROM channel c
+			WHERE (SELECT count(*) FROM (SELECT FROM vvault.videos v
+				WHERE v.region = c.region AND "left"(v.channel_id, 64) COLLATE "C" = c.channel
+					AND NOT v.charted AND NOT v.behind LIMIT 71) x) > 70
+		UNION ALL
+		SELECT c.region, c.channel, true FROM channel c
+			WHERE c.in_chart > 1 AND (SELECT count(*) FROM (SELECT FROM vvault.videos v
+				WHERE v.region = c.region AND "left"(v.channel_id, 64) COLLATE "C" = c.channel
+					AND v.charted AND NOT v.behind LIMIT 71) x) > 70
+		UNION ALL
+		SELECT c.region, c.channel, w.charted FROM channel c, (VALUES (false), (true)) AS w (charted)
+			WHERE EXISTS (SELECT FROM vvault.videos v
+				WHERE v.region = c.region AND "left"(v.channel_id, 64) COLLATE "C" = c.channel AND v.behind)) g;
+	IF crowds.regions IS NOT NULL THEN
+		PERFORM vvault.mark_behind(crowds.regions, crowds.channels, crowds.charted);
+	END IF;
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION vvault.crowds_inserted() IS
+'Trigger on vvault.videos for INSERT: which videos are behind in their channel.';
+
+CREATE FUNCTION vvault.crowds_deleted() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET plan_cache_mode = force_generic_plan
+AS $$
+#variable_conflict use_column
+DECLARE
+	crowds record;
+BEGIN
+	SELECT array_agg(g.region) AS regions, array_agg(g.channel) AS channels, array_agg(g.charted) AS charted INTO crowds
+	FROM (SELECT DISTINCT c.region, "left"(c.channel_id, 64) COLLATE "C" AS channel, c.charted
+		FROM changed_rows c WHERE c.channel_id <> '') g
+	WHERE EXISTS (SELECT FROM vvault.videos v
+		WHERE v.region = g.region AND "left"(v.channel_id, 64) COLLATE "C" = g.channel AND v.behind);
+	IF crowds.regions IS NOT NULL THEN
+		PERFORM vvault.mark_behind(crowds.regions, crowds.channels, crowds.charted);
+	END IF;
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION vvault.crowds_deleted() IS
+'Trigger on vvault.videos for DELETE: which videos are behind in their channel.';
+
+CREATE FUNCTION vvault.crowds_updated() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET plan_cache_mode = force_generic_plan
+AS $$
+#variable_conflict use_column
+DECLARE
+	crowds record;
+BEGIN
+	IF NOT EXISTS (SELECT FROM (SELECT n.region FROM new_rows n UNION SELECT o.region FROM old_rows o) r
+		WHERE EXISTS (SELECT FROM vvault.videos v WHERE v.region = r.region AND v.behind)) THEN
+		RETURN NULL;
+	END IF;
+	-- what is new in a group, what has left it, and what has other keys there;
+	-- another mark alone is none of these
+	SELECT array_agg(g.region) AS regions, array_agg(g.channel) AS channels, array_agg(g.charted) AS charted INTO crowds
+	FROM (SELECT DISTINCT k.region, "left"(k.channel_id, 64) COLLATE "C" AS channel, k.charted
+		FROM ((SELECT o.region, o.video_id, o.channel_id, o.charted, o.views, o.published_at, o.first_seen_at, o.engagement_rate,
+					o.virality_score, o.momentum_score, o.hot_score, o.trending_base, o.live, o.gone_at FROM old_rows o
+				EXCEPT SELECT n.region, n.video_id, n.channel_id, n.charted, n.views, n.published_at, n.first_seen_at, n.engagement_rate,
+					n.virality_score, n.momentum_score, n.hot_score, n.trending_base, n.live, n.gone_at FROM new_rows n)
+			UNION ALL
+			(SELECT n.region, n.video_id, n.channel_id, n.charted, n.views, n.published_at, n.first_seen_at, n.engagement_rate,
+					n.virality_score, n.momentum_score, n.hot_score, n.trending_base, n.live, n.gone_at FROM new_rows n
+				EXCEPT SELECT o.region, o.video_id, o.channel_id, o.charted, o.views, o.published_at, o.first_seen_at, o.engagement_rate,
+					o.virality_score, o.momentum_score, o.hot_score, o.trending_base, o.live, o.gone_at FROM old_rows o)) k
+		WHERE k.channel_id <> '') g
+	WHERE EXISTS (SELECT FROM vvault.videos v
+		WHERE v.region = g.region AND "left"(v.channel_id, 64) COLLATE "C" = g.channel AND v.behind);
+	IF crowds.regions IS NOT NULL THEN
+		PERFORM vvault.mark_behind(crowds.regions, crowds.channels, crowds.charted);
+	END IF;
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION vvault.crowds_updated() IS
+'Trigger on vvault.videos for UPDATE: which videos are behind in their channel.';
+
+CREATE TRIGGER videos_inserted_crowds AFTER INSERT ON vvault.videos
+	REFERENCING NEW TABLE AS changed_rows
+	FOR EACH STATEMENT EXECUTE FUNCTION vvault.crowds_inserted();
+CREATE TRIGGER videos_deleted_crowds AFTER DELETE ON vvault.videos
+	REFERENCING OLD TABLE AS changed_rows
+	FOR EACH STATEMENT EXECUTE FUNCTION vvault.crowds_deleted();
+CREATE TRIGGER videos_updated_crowds AFTER UPDATE ON vvault.videos
+	REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+	FOR EACH STATEMENT EXECUTE FUNCTION vvault.crowds_updated();
+
+CREATE FUNCTION vvault.rebuild_behind() RETURNS bigint
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	written bigint;
+BEGIN
+	WITH expected AS MATERIALIZED (
+		SELECT e.region, e.video_id FROM vvault.expected_behind e
+	), wrong AS (
+		SELECT coalesce(m.region, e.region) AS region, coalesce(m.video_id, e.video_id) AS video_id
+		FROM (SELECT v.region, v.video_id FROM vvault.videos v WHERE v.behind) m
+			FULL JOIN expected e ON e.region = m.region AND e.video_id = m.video_id
+		WHERE m.region IS NULL OR e.region IS NULL
+	)
+	UPDATE vvault.videos v SET behind = NOT v.behind
+	FROM wrong w WHERE v.region = w.region AND v.video_id = w.video_id;
+	GET DIAGNOSTICS written = ROW_COUNT;
+	RETURN written;
+END
+$$;
+COMMENT ON FUNCTION vvault.rebuild_behind() IS
+'Sets all marks of vvault.videos.behind anew; returns the rows that had another.';
