@@ -200,14 +200,15 @@ check_response()
 	[ -f "$RESPONSE" ] || die "RESPONSE=$RESPONSE: no such file"
 }
 
-# Outside: the caller can read the file, the demo's user perhaps not. The time
-# it was saved is taken as the time it was fetched.
+# Outside: the caller can read the file, the demo's user perhaps not. It was
+# fetched at the instant in its name, if fetch.sh saved it, else when it was saved.
 hand_over_response()
 {
 	local saved now
 
 	now=$(date +%s)
-	saved=$(stat -L -c %Y "$RESPONSE")
+	saved=$(basename "$RESPONSE" | sed -En 's/^[A-Z0-9_]+-([0-9]{4})([0-9]{2})([0-9]{2}T)([0-9]{2})([0-9]{2})([0-9]{2}Z)-[0-9]+\.json$/\1-\2-\3\4:\5:\6/p')
+	saved=$(date -d "${saved:-@$(stat -L -c %Y "$RESPONSE")}" +%s)
 	[ "$saved" -le "$now" ] || saved=$now
 	open_work .demo
 	run_as "$WORK_USER" tee "$WORK/response.json" <"$RESPONSE" >/dev/null

@@ -2,15 +2,12 @@
 -- of the seven regions, as vvault_ingest would have left it, and the old site's
 -- table: the same rows, but nothing kept beside them.
 SELECT setseed(0.5);
-INSERT INTO vvault.snapshots (region, video_id, fetched_at, category_id, virality_score)
-SELECT v.region, v.video_id, date_trunc('day', now()) - d * interval '24 hours', v.category_id, random() * 100
+INSERT INTO vvault.snapshots (region, video_id, fetched_at, rank, category_id, virality_score)
+SELECT v.region, v.video_id, date_trunc('day', now()) - d * interval '24 hours', v.n, v.category_id, random() * 100
 FROM generate_series(0, 59) d CROSS JOIN LATERAL (
 	SELECT * FROM (SELECT v.*, row_number() OVER (PARTITION BY v.region ORDER BY v.video_id) AS n
 		FROM vvault.videos v WHERE v.charted) v
 	WHERE (v.n + d) % 4 < 3) v;
-INSERT INTO vvault.ingests (region, fetched_at, first_rank, accepted, created, rejected)
-SELECT r.region, date_trunc('day', now()) - d * interval '24 hours', 1 + 50 * p, 50, 0, 0
-FROM vvault.effective_regions r, generate_series(0, 59) d, generate_series(0, 3) p;
 CREATE SCHEMA plain;
 CREATE TABLE plain.videos AS
 	SELECT region, video_id, category_id, virality_score, first_seen_at FROM vvault.videos;

@@ -48,7 +48,7 @@ mutation membership-unnoticed src/reply/source.c '/CacheRegisterSyscacheCallback
 mutation calls-unnoticed src/reply/source.c '/CacheRegisterSyscacheCallback\(PROCOID/d' 021_cache
 mutation owner-unnoticed src/reply/source.c '/CacheRegisterSyscacheCallback\(DATABASEOID/d' 021_cache
 mutation calls-ignored src/reply/source.c 's/!vv_may_execute\(.*\)\)$/false)/' 021_cache
-for table in videos snapshots categories ingests category_stats daily_stats regions region_defaults settings setting_defaults; do
+for table in videos snapshots categories charts category_stats daily_stats regions region_defaults settings setting_defaults; do
 	mutation "rights-on-$table-ignored" src/videos/source.c "/^static const char \*const tables/,/^}/s/\"$table\"/\"feed_versions\"/" 021_cache
 done
 mutation sets-past-policies src/reply/source.c 's/if \(vv_sharing_problem\(source\) != VV_BYPASS_NONE \|\| /if (/' 021_cache
@@ -65,7 +65,7 @@ for trigger in settings regions region_defaults setting_defaults categories; do
 	mutation "$trigger-bump-nothing" src/videos/derived.sql "/^CREATE TRIGGER ${trigger}_changed/s/INSERT OR UPDATE OR DELETE OR TRUNCATE ON vvault.$trigger/TRUNCATE ON vvault.blocked_videos/" 021_cache
 done
 mutation viral-threshold-bumps-nothing src/videos/derived.sql '/^CREATE TRIGGER settings_changed/s/UPDATE OR //' 021_cache
-for function in videos_listed videos_updated snapshots_changed ingests_changed; do
+for function in videos_listed videos_updated snapshots_changed; do
 	mutation "$function-bumps-nothing" src/videos/derived.sql "/^CREATE FUNCTION vvault.$function\(/,/^END/s/PERFORM vvault.bump\(written, written\);//" 021_cache 022_cache_schedule
 done
 mutation other-regions-not-bumped src/videos/derived.sql 's/WHERE c <> w$/WHERE false/' 021_cache

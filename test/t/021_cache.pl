@@ -144,9 +144,14 @@ my @changes = (
 	q(UPDATE vvault.region_defaults SET name = 'Pologne' WHERE region = 'PL'),
 	q(UPDATE vvault.setting_defaults SET value = '3' WHERE name = 'page_limit'),
 	q(SELECT vvault_ingest('PL', '{"kind":"youtube#videoListResponse","items":[{"id":"v9","snippet":{"title":"nine"},"statistics":{"viewCount":"99999"}}]}', '2026-01-14 06:00Z')),
-	q(UPDATE vvault.ingests SET fetched_at = '2026-01-15 06:00Z'),
-	q(INSERT INTO vvault.ingests (region, fetched_at, first_rank, accepted, created, rejected) VALUES ('SE', '2026-01-15 06:00Z', 1, 1, 1, 0)),
-	q(DELETE FROM vvault.ingests WHERE region = 'PL'),
+	q(UPDATE vvault.snapshots SET rank = 1 WHERE region = 'SE'),
+	q(INSERT INTO vvault.snapshots (region, video_id, fetched_at, rank) VALUES ('SE', 'v1', '2026-01-15 06:00Z', 1)),
+	q(UPDATE vvault.snapshots SET complete = true WHERE rank = 1),
+	q(DELETE FROM vvault.snapshots WHERE rank = 1),
+	q(UPDATE vvault.videos SET live = 'upcoming', scheduled_at = '2026-01-15 20:00Z' WHERE video_id = 'v1'),
+	q(UPDATE vvault.videos SET gone_at = '2026-01-15 20:00Z' WHERE video_id = 'v2'),
+	q(UPDATE vvault.videos SET gone_at = NULL),
+	q(UPDATE vvault.videos SET views = NULL WHERE video_id = 'v3'),
 	q(TRUNCATE vvault.ingests),
 	q(SELECT vvault_block('v9')),
 	q(SELECT vvault_prune(now() + interval '1 day')),
@@ -512,7 +517,7 @@ is(from($reader, $calls[0]), 'HIT', 'and back');
 my @policies = (
 	[ 'videos', q(region = 'SE') ], [ 'snapshots', q(region = 'SE') ], [ 'video_regions', q('SE' = ALL (regions)) ],
 	[ 'category_stats', q(region = 'SE') ], [ 'daily_stats', 'false' ], [ 'regions', 'false' ], [ 'settings', 'false' ],
-	[ 'categories', 'false' ], [ 'ingests', 'false' ], [ 'feed_versions', q(region = 'SE') ],
+	[ 'categories', 'false' ], [ 'charts', 'false' ], [ 'feed_versions', q(region = 'SE') ],
 	[ 'region_defaults', q(region = 'SE') ], [ 'setting_defaults', q(name <> 'x') ]);
 $node->safe_psql('postgres', q(INSERT INTO vvault.regions (region, name) VALUES ('PL', 'Polska') ON CONFLICT DO NOTHING; SELECT vvault_set('page_limit', '3')));
 for my $policy (@policies)
