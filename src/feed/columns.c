@@ -35,7 +35,8 @@ StaticAssertDecl(lengthof(video_columns) == VV_VIDEO_COLUMNS,
 
 /*
  * Appends what VV_VIDEO_COLUMNS_SQL gives of a video as the members of an
- * object, without its braces.
+ * object, without its braces. Where regions is NULL its regions stand behind
+ * the column that follows.
  */
 void
 vv_write_video(StringInfo out, VvRegionLookup *regions, const Datum *values,
@@ -46,7 +47,14 @@ vv_write_video(StringInfo out, VvRegionLookup *regions, const Datum *values,
 
 	memcpy(shown, values, sizeof(shown));
 	memcpy(nulls, isnull, sizeof(nulls));
-	shown[VV_COL_REGIONS] = vv_region_lookup(regions, values[VV_COL_VIDEO_ID],
-											 &nulls[VV_COL_REGIONS]);
+	if (regions != NULL)
+		shown[VV_COL_REGIONS] =
+			vv_region_lookup(regions, values[VV_COL_VIDEO_ID],
+							 &nulls[VV_COL_REGIONS]);
+	else
+	{
+		shown[VV_COL_REGIONS] = values[VV_COL_OWN_REGIONS];
+		nulls[VV_COL_REGIONS] = isnull[VV_COL_OWN_REGIONS];
+	}
 	vv_json_row(out, video_columns, VV_VIDEO_COLUMNS, shown, nulls);
 }

@@ -17,6 +17,7 @@
 #define VV_VIDEO_COLUMNS	18
 #define VV_COL_VIDEO_ID	0
 #define VV_COL_REGIONS	6
+#define VV_COL_OWN_REGIONS	(VV_VIDEO_COLUMNS + 1)
 
 /*
  * Lists leave out what is gone, and orders that reward being new what has not

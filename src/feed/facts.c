@@ -159,7 +159,14 @@ vv_feed_facts(text *region, const VvReply *reply, VvFeedFacts *facts)
 TimestampTz
 vv_feed_clock(const VvFeedFacts *facts)
 {
-	TimestampTz now = GetCurrentTransactionStartTimestamp();
+	return vv_feed_step(facts, GetCurrentTransactionStartTimestamp());
+}
 
-	return facts->max_age > 0 ? vv_clock_step(now, facts->max_age) : now;
+/*
+ * The instant for which such an order was made at some instant.
+ */
+TimestampTz
+vv_feed_step(const VvFeedFacts *facts, TimestampTz instant)
+{
+	return facts->max_age > 0 ? vv_clock_step(instant, facts->max_age) : instant;
 }

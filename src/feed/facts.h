@@ -31,5 +31,6 @@ extern void vv_feed_facts(text *region, const VvReply *reply,
 						  VvFeedFacts *facts);
 extern int	vv_page_size(int page_size);
 extern TimestampTz vv_feed_clock(const VvFeedFacts *facts);
+extern TimestampTz vv_feed_step(const VvFeedFacts *facts, TimestampTz instant);
 
 #endif							/* VVAULT_FACTS_H */

@@ -36,6 +36,7 @@
 	") v WHERE true" VV_NOT_GONE shown
 
 #define ALL(v)			""
+#define CHART(v)		" AND " v ".charted"
 #define CHART_FRONT(v)	" AND " v ".charted AND NOT " v ".behind"
 #define CHART_BEHIND(v) " AND " v ".charted AND " v ".behind"
 #define OTHERS(v)		" AND NOT " v ".charted"
@@ -90,19 +91,28 @@
 		.nargs = 1, .argtypes = {TEXTOID}, .index_order = true, \
 	}
 
+/* Such a query of the instant $2; rows are those of a present one. */
+#define IN_THE_PAST(key, kind, shown) { \
+		.sql = RANKED_SQL(key) " FROM " VV_VIDEOS_PAST("$2", "") \
+		" WHERE true" kind("v") shown ORDER_SQL(key), \
+		.query = {.nargs = 2, .argtypes = {TEXTOID, TIMESTAMPTZOID}}, \
+	}
+
 /* An order of the chart that stands still */
 #define CHART_ORDER(key, type, shown) \
 	.keytype = type, \
 	PAGE_QUERIES(, ROWS_SQL(CHART_FRONT, shown), key, type), \
 	PAGE_QUERIES(crowded_, BOTH_SQL(CHART_FRONT, CHART_BEHIND, shown), key, type), \
 	.front = IN_ORDER(key, ROWS_SQL(CHART_FRONT, shown)), \
-	.whole = IN_ORDER(key, BOTH_SQL(CHART_FRONT, CHART_BEHIND, shown))
+	.whole = IN_ORDER(key, BOTH_SQL(CHART_FRONT, CHART_BEHIND, shown)), \
+	.past = IN_THE_PAST(key, CHART, shown)
 
 /* An order of the chart that moves; its key is a part of what it sorts by. */
 #define MOVING_ORDER(key, shown) \
 	.keytype = FLOAT8OID, .moves = true, \
 	.front = BY_VIEWS(key, ROWS_SQL(CHART_FRONT, shown)), \
 	.whole = BY_VIEWS(key, BOTH_SQL(CHART_FRONT, CHART_BEHIND, shown)), \
+	.past = IN_THE_PAST(key, CHART, shown), \
 	.behind = { \
 		.sql = RANKED_SQL(key) ROWS_SQL(CHART_BEHIND, shown) \
 		" AND " CHANNEL_SQL " OPERATOR(pg_catalog.=) $2", \
@@ -115,6 +125,7 @@
 	PAGE_QUERIES(, ROWS_SQL(ALL, shown), key, type), \
 	.front = IN_ORDER(key, BOTH_SQL(CHART_FRONT, OTHERS_FRONT, shown)), \
 	.whole = IN_ORDER(key, ROWS_SQL(ALL, shown)), \
+	.past = IN_THE_PAST(key, ALL, shown), \
 	.front_chart = BY_VIEWS(key, ROWS_SQL(CHART_FRONT, shown)), \
 	.whole_chart = BY_VIEWS(key, BOTH_SQL(CHART_FRONT, CHART_BEHIND, shown)), \
 	WALK_QUERIES(others_, RANKED_SQL(key), ROWS_SQL(OTHERS_FRONT, shown), key, type, ""), \

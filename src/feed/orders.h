@@ -13,6 +13,7 @@
 #include "datatype/timestamp.h"
 
 #include "core/query.h"
+#include "feed/past.h"
 
 /*
  * An order: the greatest key comes first, and of equal keys the least
@@ -45,6 +46,9 @@ typedef struct VvOrder
 	 */
 	VvQuery		whole;
 	VvQuery		front;
+
+	/* The same of the instant $2 */
+	VvPastQuery past;
 
 	/* Where the order moves: what is behind in the chart, of a channel */
 	VvQuery		behind;

@@ -28,6 +28,7 @@
 #include "feed/cursor.h"
 #include "feed/facts.h"
 #include "feed/orders.h"
+#include "feed/past.h"
 #include "feed/threshold.h"
 #include "feed/walk.h"
 #include "reply/reply.h"
@@ -52,6 +53,23 @@ static VvQuery by_id_query = {
 	.argtypes = {TEXTOID, TEXTARRAYOID},
 };
 
+/*
+ * The same of the instant $3, with the regions that listed them then.
+ */
+static VvPastQuery past_by_id_query = {
+	.sql = VV_VIDEO_COLUMNS_SQL "u.n,"
+	" (SELECT pg_catalog.array_agg(o.region ORDER BY o.region)"
+	"  FROM vvault.video_regions r JOIN vvault.videos o"
+	"  ON " VV_SQL("o.region", "=", "ANY (r.regions)")
+	"  AND " VV_SQL("o.video_id", "=", "r.video_id")
+	"  WHERE " VV_SQL("r.video_id", "=", "v.video_id")
+	"  AND " VV_SQL("o.first_seen_at", "<=", "$3") ")"
+	" FROM ROWS FROM (pg_catalog.unnest($2)) WITH ORDINALITY AS u(video_id, n)"
+	" JOIN " VV_VIDEOS_PAST("$3", " AND " VV_SQL("v.video_id", "=", "ANY ($2)"))
+	" ON " VV_SQL("v.video_id", "=", "u.video_id") " ORDER BY u.n",
+	.query = {.nargs = 3, .argtypes = {TEXTOID, TEXTARRAYOID, TIMESTAMPTZOID}},
+};
+
 /* A page while it is written. */
 typedef struct FeedPage
 {
@@ -63,6 +81,7 @@ typedef struct FeedPage
 	TimestampTz as_of;			/* the instant of an order that moves */
 	VvFeedCursor last;			/* the last one written */
 	VvRegionLookup regions;
+	bool		past;			/* they come with the rows */
 	const double *scores;		/* of the videos, where the order moves */
 } FeedPage;
 
@@ -73,6 +92,9 @@ typedef struct FeedCall
 	VvOrder    *order;
 	bool		crowded;		/* whether a crowd is in the chart */
 	VvFeedLimits limits;
+	bool		past;			/* the feed as it was */
+	TimestampTz then;			/* at this instant */
+	Oid			function;		/* that was called */
 	VvFeedCursor *after;		/* NULL for the first page */
 	char	   *walk_name;		/* what a cursor is good for beside the region */
 } FeedCall;
@@ -88,7 +110,8 @@ add_video(const Datum *values, const bool *isnull, void *arg)
 		return false;
 	}
 	appendStringInfoString(page->out, page->n > 0 ? ",{" : "{");
-	vv_write_video(page->out, &page->regions, values, isnull);
+	vv_write_video(page->out, page->past ? NULL : &page->regions, values,
+				   isnull);
 	if (page->scores != NULL)
 	{
 		vv_json_key(page->out, "trending_score");
@@ -117,7 +140,7 @@ write_by_id(const FeedCall *call, const VvRankedVideo *videos, int n,
 {
 	double	   *scores = palloc(sizeof(double) * (n + 1));
 	Datum	   *ids = palloc(sizeof(Datum) * (n + 1));
-	Datum		args[2];
+	Datum		args[3];
 
 	page->more = n > page->page_size;
 	n = Min(n, page->page_size);
@@ -131,7 +154,10 @@ write_by_id(const FeedCall *call, const VvRankedVideo *videos, int n,
 	args[0] = PointerGetDatum(call->region);
 	args[1] = PointerGetDatum(construct_array(ids, n, TEXTOID, -1, false,
 											  TYPALIGN_INT));
-	(void) vv_query_run(&by_id_query, args, 0, add_video, page);
+	args[2] = TimestampTzGetDatum(call->then);
+	(void) vv_query_run(call->past ?
+						vv_past_query(&past_by_id_query, call->function) :
+						&by_id_query, args, 0, add_video, page);
 	if (page->more)
 		page->last.key = videos[n - 1].key;
 }
@@ -165,7 +191,7 @@ write_top(const FeedCall *call, FeedPage *page)
 }
 
 /*
- * The page of a feed that does not show every video.
+ * The page of a feed that does not show every video, or as it was.
  */
 static void
 write_some(const FeedCall *call, FeedPage *page)
@@ -179,6 +205,11 @@ write_some(const FeedCall *call, FeedPage *page)
 		.wanted = page->page_size + 1,
 	};
 
+	if (call->past)
+	{
+		walk.past = vv_past_query(&call->order->past, call->function);
+		walk.then = call->then;
+	}
 	vv_walk(&walk);
 	write_by_id(call, walk.page.videos, walk.page.n, page);
 }
@@ -215,7 +246,9 @@ write_videos(const FeedCall *call, FeedPage *page)
 {
 	vv_region_lookup_begin(&page->regions);
 	page->last.as_of = call->order->moves ? page->as_of : 0;
-	if (call->limits.per_channel > 0 || call->limits.per_category > 0)
+	page->past = call->past;
+	if (call->past || call->limits.per_channel > 0 ||
+		call->limits.per_category > 0)
 		write_some(call, page);
 	else if (call->order->moves)
 		write_top(call, page);
@@ -285,6 +318,15 @@ valid_key(const VvOrder *order, int64 key)
 		!isnan(DatumGetFloat8(Int64GetDatum(key)));
 }
 
+static void
+invalid_cursor(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("invalid cursor"),
+			 errhint("Pass the next_cursor of a page with the same region, sort and limits.")));
+}
+
 /*
  * The argument n that is a cursor; NULL where it is not given.
  */
@@ -298,10 +340,7 @@ cursor_argument(FunctionCallInfo fcinfo, int n, const FeedCall *call)
 	if (!vv_cursor_decode(PG_GETARG_TEXT_PP(n), text_to_cstring(call->region),
 						  call->walk_name, cursor) ||
 		!valid_key(call->order, cursor->key))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid cursor"),
-				 errhint("Pass the next_cursor of a page with the same region, sort and limits.")));
+		invalid_cursor();
 	return cursor;
 }
 
@@ -333,6 +372,13 @@ read_call(FunctionCallInfo fcinfo, const VvFeedFacts *facts, FeedCall *call)
 								   call->limits.per_channel,
 								   call->limits.per_category);
 	call->after = cursor_argument(fcinfo, 3, call);
+	call->function = fcinfo->flinfo->fn_oid;
+	call->past = !PG_ARGISNULL(6);
+	if (call->past)
+	{
+		call->then = PG_GETARG_TIMESTAMPTZ(6);
+		vv_check_past(call->region, call->then);
+	}
 }
 
 static bool
@@ -348,8 +394,16 @@ write_feed(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 	read_call(fcinfo, &facts, &call);
 
 	/* a cursor brings its instant along */
-	page.as_of = call.after != NULL ? call.after->as_of : vv_feed_clock(&facts);
-	if (call.order->moves && call.after == NULL)
+	if (call.past)
+		page.as_of = vv_feed_step(&facts, call.then);
+	else if (call.after != NULL)
+		page.as_of = call.after->as_of;
+	else
+		page.as_of = vv_feed_clock(&facts);
+	if (call.order->moves && call.after != NULL &&
+		call.after->as_of != page.as_of)
+		invalid_cursor();
+	if (call.order->moves && call.after == NULL && !call.past)
 		step = vv_moving_step(facts.max_age);
 	if (vv_reply_is_known(reply, facts.max_age, step, page.as_of))
 		return true;
@@ -360,8 +414,9 @@ write_feed(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 static const VvReplier trending = {
 	.name = "vvault_trending",
 	.source = &vv_feeds,
-	.nargs = 6,
-	.argtypes = {TEXTOID, INT4OID, TEXTOID, TEXTOID, INT4OID, INT4OID},
+	.nargs = 7,
+	.argtypes = {TEXTOID, INT4OID, TEXTOID, TEXTOID, INT4OID, INT4OID,
+	TIMESTAMPTZOID},
 	.scope_arg = 1,
 	.write = write_feed,
 };
@@ -370,14 +425,17 @@ static const VvReplier trending = {
  * vvault_trending(region text, page_size int DEFAULT 25,
  *				   sort text DEFAULT NULL, cursor text DEFAULT NULL,
  *				   per_channel int DEFAULT NULL,
- *				   per_category int DEFAULT NULL)
+ *				   per_category int DEFAULT NULL,
+ *				   as_of timestamptz DEFAULT NULL)
  *	returns json
  *
  * One page of a region's feed. page_size 1 and up, cut to the page limit; a
  * NULL page_size, sort or cursor is the default. per_channel and per_category
  * are the most videos of one channel or category that the feed shows, 1 and
- * up; NULL is any number. 22023 for an invalid argument. Source:
- * vvault.videos and vvault.video_regions.
+ * up; NULL is any number. as_of is an instant that has passed and whose
+ * snapshots are there, NULL for the feed as it is. 22023 for an invalid
+ * argument. Source: vvault.videos and vvault.video_regions, of the past
+ * vvault.snapshots and vvault.charts too.
  */
 Datum
 vvault_trending(PG_FUNCTION_ARGS)

@@ -29,6 +29,7 @@
 #include "mb/pg_wchar.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/timestamp.h"
 
 #include "score/score.h"
 
@@ -585,6 +586,28 @@ walk_full(VvFeedWalk *walk)
 }
 
 /*
+ * A page of a feed as it was, which has no index.
+ */
+static void
+walk_past(VvFeedWalk *walk)
+{
+	Datum		args[2] = {PointerGetDatum(walk->region),
+	TimestampTzGetDatum(walk->then)};
+	VvRankedVideos list;
+	Counter		counter;
+
+	if (walk->order->moves)
+	{
+		vv_begin_ranked(&list);
+		read_list(walk, walk->past, args[1], &list);
+		walk_list(walk, &list);
+		return;
+	}
+	begin_counting(walk, &counter);
+	vv_read_ranked(walk->order, 0, walk->past, args, 0, come_by, &counter);
+}
+
+/*
  * Finds the page; it lives in the current memory context. The caller is
  * connected to SPI.
  */
@@ -596,7 +619,9 @@ vv_walk(VvFeedWalk *walk)
 						   walk->limits.per_category) > BEFORE_BEHIND;
 	bool		whole = many || walk->limits.per_category > 0;
 
-	if (order->moves)
+	if (walk->past != NULL)
+		walk_past(walk);
+	else if (order->moves)
 		walk_moving(walk, whole);
 	else if (order->shows_others && !many && (whole || walk->after != NULL))
 		walk_full(walk);

@@ -27,6 +27,8 @@ typedef struct VvFeedWalk
 	TimestampTz as_of;			/* the instant of an order that moves */
 	text	   *region;
 	VvFeedLimits limits;
+	VvQuery    *past;			/* the order's, of the feed as it was */
+	TimestampTz then;			/* at this instant; NULL of the feed as it is */
 	const VvFeedCursor *after;	/* NULL for the first page */
 	int			wanted;			/* videos */
 

@@ -33,14 +33,14 @@ SELECT vvault_grant('vvc_writer', 'writer');
 CREATE TEMP VIEW stats AS SELECT * FROM vvault_cache_stats();
 
 SELECT results_eq('SELECT function, arguments, region FROM stats ORDER BY function, arguments',
-	$$VALUES ('vvault_regions', '', NULL), ('vvault_trending', '''AT'', 7, NULL, NULL, NULL, NULL', 'AT'),
-		('vvault_trending', '''AT'', 9, ''hot'', NULL, NULL, NULL', 'AT')$$,
+	$$VALUES ('vvault_regions', '', NULL), ('vvault_trending', '''AT'', 7, NULL, NULL, NULL, NULL, NULL', 'AT'),
+		('vvault_trending', '''AT'', 9, ''hot'', NULL, NULL, NULL, NULL', 'AT')$$,
 	'the calls that were made, as SQL; one that gave NULL has no reply');
 SELECT is((SELECT hits FROM stats WHERE arguments LIKE '%7%'), 2::bigint, 'hits');
 SELECT is((SELECT misses FROM stats WHERE arguments LIKE '%7%'), 1::bigint, 'misses');
 SELECT is((SELECT bypasses::text FROM stats WHERE arguments LIKE '%7%'), '{}', 'no bypass');
 SELECT is((SELECT hits FROM stats WHERE arguments LIKE '%9%'), 0::bigint, 'another call has counters of its own');
-SELECT is((SELECT arguments FROM stats LIMIT 1), '''AT'', 7, NULL, NULL, NULL, NULL', 'what is asked for the most comes first');
+SELECT is((SELECT arguments FROM stats LIMIT 1), '''AT'', 7, NULL, NULL, NULL, NULL, NULL', 'what is asked for the most comes first');
 SELECT is((SELECT bytes FROM stats WHERE arguments LIKE '%7%'), octet_length(vvault_trending('AT', 7)::text)::bigint, 'bytes of the reply');
 SELECT cmp_ok((SELECT min(build_ms) FROM stats), '>', 0::float8, 'it took some time to make');
 SELECT is((SELECT count(*) FROM stats WHERE published_at > now() - interval '1 hour' AND published_at <= clock_timestamp()), 3::bigint, 'published_at');

@@ -264,7 +264,7 @@ SELECT is((SELECT regions FROM vvault.video_regions WHERE video_id = 'forged'), 
 SELECT vvs_api.vvault_trending('US'::text, 3, 'trending'::text, NULL::text) IS NOT NULL AS warm,
 	vvs_api.vvault_region_valid('US'::text), vvs_api.vvault_video('a'::text) IS NOT NULL \g /dev/null
 GRANT USAGE ON SCHEMA vvs_api, vvault TO vvs_plain;
-GRANT EXECUTE ON FUNCTION vvs_api.vvault_trending(text, integer, text, text, integer, integer), vvs_api.vvault_region_valid(text), vvs_api.vvault_video(text) TO vvs_plain;
+GRANT EXECUTE ON FUNCTION vvs_api.vvault_trending(text, integer, text, text, integer, integer, timestamptz), vvs_api.vvault_region_valid(text), vvs_api.vvault_video(text) TO vvs_plain;
 SELECT matches(pg_temp.outcome('vvs_plain', c), '^42501', 'without the right to read: ' || c)
 FROM (VALUES ($$SELECT vvs_api.vvault_trending('US'::text, 3, 'trending'::text, NULL::text)$$),
 	($$SELECT vvs_api.vvault_region_valid('US'::text)$$), ($$SELECT vvs_api.vvault_video('a'::text)$$)) AS x (c);

@@ -20,7 +20,7 @@ my $node = new_node('cache', conf => "max_prepared_transactions = 5\nrestart_aft
 my @calls = (
 	q(vvault_trending('PL', 5)), q(vvault_trending('PL', 5, 'newest')), q(vvault_trending('SE', 5)),
 	q(vvault_trending('PL', 2, 'views', vvault_trending('PL', 1, 'views') ->> 'next_cursor')),
-	q(vvault_trending('PL', 5, per_channel => 1)), q(vvault_trending('PL', 5, 'trending', per_category => 1)),
+	q(vvault_trending('PL', 5, per_channel => 1)), q(vvault_trending('PL', 5, as_of => '2026-01-14 06:30Z')), q(vvault_trending('PL', 5, 'trending', per_category => 1)),
 	q(vvault_trending('PL', 5, 'trending')), q(vvault_video('v1')), q(vvault_regions()),
 	q(vvault_analytics(3)), q(vvault_trending_explain('v1', 'PL')),
 	q(vvault_search('title')), q(vvault_search('title', 'PL')), q(vvault_related('v1')));

@@ -20,7 +20,7 @@ cmp_ok(scalar(@orders), '>=', 7, 'src/site/settings.sql: default_sort has choice
 my %told = (
 	'src/feed/orders.c: a line of the array orders' => [ slurp_file('src/feed/orders.c') =~ /\.name = "(\w+)"/g ],
 	'src/analytics/backtest.sql: WHEN in the score' =>
-	  [ (slurp_file('src/analytics/backtest.sql') =~ /CASE vvault_backtest\.sort\n(.*?)WHEN 'rank'/s)[0] =~ /WHEN '(\w+)'/g ],
+	  [ (slurp_file('src/analytics/backtest.sql') =~ /CASE (?:\w+\.)?sort\n(.*?)WHEN 'rank'/s)[0] =~ /WHEN '(\w+)'/g ],
 	'deploy/nginx.conf: map $vvault_bad_sort' =>
 	  [ split /\|/, (slurp_file('deploy/nginx.conf') =~ /map \$arg_sort \$vvault_bad_sort \{[^}]*"~\^\(\?:([a-z_|]+)\)\$"/)[0] ],
 	'src/feed/trending.sql: "sort is ..." in the comment' =>
