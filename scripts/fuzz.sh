@@ -6,17 +6,18 @@
 # usage: [FUZZ="NAME ..."] [SEED=N] [ROUNDS=20000] [QUERIES=50000]
 #		[SECONDS_EACH=N] scripts/fuzz.sh
 #
-# NAMEs: ingest cursors search headers states parts sqlsmith; without FUZZ all of them.
-# ROUNDS is for the first five, QUERIES for sqlsmith. The parts (four, see
-# test/fuzz/parts) run for 300 seconds each. SECONDS_EACH bounds them and
-# sqlsmith. The inputs that the parts have found are kept in .work/parts and taken
+# NAMEs: ingest cursors search headers states site parts sqlsmith; without FUZZ all
+# of them. ROUNDS is for the first six, QUERIES for sqlsmith. The parts (four, see
+# test/fuzz/parts) run for 300 seconds each. SECONDS_EACH bounds them, sqlsmith
+# and the site, which is nginx in front of the tests' stand-in for PostgREST and
+# then, where there is one on the PATH, in front of a PostgREST. The inputs that the parts have found are kept in .work/parts and taken
 # up again by the next run. The last line counts, and the status is 0 only if
 # nothing failed.
 
 # shellcheck source=scripts/lib.sh
 source "$(dirname "$0")/lib.sh"
 
-FUZZERS="ingest cursors search headers states parts sqlsmith"
+FUZZERS="ingest cursors search headers states site parts sqlsmith"
 ROUNDS=${ROUNDS:-20000}
 QUERIES=${QUERIES:-50000}
 SEED=${SEED:-$RANDOM}
@@ -77,6 +78,44 @@ fuzz_states()
 	fuzz_sql states -v module="$TREE/test/fuzz/states/states"
 }
 
+# A database of its own, with few videos.
+make_site_database()
+{
+	sql postgres -c 'CREATE DATABASE vvault_site'
+	sql vvault_site -o /dev/null <<-'END'
+		CREATE EXTENSION vvault CASCADE;
+		CREATE ROLE web_anon NOLOGIN;
+		CREATE ROLE authenticator LOGIN NOINHERIT;
+		GRANT web_anon TO authenticator;
+		SELECT vvault_grant('web_anon', 'reader');
+		INSERT INTO vvault.videos (region, video_id, title, views)
+		SELECT r, 'v' || n, 'a title ' || n, n FROM unnest('{PL,SE}'::text[]) r, generate_series(1, 100) n;
+	END
+}
+
+# try_site NAME STANDIN WHAT: one of the two programs behind nginx, and what it is.
+try_site()
+{
+	local folder=$WORK/site-$1 url
+
+	if ! RATE=100000r/s BURST=100000 STANDIN=$2 scripts/site.sh start "$folder" \
+		"host=$PGHOST port=$PGPORT dbname=vvault_site user=authenticator" web_anon >"$LOGS/site-$1.urls"; then
+		SKIPPED=$((SKIPPED + 1))
+		return
+	fi
+	url=$(sed -n 's/^url //p' "$LOGS/site-$1.urls")
+	say "   $(sed -n 's/^nginx //p' "$LOGS/site-$1.urls") in front of $3"
+	run "site-$1" perl test/fuzz/site.pl --url "$url" --seed "$SEED" --rounds "$ROUNDS" --seconds "${SECONDS_EACH:-86400}"
+	scripts/site.sh stop "$folder"
+}
+
+fuzz_site()
+{
+	make_site_database
+	try_site standin only "the tests' stand-in for PostgREST"
+	[ -z "$(find_postgrest)" ] || try_site postgrest no "PostgREST, $(find_postgrest)"
+}
+
 fuzz_parts()
 {
 	run parts test/fuzz/parts/parts.sh "$WORK/parts" "${SECONDS_EACH:-300}"
@@ -117,12 +156,19 @@ start_server()
 	export PATH=$STAGE_BIN:$PATH PGDATABASE=postgres
 }
 
+remove_servers()
+{
+	scripts/site.sh stop "$WORK/site-standin"
+	scripts/site.sh stop "$WORK/site-postgrest"
+	cluster_remove "$WORK"
+}
+
 main_inside()
 {
 	local name
 
 	set_paths
-	trap 'cluster_remove "$WORK"' EXIT
+	trap remove_servers EXIT
 	trap 'exit 130' INT
 	trap 'exit 143' TERM HUP
 	mkdir -p "$WORK/parts"
@@ -153,6 +199,8 @@ main()
 	if ! inside; then
 		"$ROOT/scripts/packages.sh" build
 		"$ROOT/scripts/packages.sh" fuzz
+		[[ " $WANTED " != *" site "* ]] || "$ROOT/scripts/nginx.sh" .work ||
+			say "going on without: the site is not fuzzed"
 		go_inside .work scripts/fuzz.sh
 	fi
 	main_inside

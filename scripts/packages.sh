@@ -64,6 +64,7 @@ packages_of()
 			;;
 		fuzz)
 			say sqlsmith            # makes random queries
+			say libdbd-pg-perl      # the tests' stand-in for PostgREST
 			clang_runtime           # libFuzzer and AddressSanitizer
 			;;
 		valgrind)

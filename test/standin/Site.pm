@@ -104,7 +104,7 @@ sub request
 	my $head = join '', map { "$_\r\n" } "$method $target HTTP/1.1", 'Host: localhost', 'Connection: close', @{ $lines // [] };
 
 	$head .= 'Content-Length: ' . length($body) . "\r\n" if defined $body;
-	my $reply = $self->raw("$head\r\n" . ($body // ''), $url);
+	my $reply = $self->raw("$head\r\n" . ($body // ''), $url) =~ s/\AHTTP\/1\.1 100 .*?\r\n\r\n//sr;
 	my ($top, $content) = split /\r\n\r\n/, $reply, 2;
 	my ($first, @headers) = split /\r\n/, $top // '';
 	my %headers;

@@ -479,6 +479,19 @@ sub try_no_requests
 	$reply = $site->get('/api/trending/AT', 'Authorization: Bearer x.y.z', 'Prefer: count=exact', 'Range: items=0-0', 'Cookie: a=b',
 		'Accept: text/csv', 'Accept-Profile: vvault', 'X-HTTP-Method-Override: DELETE', 'Content-Type: text/csv');
 	is("$reply->{status} $reply->{body}", '200 ' . sql(q{SELECT vvault_trending('AT')}), 'headers change nothing');
+	for my $case ([ 'GET', 31 ], [ 'HEAD', 32 ], [ 'GET', 33, 'Expect: 100-continue' ])
+	{
+		my ($method, $page_size, @lines) = @$case;
+
+		$reply = $site->request($method, "/api/trending/AT?page_size=$page_size", \@lines, 'a body');
+		is($reply->{status}, 200, "$method with a body that nobody asked for @lines");
+	}
+	for my $lines ([ 'Transfer-Encoding: gzip' ], [ 'Transfer-Encoding: chunked, gzip' ])
+	{
+		$reply = $site->request('GET', '/api/regions', $lines);
+		is("$reply->{status} $reply->{body}", '400 {"error":"bad request"}', "@$lines is the client's fault");
+	}
+	like($site->raw("GET /api/regions HTTP/9.1\r\nHost: x\r\n\r\n"), qr/^HTTP\/1\.1 400 .*\{"error":"bad request"\}$/s, 'and so is another HTTP');
 	return;
 }
 

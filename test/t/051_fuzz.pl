@@ -11,11 +11,12 @@ use strict;
 use warnings;
 
 use FindBin;
-use lib $FindBin::RealBin;
+use lib $FindBin::RealBin, "$FindBin::RealBin/../standin";
 
 use IPC::Run ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Site;
 use Test::More;
 use VVaultTest;
 
@@ -71,6 +72,24 @@ for my $round (1 .. $rounds / 10)
 	push @wrong, unpack('H*', $headers) . ": $out$err" if $out ne "$expected\n" || $err ne '';
 }
 is("@wrong", '', 'bytes that are no text in request.headers are passed over');
+
+# the site, with whatever can stand behind nginx here
+$node->safe_psql('postgres', q{CREATE ROLE authenticator LOGIN NOINHERIT; GRANT fuzz_reader TO authenticator});
+my $folder = PostgreSQL::Test::Utils::tempdir_short();
+for my $program (Site->programs)
+{
+	SKIP:
+	{
+		my $site = Site->new("$folder/$program", $node->connstr('postgres') . ' user=authenticator', 'fuzz_reader',
+			RATE => '100000r/s', BURST => 100000, STANDIN => $program eq 'standin' ? 'only' : 'no');
+
+		skip 'there is no nginx', 2 if !$site;
+		note "051_fuzz: $site->{with}";
+		fuzz_ok("requests to the site, $site->{with}", $^X, 'test/fuzz/site.pl', '--url', $site->{url}, '--seed', $seed, '--rounds', 3 * $rounds);
+		unlike(PostgreSQL::Test::Utils::slurp_file("$site->{folder}/error.log"), qr/\[(?:emerg|alert|crit)\]/, 'nginx had no trouble');
+		$site->stop;
+	}
+}
 
 # the states of aggregates, by way of a module of its own
 my $module = PostgreSQL::Test::Utils::tempdir() . '/states';
