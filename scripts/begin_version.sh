@@ -11,44 +11,59 @@
 
 set -euo pipefail
 
+KEPT=src/upgrade/released
+
 die()
 {
 	printf '%s\n' "$*" >&2
 	exit 1
 }
 
-# keep_by_hand NAME SAYING: the released version's before.sql or after.sql, if it
-# has a statement, moves to its version's name; a new one is begun.
+# keep_by_hand NAME: what the released version did by hand, if it did anything,
+# moves to its version's name.
 keep_by_hand()
 {
 	local file=src/upgrade/$1.sql
 
 	if grep -qvE '^(--.*|[[:space:]]*)$' "$file"; then
-		mv "$file" "src/upgrade/released/$OLD.$1.sql"
+		mv "$file" "$KEPT/$OLD.$1.sql"
 	fi
-	printf -- '-- To %s, %s\n' "$NEW" "$2" >"$file"
+}
+
+# begin_by_hand PREFIX EXTENSION: what will be done by hand to its tables.
+begin_by_hand()
+{
+	cat >"src/upgrade/$1before.sql" <<END
+-- $2 to $NEW, before anything else: what changes.awk does not find
+-- by itself, such as new columns of tables that are there, and what has to go.
+-- It runs after every older version: what that version may lack is changed
+-- IF EXISTS.
+END
+	cat >"src/upgrade/$1after.sql" <<END
+-- $2 to $NEW, when everything is there: what has to be done to rows.
+END
 }
 
 [ $# -eq 1 ] || die "usage: scripts/begin_version.sh VERSION"
 NEW=$1
 [[ $NEW =~ ^[0-9]+\.[0-9]+\.[0-9]+$ ]] || die "$NEW is no version such as 1.2.3"
 OLD=$(sed -n "s/^default_version *= *'\(.*\)'/\1/p" vvault.control)
-KEPT=src/upgrade/released/vvault--$OLD.sql
 ! grep -q "^## $OLD (unreleased)" CHANGELOG.md || die "CHANGELOG.md has no date for $OLD yet"
-[ ! -e "$KEPT" ] || die "$KEPT is there already"
+[ ! -e "$KEPT/vvault--$OLD.sql" ] || die "$KEPT/vvault--$OLD.sql is there already"
 
-make -s "vvault--$OLD.sql"
-cp "vvault--$OLD.sql" "$KEPT"
-tar --exclude='*.o' --exclude='*.bc' --exclude='*.inc' --exclude=src/upgrade/released -cf - src Makefile vvault.control |
-	gzip -9n >"${KEPT%/*}/vvault-$OLD.tar.gz"
-keep_by_hand before 'before anything else: what changes.awk does not find by itself,
--- such as new columns of tables that are there, and what has to go. It runs
--- after every older version: what that version may lack is changed IF EXISTS.'
-keep_by_hand after 'when everything is there: what has to be done to rows.'
-for file in vvault.control META.json; do
+make -s "vvault--$OLD.sql" "vvault_stream--$OLD.sql"
+cp "vvault--$OLD.sql" "vvault_stream--$OLD.sql" "$KEPT"
+tar --exclude='*.o' --exclude='*.bc' --exclude='*.inc' --exclude="$KEPT" -cf - src Makefile ./*.control |
+	gzip -9n >"$KEPT/vvault-$OLD.tar.gz"
+for name in before after stream_before stream_after; do
+	keep_by_hand "$name"
+done
+begin_by_hand '' vvault
+begin_by_hand stream_ vvault_stream
+for file in *.control META.json; do
 	sed "s/${OLD//./\\.}/$NEW/" "$file" >"$file.new"
 	mv "$file.new" "$file"
 done
 awk -v new="$NEW" '/^## / && !done { print "## " new " (unreleased)\n"; done = 1 } { print }' CHANGELOG.md >CHANGELOG.md.new
 mv CHANGELOG.md.new CHANGELOG.md
-printf '%s\n' "begun $NEW; $KEPT is new"
+printf '%s\n' "begun $NEW; new in $KEPT: vvault--$OLD.sql, vvault_stream--$OLD.sql, vvault-$OLD.tar.gz"

@@ -267,39 +267,48 @@ show_failures()
 	grep -vE '^ok |^1\.\.|^ +ok ' "$1" | head -n "$SHOWN_LINES"
 }
 
+# The tests of test/pgtap have vvault alone, those of test/pgtap/stream have
+# vvault_stream beside it.
 phase_pgtap()
 {
-	local tests status=0
+	local tests stream status=0
 
 	heading "pgtap: pg_prove"
 	mapfile -t tests < <(names_in test/pgtap .sql)
 	mapfile -t tests < <(chosen_tests "${tests[@]}")
-	if [ ${#tests[@]} -eq 0 ]; then
+	mapfile -t stream < <(names_in test/pgtap/stream .sql | sed 's|^|stream/|')
+	mapfile -t stream < <(chosen_tests "${stream[@]}")
+	if [ $((${#tests[@]} + ${#stream[@]})) -eq 0 ]; then
 		nothing_found must
 		return
 	fi
 	if [ ! -e "$STAGE$("$PG_CONFIG" --sharedir)/extension/pgtap.control" ]; then
 		say "   this server has no pgTAP"
-		count 0 0 "${#tests[@]}"
+		count 0 0 $((${#tests[@]} + ${#stream[@]}))
 		return
 	fi
-	if ! make_pgtap_database >"$LOGS/pgtap.log" 2>&1; then
-		cat "$LOGS/pgtap.log"
-		count 0 1 0
-		return
-	fi
-	tests=("${tests[@]/#/test/pgtap/}")
-	pg_prove -v --psql-bin "$STAGE_BIN/psql" -d vvault_pgtap \
-		"${tests[@]/%/.sql}" >"$LOGS/pgtap.log" 2>&1 9<&- || status=$?
+	: >"$LOGS/pgtap.log"
+	run_pgtap vvault "${tests[@]}" || status=1
+	run_pgtap vvault_stream "${stream[@]}" || status=1
 	[ "$status" -eq 0 ] || show_failures "$LOGS/pgtap.log"
 	count_tap "$LOGS/pgtap.log" "$status"
 }
 
-make_pgtap_database()
+# run_pgtap EXTENSION TEST...: in a database of their own.
+run_pgtap()
 {
-	sql postgres -c 'CREATE DATABASE vvault_pgtap' &&
-		sql vvault_pgtap -c 'CREATE EXTENSION pgtap' \
-			-c 'CREATE EXTENSION vvault CASCADE'
+	local extension=$1 tests
+
+	shift
+	[ $# -gt 0 ] || return 0
+	tests=("${@/#/test/pgtap/}")
+	{
+		sql postgres -c "CREATE DATABASE ${extension}_pgtap" &&
+			sql "${extension}_pgtap" -c 'CREATE EXTENSION pgtap' \
+				-c "CREATE EXTENSION $extension CASCADE" &&
+			pg_prove -v --psql-bin "$STAGE_BIN/psql" -d "${extension}_pgtap" \
+				"${tests[@]/%/.sql}"
+	} >>"$LOGS/pgtap.log" 2>&1 9<&-
 }
 
 # is_marked WORD NAME: does the head of this TAP test say "make check: WORD"?

@@ -6,20 +6,23 @@
 # usage: scripts/docs.sh [--check]
 #
 # With --check the file is compared and left alone; the status is 1 if it is not
-# what the comments say. Functions come in the order of the install script, in a
-# section for each folder below src/.
+# what the comments say. What vvault makes comes first, what vvault_stream makes
+# behind it; functions in the order of the install script, in a section for each
+# folder below src/.
 
 # shellcheck source=scripts/lib.sh
 source "$(dirname "$0")/lib.sh"
 
-# One line "SECTION NAME" for each public function, in install order.
+# One line "EXTENSION SECTION NAME" for each public function, in install order.
 functions_in_order()
 {
-	local part
+	local extension part
 
-	for part in $(make_value SQL_PARTS); do
-		sed -nE 's/^CREATE [A-Z]+ @extschema@\.(vvault_[a-z_0-9]+).*/\1/p' "$part" |
-			sed "s/^/$(cut -d/ -f2 <<<"$part") /"
+	for extension in vvault vvault_stream; do
+		for part in $(make_value "${extension}_PARTS"); do
+			sed -nE 's/^CREATE [A-Z]+ @extschema@\.(vvault_[a-z_0-9]+).*/\1/p' "$part" |
+				sed "s/^/$extension $(cut -d/ -f2 <<<"$part") /"
+		done
 	done
 }
 
@@ -28,10 +31,10 @@ generate()
 {
 	sql postgres -c 'CREATE DATABASE vvault_docs' >&2
 	sql vvault_docs -c 'SET client_min_messages = warning' \
-		-c 'CREATE EXTENSION vvault CASCADE' >&2
+		-c 'CREATE EXTENSION vvault_stream CASCADE' >&2
 	functions_in_order |
-		sql vvault_docs -c 'CREATE TABLE in_order (n serial, section text, name text)' \
-			-c "COPY in_order (section, name) FROM STDIN (DELIMITER ' ')" >&2
+		sql vvault_docs -c 'CREATE TABLE in_order (n serial, extension text, section text, name text)' \
+			-c "COPY in_order (extension, section, name) FROM STDIN (DELIMITER ' ')" >&2
 	sql vvault_docs -At -f scripts/reference.sql
 	sql postgres -c 'DROP DATABASE vvault_docs' >&2
 }

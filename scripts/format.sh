@@ -22,7 +22,7 @@ files_with()
 	find . \( -name .git -o -name .work -o -name .demo -o -name .versions \
 		-o -name node_modules -o -name results -o -name output_iso \
 		-o -name tmp_check \) -prune \
-		-o -type f \( "${names[@]:1}" \) ! -name 'vvault--*.sql' -print0 | sort -z
+		-o -type f \( "${names[@]:1}" \) ! -name 'vvault*--*.sql' -print0 | sort -z
 }
 
 # From 16 on the indenter is among the server's own programs.

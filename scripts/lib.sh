@@ -202,7 +202,7 @@ copy_project()
 		--exclude=./.demo --exclude=./.versions --exclude=./.mutations \
 		--exclude=node_modules \
 		--exclude='*.o' --exclude='*.bc' --exclude='*.so' \
-		--exclude="./vvault--*.sql" --exclude=./results \
+		--exclude="./vvault*--*.sql" --exclude=./results \
 		--exclude=./output_iso
 }
 

@@ -105,7 +105,7 @@ static const char *const but_index_probes[] = {
 static int
 begin_planning(VvQuery *query)
 {
-	vv_require_same_version();
+	vv_require_same_version(query->extension);
 	if (query->plan == NULL)
 		prepare(query);
 	if (query->planned && SPI_plan_is_valid(query->plan))

@@ -25,6 +25,7 @@
 typedef struct VvQuery
 {
 	const char *sql;
+	const char *extension;		/* whose tables it knows; NULL: vvault's */
 	int			nargs;
 	Oid			argtypes[VV_QUERY_MAX_ARGS];
 

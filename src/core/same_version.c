@@ -1,11 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * same_version.c
- *		Whether the library and the extension's SQL belong together.
+ *		Whether the library and the extensions' SQL belong together.
  *
  * They are installed at different times: the library takes effect in the next
- * session, its SQL with ALTER EXTENSION. What the C code knows of tables and
- * of the rows its functions return would be wrong in between.
+ * session, the SQL of each extension with its ALTER EXTENSION. What the C code
+ * knows of tables and of the rows its functions return would be wrong in
+ * between.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,8 +24,18 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
-/* Whether this backend has compared since functions last changed. */
-static bool compared = false;
+/*
+ * The extensions of this library, each after the one that it stands on, and
+ * whether this backend has compared since functions last changed.
+ */
+static struct
+{
+	const char *name;
+	bool		compared;
+}			extensions[] = {
+	{"vvault", false},
+	{"vvault_stream", false}
+};
 
 /*
  * Any CREATE EXTENSION and ALTER EXTENSION UPDATE makes functions, here or in
@@ -35,70 +46,93 @@ functions_changed(Datum arg pg_attribute_unused(),
 				  int cacheid pg_attribute_unused(),
 				  uint32 hashvalue pg_attribute_unused())
 {
-	compared = false;
+	for (int i = 0; i < (int) lengthof(extensions); i++)
+		extensions[i].compared = false;
 }
 
 /*
- * The version of the extension in this database, or NULL where there is none.
+ * The version of an extension in this database, or NULL where it is not.
  */
 static char *
-installed_version(void)
+installed_version(const char *name)
 {
-	Relation	extensions = table_open(ExtensionRelationId, AccessShareLock);
+	Relation	table = table_open(ExtensionRelationId, AccessShareLock);
 	char	   *version = NULL;
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	tuple;
 
 	ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber,
-				F_NAMEEQ, CStringGetDatum("vvault"));
-	scan = systable_beginscan(extensions, ExtensionNameIndexId, true, NULL, 1,
+				F_NAMEEQ, CStringGetDatum(name));
+	scan = systable_beginscan(table, ExtensionNameIndexId, true, NULL, 1,
 							  &key);
 	tuple = systable_getnext(scan);
 	if (HeapTupleIsValid(tuple))
 	{
 		bool		isnull;
 		Datum		value = heap_getattr(tuple, Anum_pg_extension_extversion,
-										 RelationGetDescr(extensions), &isnull);
+										 RelationGetDescr(table), &isnull);
 
 		if (!isnull)
 			version = TextDatumGetCString(value);
 	}
 	systable_endscan(scan);
-	table_close(extensions, AccessShareLock);
+	table_close(table, AccessShareLock);
 	return version;
 }
 
-/*
- * Raises 55000 unless the extension is of this library's version. Costs a
- * look into pg_extension once for each backend and change of functions. Says
- * nothing while an extension's script runs, where the two may differ, nor
- * where there is no extension.
- */
-void
-vv_require_same_version(void)
+static void
+listen_for_changes(void)
 {
 	static bool listening = false;
+
+	if (listening)
+		return;
+	CacheRegisterSyscacheCallback(PROCOID, functions_changed, (Datum) 0);
+	listening = true;
+}
+
+static void
+compare(int i)
+{
 	char	   *version;
 
-	if (likely(compared) || creating_extension)
+	extensions[i].compared = true;	/* unless something changes while we look */
+	version = installed_version(extensions[i].name);
+	if (version == NULL || strcmp(version, VVAULT_VERSION) == 0)
 		return;
-	if (!listening)
+	extensions[i].compared = false;
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("the installed extension %s is version %s, its library is %s",
+					extensions[i].name, version, VVAULT_VERSION),
+			 errhint("Run ALTER EXTENSION %s UPDATE, or, where that was done, connect anew: a session keeps the library it has loaded.",
+					 extensions[i].name)));
+}
+
+/*
+ * Raises 55000 unless an extension, NULL for vvault, is of this library's
+ * version, and so are those that it stands on. Costs a look into pg_extension
+ * once for each backend and change of functions. Says nothing while an
+ * extension's script runs, where the two may differ, nor where there is no
+ * extension.
+ */
+void
+vv_require_same_version(const char *extension)
+{
+	int			last = 0;
+
+	for (int i = 1; extension != NULL && i < (int) lengthof(extensions); i++)
 	{
-		CacheRegisterSyscacheCallback(PROCOID, functions_changed, (Datum) 0);
-		listening = true;
+		if (strcmp(extensions[i].name, extension) == 0)
+			last = i;
 	}
-	compared = true;			/* unless something changes while we look */
-	version = installed_version();
-	if (version != NULL && strcmp(version, VVAULT_VERSION) != 0)
-	{
-		compared = false;
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("the installed extension vvault is version %s, its library is %s",
-						version, VVAULT_VERSION),
-				 errhint("Run ALTER EXTENSION vvault UPDATE, or, where that was done, connect anew: a session keeps the library it has loaded.")));
-	}
+	if (likely(extensions[last].compared && extensions[0].compared) ||
+		creating_extension)
+		return;
+	listen_for_changes();
+	for (int i = 0; i <= last; i++)
+		compare(i);
 }
 
 /*
@@ -108,7 +142,7 @@ vv_require_same_version(void)
 void
 vv_refuse_gone(void)
 {
-	vv_require_same_version();
+	vv_require_same_version("vvault_stream");
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("function of an older version of vvault is called"),

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * same_version.h
- *		Whether the library and the extension's SQL belong together.
+ *		Whether the library and the extensions' SQL belong together.
  *
  *-------------------------------------------------------------------------
  */
@@ -10,7 +10,7 @@
 
 #include "core/compat.h"
 
-extern void vv_require_same_version(void);
+extern void vv_require_same_version(const char *extension);
 pg_noreturn extern void vv_refuse_gone(void);
 
 #endif							/* VVAULT_SAME_VERSION_H */

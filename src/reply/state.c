@@ -130,6 +130,7 @@ make_query(const VvSource *source, bool all)
 													 source->tables[0]),
 						  all ? "" : " WHERE v.", all ? "" : scope,
 						  all ? "" : " OPERATOR(pg_catalog.=) $1", scope);
+	query->extension = source->schema;
 	query->nargs = all ? 0 : 1;
 	query->argtypes[0] = source->scope_type;
 	query->index_order = !all;

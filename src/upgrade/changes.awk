@@ -19,9 +19,9 @@
 # are. Comments are dropped, but for those inside the bodies of functions, and
 # so are psql's own commands. Each line is looked at once, from one thing that
 # opens or ends something to the next.
-function statements(file, list,    rest, n, at, closing, token, start)
+function statements(file, list,    rest, n, at, closing, token, start, atomic)
 {
-	n = 0
+	n = atomic = 0
 	start = closing = ""
 	while ((getline rest < file) > 0)
 	{
@@ -41,6 +41,7 @@ function statements(file, list,    rest, n, at, closing, token, start)
 			}
 			at = match(rest, /--|\/\*|['";]|\$[a-z_]*\$/) ? RSTART : length(rest) + 1
 			token = at == RSTART ? substr(rest, at, RLENGTH) : ""
+			atomic = atomic || substr(rest, 1, at - 1) ~ /(^|[ \t])BEGIN ATOMIC[ \t\n]/
 			start = extended(start, substr(rest, 1, at - 1))
 			rest = substr(rest, at + length(token))
 			if (token == "--")
@@ -50,10 +51,13 @@ function statements(file, list,    rest, n, at, closing, token, start)
 			}
 			else if (token == "/*")
 				closing = "*/"
+			else if (token == ";" && atomic && start !~ /;[ \t\n]*END$/)
+				start = start ";"
 			else if (token == ";")
 			{
 				list[++n] = start ";"
 				start = ""
+				atomic = 0
 			}
 			else if (token != "")
 			{

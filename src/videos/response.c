@@ -822,7 +822,7 @@ vvault_parse_chart(PG_FUNCTION_ARGS)
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	MemoryContext item_context;
 
-	vv_require_same_version();	/* its columns are known by their numbers */
+	vv_require_same_version(NULL);	/* its columns are known by their numbers */
 	InitMaterializedSRF(fcinfo, 0);
 	split_response(blotted, VARSIZE_ANY_EXHDR(response), &parse);
 

@@ -141,7 +141,7 @@ sub error_of
 # What an update makes is what CREATE EXTENSION makes
 # ---------------------------------------------------------------------------
 
-# Everything that is known of the extension's objects, a line for each fact.
+# Everything that is known of an extension's objects, a line for each fact.
 # Columns count by their place among those that are there.
 my $facts = <<'SQL';
 SET search_path = pg_catalog;
@@ -189,6 +189,7 @@ CREATE TEMP VIEW f AS
 	UNION ALL SELECT 'feed version', v.region, v.written_by FROM vvault.feed_versions v;
 SELECT * FROM f ORDER BY 1, 2, 3;
 SQL
+my $stream_facts = $facts =~ s/extname = 'vvault'/extname = 'vvault_stream'/r;
 
 # Two lists of facts are the same, or what is only in one of them is shown.
 sub same_facts
@@ -505,6 +506,53 @@ for my $db (@tested > 1 ? @tested[ 0, -1 ] : @tested)
 # The next version, begun as CONTRIBUTING says
 # ---------------------------------------------------------------------------
 
+# Two extensions, one library: the next one is installed, vvault is updated
+# before vvault_stream or together with it, and never after it.
+sub update_both
+{
+	my ($session, $next) = @_;
+	my $asset = q(SELECT vvault_asset('mine') ->> 'owner_id');
+	my $feeds = q(SELECT vvault_regions() IS NOT NULL);
+	my $version = q(SELECT string_agg(extversion, ' ' ORDER BY extname) FROM pg_extension WHERE extname ~ '^vvault');
+	my $too_early = qr/^55000: the extension vvault is version \Q$current\E, this script of vvault_stream is version \Q$next\E\nHINT:  Run ALTER EXTENSION vvault UPDATE first/;
+
+	create_database('fresh_stream');
+	$node->safe_psql('fresh_stream', 'CREATE EXTENSION vvault_stream CASCADE');
+	my $expected = $node->safe_psql('fresh_stream', $stream_facts);
+
+	like(error_of('one_by_one', $asset), qr/^55000: the installed extension vvault is version \Q$current\E, its library is \Q$next\E\n/,
+		'new library, old SQL: assets');
+	like(error_of('one_by_one', 'ALTER EXTENSION vvault_stream UPDATE'), $too_early, 'vvault_stream is not updated before vvault');
+	is($node->safe_psql('one_by_one', $version), "$current $current", 'which changes nothing');
+
+	$node->safe_psql('one_by_one', 'ALTER EXTENSION vvault UPDATE');
+	is($node->safe_psql('one_by_one', $feeds), 't', 'vvault is updated: feeds are read');
+	like(error_of('one_by_one', $asset),
+		qr/^55000: the installed extension vvault_stream is version \Q$current\E, its library is \Q$next\E\nHINT:  Run ALTER EXTENSION vvault_stream UPDATE/,
+		'assets wait for the update of their own extension');
+	$node->safe_psql('one_by_one', q(UPDATE vvault_stream.assets SET title = 'plain'));
+	like(join('', $session->query("\\set VERBOSITY verbose\nALTER EXTENSION vvault_stream UPDATE")),
+		qr/55000: the library of vvault in this session is \Q$current\E, this script is version \Q$next\E\n(?:.*\n)*HINT: .*connect anew/,
+		'nor is it updated in a session with the old library');
+	$node->safe_psql('one_by_one', 'ALTER EXTENSION vvault_stream UPDATE');
+	is($node->safe_psql('one_by_one', $asset), 'me', 'both are updated: so are assets');
+	same_facts($node->safe_psql('one_by_one', $stream_facts), $expected, 'vvault_stream updated after vvault');
+
+	is($node->safe_psql('at_once', "BEGIN;\nALTER EXTENSION vvault UPDATE;\nALTER EXTENSION vvault_stream UPDATE;\n$asset;\nCOMMIT;\n$feeds;"),
+		"me\nt", 'both in one transaction');
+	same_facts($node->safe_psql('at_once', $stream_facts), $expected, 'vvault_stream updated together with vvault');
+
+	create_database('late');
+	$node->safe_psql('late', "CREATE EXTENSION vvault VERSION '$current' CASCADE");
+	like(error_of('late', 'CREATE EXTENSION vvault_stream'), $too_early, 'vvault_stream is not made beside an older vvault');
+	$node->safe_psql('late', 'ALTER EXTENSION vvault UPDATE');
+	$node->safe_psql('late', "CREATE EXTENSION vvault_stream VERSION '$current'");
+	isnt($node->safe_psql('late', $stream_facts), $expected, "vvault_stream $current is not $next");
+	$node->safe_psql('late', 'ALTER EXTENSION vvault_stream UPDATE');
+	same_facts($node->safe_psql('late', $stream_facts), $expected, "vvault_stream updated from $current");
+	return;
+}
+
 $node->append_conf('postgresql.conf', "shared_preload_libraries = 'pg_stat_statements'\n");
 $node->restart;
 {
@@ -535,6 +583,20 @@ SQL
 	run_ok('sed', 'sed', '-i', 's/vvault_hacker_news/vvault_hacker_news2/', "$tree/src/score/rivals.c");
 	run_ok('sed', 'sed', '-i', q(s/'vvault_hacker_news'/'vvault_hacker_news2'/), "$tree/src/score/rivals.sql");
 
+	# the same in the other extension
+	append_to_file("$tree/src/upgrade/stream_before.sql", "ALTER TABLE vvault_stream.assets ADD made_up integer;\n");
+	run_ok('perl', $^X, '-0pi', '-e', 's/^(CREATE TABLE vvault_stream\.assets \(.*?)\n\)/$1,\n\tmade_up integer\n)/ms', "$tree/src/media/assets.sql");
+	run_ok('perl', $^X, '-pi', '-e', q(s/'media', gen_random_uuid/'media' || '', gen_random_uuid/), "$tree/src/media/assets.sql");
+
+	for my $db ('one_by_one', 'at_once')
+	{
+		create_database($db);
+		$node->safe_psql($db, 'CREATE EXTENSION vvault_stream CASCADE');
+		$node->safe_psql($db, q(INSERT INTO vvault_stream.assets (video_id, owner_id) VALUES ('mine', 'me')));
+	}
+	my $session = open_session($node, 'one_by_one');
+	is(join('', $session->query(q(SELECT vvault_asset('mine') ->> 'owner_id'))), 'me', 'a session with both extensions of one version');
+
 	run_ok('make', 'make', '-s', '-C', $tree, 'CC=gcc', 'COPT=-O1', 'with_llvm=no', "DESTDIR=$stage", 'install');
 	same_as_fresh($next, 'public', '_next', @released, $current);
 	create_database('gone');
@@ -544,6 +606,8 @@ SQL
 		'a function that the library has no more says what to do');
 	$node->safe_psql('gone', 'ALTER EXTENSION vvault UPDATE');
 	is($node->safe_psql('gone', $call), 't', 'and works after the update');
+	update_both($session, $next);
+	$session->quit;
 }
 
 my $log = PostgreSQL::Test::Utils::slurp_file($node->logfile);

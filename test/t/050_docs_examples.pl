@@ -185,7 +185,7 @@ sub make_sample_database
 	  or die 'demo/generate.pl --categories failed';
 	(my $categories = text_of($file)) =~ s/'/''/g;
 	utf8::encode($categories);
-	$node->safe_psql('postgres', 'CREATE EXTENSION vvault CASCADE');
+	$node->safe_psql('postgres', 'CREATE EXTENSION vvault_stream CASCADE');
 	$node->safe_psql('postgres', "SELECT vvault_ingest_categories('$categories')");
 	ingest_all($node, 'postgres');
 	$node->safe_psql('postgres', 'DROP TABLE sample');
@@ -285,17 +285,17 @@ sub names
 my %function = map { $_ => 1 } names(<<'END');
 SELECT DISTINCT p.proname FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid
 WHERE d.classid = 'pg_proc'::regclass AND d.refclassid = 'pg_extension'::regclass
-	AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'vvault')
-	AND p.pronamespace <> 'vvault'::regnamespace
+	AND d.refobjid IN (SELECT oid FROM pg_extension WHERE extname IN ('vvault', 'vvault_stream'))
+	AND p.pronamespace <> ALL ('{vvault,vvault_stream}'::regnamespace[])
 END
 
 my %internal = map { $_ => 1 } names(<<'END');
-SELECT relname FROM pg_class WHERE relnamespace = 'vvault'::regnamespace
-UNION SELECT proname FROM pg_proc WHERE pronamespace = 'vvault'::regnamespace
-UNION SELECT typname FROM pg_type WHERE typnamespace = 'vvault'::regnamespace
-UNION SELECT split_part(name, '.', 2) FROM pg_settings WHERE name LIKE 'vvault.%'
+SELECT relnamespace::regnamespace || '.' || relname FROM pg_class WHERE relnamespace = ANY ('{vvault,vvault_stream}'::regnamespace[])
+UNION SELECT pronamespace::regnamespace || '.' || proname FROM pg_proc WHERE pronamespace = ANY ('{vvault,vvault_stream}'::regnamespace[])
+UNION SELECT typnamespace::regnamespace || '.' || typname FROM pg_type WHERE typnamespace = ANY ('{vvault,vvault_stream}'::regnamespace[])
+UNION SELECT name FROM pg_settings WHERE name LIKE 'vvault.%'
 END
-$internal{$_} = 1 for qw(control so);    # files, after all
+$internal{$_} = 1 for qw(vvault.control vvault_stream.control vvault.so);    # files, after all
 
 # CONTRIBUTING.md makes one up, to show how a function is added.
 my %made_up = ('CONTRIBUTING.md' => { vvault_example => 1 });
@@ -308,9 +308,9 @@ for my $file (@written)
 	{
 		$unknown{$name} = 1 unless $function{$name} || $made_up{$file}{$name};
 	}
-	for my $name ($text{$file} =~ /`vvault\.([a-z_0-9]+)/g)
+	for my $name ($text{$file} =~ /`((?:vvault|vvault_stream)\.[a-z_0-9]+)/g)
 	{
-		$unknown{"vvault.$name"} = 1 unless $internal{$name};
+		$unknown{$name} = 1 unless $internal{$name};
 	}
 	is(join(' ', sort keys %unknown), '', "$file names nothing that is not there");
 }
@@ -418,8 +418,21 @@ for my $file (@written)
 my ($version) = text_of('vvault.control') =~ /^default_version *= *'(.*)'/m;
 my $meta = JSON::PP->new->decode(text_of('META.json'));
 is($meta->{version}, $version, 'META.json has the version of vvault.control');
-is($meta->{provides}{vvault}{version}, $version, 'and so has what it provides');
-ok(-e $meta->{provides}{vvault}{$_}, "META.json: the $_ is there") for qw(docfile);
+
+# What META.json provides is what there are control files for.
+my @extensions = map { /^(\w+)\.control$/ } sort glob('*.control');
+is(join(' ', sort keys %{ $meta->{provides} }), "@extensions", 'META.json provides the extensions that have a control file');
+for my $extension (@extensions)
+{
+	my $provided = $meta->{provides}{$extension};
+	my %control = text_of("$extension.control") =~ /^(\w+) *= *'(.*)'/mg;
+
+	is($control{default_version}, $version, "$extension.control has the version of vvault.control");
+	is($provided->{version}, $control{default_version}, "META.json: and so has $extension");
+	is(join(' ', grep { !-e ($provided->{$_} // '') } qw(file docfile)), '', "META.json: the files of $extension are there");
+	is(join(' ', grep { !exists $meta->{prereqs}{runtime}{requires}{$_} && !exists $meta->{provides}{$_} } split /, */, $control{requires}),
+		'', "META.json: what $extension requires is required or provided");
+}
 is(join(' ', grep { !defined $meta->{$_} }
 		qw(name version abstract maintainer license provides meta-spec)),
 	'', 'META.json has what PGXN asks for');

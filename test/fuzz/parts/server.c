@@ -317,8 +317,9 @@ ProcessInterrupts(void)
 }
 
 void
-vv_require_same_version(void)
+vv_require_same_version(const char *extension)
 {
+	(void) extension;
 }
 
 /*

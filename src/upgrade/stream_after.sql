@@ -1,0 +1,1 @@
+-- vvault_stream to 0.3.0, when everything is there: what has to be done to rows.

@@ -1,0 +1,36 @@
+--
+-- catalog_rules.sql
+--		What the catalog says of every object of vvault_stream: the rules of
+--		its SQL interface, so that a new function cannot forget one.
+--
+-- Each test lists the offenders: the list must be empty.
+--
+BEGIN;
+SELECT plan(33);
+\set extension vvault_stream
+\ir ../rules.psql
+
+-- A test of rules is worth something only if they apply to something.
+SELECT cmp_ok((SELECT count(*) FROM function WHERE public), '>=', 2::bigint, 'there are public functions');
+SELECT cmp_ok((SELECT count(*) FROM function WHERE NOT public), '>=', 6::bigint, 'there are internal functions');
+SELECT cmp_ok((SELECT count(*) FROM relation WHERE relkind = 'r'), '>=', 3::bigint, 'there are tables');
+
+-- Roles have no right on a table.
+SELECT pg_temp.none($$SELECT signature FROM function WHERE public AND provolatile <> 'i' AND prorettype = 'json'::regtype AND NOT prosecdef$$,
+	'what answers runs with its owner''s rights');
+
+SELECT pg_temp.none($$SELECT i.indexrelid::regclass
+	FROM pg_index i JOIN relation r ON r.oid = i.indrelid
+		JOIN pg_attribute a ON a.attrelid = r.oid AND a.attname = 'video_id'
+	WHERE i.indisprimary AND i.indkey[0] <> a.attnum$$,
+	'video_id leads the primary key of every table that has it');
+
+-- What the owner fills is dumped, what is shipped or derived is not.
+SELECT set_eq($$SELECT c.oid::regclass::text, u.condition
+	FROM pg_extension e, unnest(e.extconfig, e.extcondition) AS u (oid, condition) JOIN pg_class c ON c.oid = u.oid
+	WHERE e.extname = 'vvault_stream'$$,
+	$$VALUES ('vvault_stream.assets', '')$$,
+	'the tables that a dump holds are those that the owner fills');
+
+SELECT * FROM finish();
+ROLLBACK;
