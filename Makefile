@@ -81,7 +81,8 @@ start_SQL = revoke
 
 core_STREAM_SQL = stream_install stream_library
 site_STREAM_SQL = stream_grants
-media_STREAM_SQL = assets asset
+media_STREAM_SQL = assets renditions asset
+manifests_STREAM_SQL = manifests
 start_STREAM_SQL = revoke
 
 parts = $(foreach room,$(ROOMS),$(patsubst %,src/$(room)/%.sql,$($(room)_$1)))

@@ -38,6 +38,7 @@ packages_of()
 			say libjson-validator-perl # replies against their schemas
 			say python3-psycopg     # runs an example of demo/clients
 			say curl                # runs another
+			say ffmpeg              # makes and decodes media
 			[ "$PG_DEBIAN" = no ] ||
 				say "postgresql-$PG_MAJOR-pgtap"  # pgTAP itself
 			;;

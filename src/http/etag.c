@@ -107,26 +107,26 @@ names_etag(const char *list, const char *etag)
 }
 
 static void
-tell_keep(int max_age, const char *etag, const char *x_cache)
+tell_keep(int max_age, const char *etag, const char *x_cache,
+		  const char *content_type)
 {
-	VvHeader	headers[3];
-	int			n = 0;
+	VvHeader	headers[] = {
+		{"Cache-Control", "no-store"},
+		{"X-Cache", x_cache},
+		{"ETag", etag},
+		{"Content-Type", content_type},
+	};
+	int			n = 2;
 
-	headers[n].name = "Cache-Control";
 	if (max_age > 0)
-		headers[n++].value = psprintf("public, max-age=%d", max_age);
-	else
-		headers[n++].value = max_age == VV_KEEP_PRIVATE ?
-			"private, no-store" : "no-store";
-	if (max_age > 0)
-		headers[n++] = (VvHeader)
 	{
-		"ETag", etag
-	};
-	headers[n++] = (VvHeader)
-	{
-		"X-Cache", x_cache
-	};
+		headers[0].value = psprintf("public, max-age=%d", max_age);
+		n = 3;
+	}
+	else if (max_age == VV_KEEP_PRIVATE)
+		headers[0].value = "private, no-store";
+	if (content_type != NULL)
+		headers[n++] = headers[3];
 	vv_http_headers(headers, n);
 }
 
@@ -134,13 +134,14 @@ tell_keep(int max_age, const char *etag, const char *x_cache)
  * Tells PostgREST of a reply that is made from identity, which holds whatever
  * the reply depends on, and may be kept for max_age seconds, 0 for not at all,
  * VV_KEEP_PRIVATE for not even by what stands between; x_cache says where it
- * comes from: HIT, MISS or BYPASS.
+ * comes from: HIT, MISS or BYPASS; content_type is NULL for JSON, of which
+ * PostgREST says so itself.
  * Returns true where the client has this very reply: the status is 304 then
  * and nothing needs to be made. Only to be called where vv_http_requested().
  */
 bool
 vv_http_not_modified(const StringInfo identity, int max_age,
-					 const char *x_cache)
+					 const char *x_cache, const char *content_type)
 {
 	char		etag[ETAG_LEN + 1];
 	bool		same;
@@ -150,7 +151,7 @@ vv_http_not_modified(const StringInfo identity, int max_age,
 													  identity->len, 0),
 			 (unsigned long long) hash_bytes_extended((unsigned char *) identity->data,
 													  identity->len, 1));
-	tell_keep(max_age, etag, x_cache);
+	tell_keep(max_age, etag, x_cache, content_type);
 	same = max_age > 0 && names_etag(if_none_match(), etag);
 	if (same)
 		vv_http_status(304);

@@ -16,6 +16,7 @@
 #define VV_KEEP_PRIVATE	(-1)
 
 extern bool vv_http_not_modified(const StringInfo identity, int max_age,
-								 const char *x_cache);
+								 const char *x_cache,
+								 const char *content_type);
 
 #endif							/* VVAULT_HTTP_ETAG_H */

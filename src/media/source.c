@@ -3,8 +3,8 @@
  * source.c
  *		What replies about videos of one's own are made of.
  *
- * A reply is about one video. The triggers of assets.sql give a video a new
- * version in every transaction that changes its row; the versions of 'site'
+ * A reply is about one video. The triggers of assets.sql and renditions.sql
+ * give a video a new version in every transaction that changes its rows; the versions of 'site'
  * belong to every video.
  *
  *-------------------------------------------------------------------------
@@ -13,7 +13,7 @@
 
 #include "catalog/pg_type.h"
 
-static const char *const tables[] = {"asset_versions", "assets", NULL};
+static const char *const tables[] = {"asset_versions", "assets", "renditions", NULL};
 
 VvSource	vv_assets = {
 	.schema = "vvault_stream",

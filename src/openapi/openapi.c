@@ -94,7 +94,7 @@ vvault_openapi(PG_FUNCTION_ARGS)
 	append_description(&out, fcinfo->flinfo->fn_oid);
 	SPI_finish();
 	if (vv_http_requested() &&
-		vv_http_not_modified(&out, MAX_AGE_SECONDS, "BYPASS"))
+		vv_http_not_modified(&out, MAX_AGE_SECONDS, "BYPASS", NULL))
 		PG_RETURN_TEXT_P(cstring_to_text("null"));
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(out.data, out.len));
 }

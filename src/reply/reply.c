@@ -54,7 +54,7 @@ tell_client(const VvReply *reply, const char *x_cache)
 	}
 	return vv_http_not_modified(&identity, shared ? reply->stamp.max_age :
 								reply->private ? VV_KEEP_PRIVATE : 0,
-								x_cache);
+								x_cache, reply->replier->content_type);
 }
 
 /*

@@ -60,6 +60,7 @@ typedef struct VvReplier
 								 * that alone it is made of; 0, or a NULL
 								 * there: it is made of all */
 	bool		calls_helpers;	/* functions that not every reader may call */
+	const char *content_type;	/* NULL: JSON */
 	VvReplyAllow allow;			/* NULL: everybody may see it */
 	VvReplyWriter write;
 } VvReplier;

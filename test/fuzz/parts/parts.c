@@ -12,6 +12,7 @@
  *		cursor		a feed's cursor
  *		headers		the setting request.headers
  *		search		titles and queries: letters, words, documents, addresses
+ *		head		the head of a media file
  *
  * What must hold, whatever the bytes: no wrong access to memory, no undefined
  * behaviour, no error but those a user may be told of; and what a state tells
@@ -33,6 +34,7 @@
 #include "feed/cursor.h"
 #include "feed/search_query.h"
 #include "mb/pg_wchar.h"
+#include "media/head.h"
 #include "server.h"
 #include "videos/fold.h"
 
@@ -249,8 +251,8 @@ part_headers(const uint8 *data, int size)
 	initStringInfo(&identity);
 	appendStringInfoString(&identity, "vvault_trending(PL)");
 	(void) vv_http_requested();
-	(void) vv_http_not_modified(&identity, 60, "MISS");
-	(void) vv_http_not_modified(&identity, 0, "BYPASS");
+	(void) vv_http_not_modified(&identity, 60, "MISS", NULL);
+	(void) vv_http_not_modified(&identity, 0, "BYPASS", "text/plain");
 }
 
 /*
@@ -314,6 +316,28 @@ part_search(const uint8 *data, int size)
 		vv_parse_query(folded.data, &query);
 }
 
+/*
+ * What is said of a file is within its bytes, or it is said what is wrong.
+ */
+static void
+part_head(const uint8 *data, int size)
+{
+	VvHead		head;
+
+	if (vv_read_head(data, size, &head) != NULL)
+		return;
+	if (head.nsegments < 1 || head.timescale == 0 || head.kind == VV_TRACK_OTHER ||
+		head.codec[0] == '\0' || strlen(head.codec) >= VV_CODEC_LEN ||
+		head.init_size + head.index_size > (uint64) size ||
+		head.first_offset < head.init_size + head.index_size)
+		abort();
+	for (int i = 0; i < head.nsegments; i++)
+	{
+		if (head.durations[i] < 1 || head.sizes[i] < 1)
+			abort();
+	}
+}
+
 typedef void (*Part) (const uint8 *data, int size);
 
 static Part part;
@@ -335,9 +359,11 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 		part = part_headers;
 	else if (name != NULL && strcmp(name, "search") == 0)
 		part = part_search;
+	else if (name != NULL && strcmp(name, "head") == 0)
+		part = part_head;
 	else
 	{
-		fprintf(stderr, "PART=states|response|cursor|headers|search\n");
+		fprintf(stderr, "PART=states|response|cursor|headers|search|head\n");
 		exit(2);
 	}
 	return 0;

@@ -17,8 +17,9 @@ set -euo pipefail
 SOURCES=(src/core/json_writer.c src/http/headers.c src/http/etag.c src/videos/response.c
 	src/feed/cursor.c src/feed/feed_aggregate.c
 	src/videos/fold.c src/videos/words.c src/videos/search.c src/feed/search_query.c
+	src/media/boxes.c src/media/codecs.c src/media/head.c
 	test/fuzz/parts/server.c test/fuzz/parts/parts.c)
-PARTS=(states response cursor headers search)
+PARTS=(states response cursor headers search head)
 
 # The clang that PostgreSQL uses, else any.
 clang_name()
@@ -83,6 +84,11 @@ seed()
 			}
 			# no text of the server holds a zero byte; here one once ended a copy early
 			push @seeds, $seeds[0] =~ s/"items"/\0"\\u0000items"/r;
+		}
+		elsif ($part eq "head")
+		{
+			require "./test/media/Boxes.pm";
+			@seeds = Boxes::examples();
 		}
 		elsif ($part eq "cursor")
 		{

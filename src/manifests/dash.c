@@ -1,0 +1,302 @@
+/*-------------------------------------------------------------------------
+ *
+ * dash.c
+ *		A video's manifest for MPEG-DASH (ISO/IEC 23009-1), on-demand profile.
+ *
+ * Each representation is one file, found by its index. All URLs are relative,
+ * one level deep.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "core/compat.h"
+
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+
+#include "core/xml_writer.h"
+#include "manifests/shown.h"
+#include "media/renditions.h"
+#include "media/source.h"
+#include "reply/reply.h"
+
+PG_FUNCTION_INFO_V1(vvault_dash);
+
+#define CONTENT_TYPE	"application/dash+xml"
+#define CHANNELS_SCHEME	"urn:mpeg:dash:23003:3:audio_channel_configuration:2011"
+#define ROLE_SCHEME		"urn:mpeg:dash:role:2011"
+#define TRICK_SCHEME	"http://dashif.org/guidelines/trickmode"
+
+static const char *
+content_type_of(char kind)
+{
+	return kind == VV_RENDITION_AUDIO ? "audio" :
+		kind == VV_RENDITION_TEXT ? "text" : "video";
+}
+
+static const char *
+mime_type_of(char kind)
+{
+	return kind == VV_RENDITION_AUDIO ? "audio/mp4" :
+		kind == VV_RENDITION_TEXT ? "text/vtt" : "video/mp4";
+}
+
+/* The codec without its profile: what a player can switch within. */
+static int
+family_len(const char *codecs)
+{
+	return (int) strcspn(codecs, ".");
+}
+
+static bool
+is_avc(const VvRendition *rendition)
+{
+	return strncmp(rendition->codecs, "avc", 3) == 0;
+}
+
+static bool
+same_text(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+/* Whether two renditions that follow each other are alternatives of one set. */
+static bool
+same_set(const VvRendition *a, const VvRendition *b)
+{
+	int			len = family_len(a->codecs);
+
+	return a->kind == b->kind && a->kind != VV_RENDITION_TEXT &&
+		len == family_len(b->codecs) &&
+		strncmp(a->codecs, b->codecs, len) == 0 &&
+		same_text(a->language, b->language) && same_text(a->label, b->label) &&
+		a->channels == b->channels;
+}
+
+/*
+ * An order in which alternatives stand together.
+ */
+static int
+compare_sets(const ListCell *left, const ListCell *right)
+{
+	const VvRendition *a = (const VvRendition *) lfirst(left);
+	const VvRendition *b = (const VvRendition *) lfirst(right);
+	int			order;
+
+	/* video first: players show what comes first */
+	if (a->kind != b->kind)
+		return (a->kind == VV_RENDITION_VIDEO) != (b->kind == VV_RENDITION_VIDEO) ?
+			(a->kind == VV_RENDITION_VIDEO ? -1 : 1) : a->kind - b->kind;
+	/* of videos those that every device plays */
+	if (is_avc(a) != is_avc(b))
+		return is_avc(a) ? -1 : 1;
+	order = strncmp(a->codecs, b->codecs,
+					Max(family_len(a->codecs), family_len(b->codecs)));
+	if (order == 0)
+		order = strcmp(a->language != NULL ? a->language : "",
+					   b->language != NULL ? b->language : "");
+	if (order == 0)
+		order = strcmp(a->label != NULL ? a->label : "",
+					   b->label != NULL ? b->label : "");
+	if (order == 0)
+		order = a->channels - b->channels;
+	if (order == 0 && a->peak_bitrate != b->peak_bitrate)
+		order = a->peak_bitrate < b->peak_bitrate ? -1 : 1;
+	return order != 0 ? order : strcmp(a->name, b->name);
+}
+
+static void
+put_descriptor(VvXml *xml, const char *element, const char *scheme,
+			   const char *value)
+{
+	vv_xml_open(xml, element);
+	vv_xml_attribute(xml, "schemeIdUri", scheme);
+	vv_xml_attribute(xml, "value", value);
+	vv_xml_close(xml, element);
+}
+
+static void
+put_element(VvXml *xml, const char *element, const char *text)
+{
+	vv_xml_open(xml, element);
+	vv_xml_text(xml, text, strlen(text));
+	vv_xml_close(xml, element);
+}
+
+static void
+put_range(VvXml *xml, const char *attribute, int64 first, int64 len)
+{
+	vv_xml_attribute(xml, attribute,
+					 psprintf(INT64_FORMAT "-" INT64_FORMAT, first,
+							  first + len - 1));
+}
+
+/* Where in its file the index and what a decoder needs first are. */
+static void
+put_segment_base(VvXml *xml, const VvRendition *rendition)
+{
+	vv_xml_open(xml, "SegmentBase");
+	put_range(xml, "indexRange", rendition->init_size, rendition->index_size);
+	vv_xml_attribute_int(xml, "timescale", rendition->timescale);
+	vv_xml_open(xml, "Initialization");
+	put_range(xml, "range", 0, rendition->init_size);
+	vv_xml_close(xml, "Initialization");
+	vv_xml_close(xml, "SegmentBase");
+}
+
+static void
+put_picture(VvXml *xml, const VvRendition *rendition)
+{
+	vv_xml_attribute_int(xml, "width", rendition->width);
+	vv_xml_attribute_int(xml, "height", rendition->height);
+	vv_xml_attribute(xml, "sar",
+					 psprintf("%d:%d", rendition->sample_aspect_width,
+							  rendition->sample_aspect_height));
+	if (rendition->rate_denominator == 1)
+		vv_xml_attribute_int(xml, "frameRate", rendition->rate_numerator);
+	else if (rendition->rate_denominator > 1)
+		vv_xml_attribute(xml, "frameRate",
+						 psprintf("%d/%d", rendition->rate_numerator,
+								  rendition->rate_denominator));
+}
+
+static void
+put_representation(VvXml *xml, const VvRendition *rendition)
+{
+	vv_xml_open(xml, "Representation");
+	vv_xml_attribute(xml, "id", rendition->name);
+	vv_xml_attribute_int(xml, "bandwidth", rendition->peak_bitrate);
+	if (rendition->kind != VV_RENDITION_TEXT)
+		vv_xml_attribute(xml, "codecs", rendition->codecs);
+	if (rendition->width > 0)
+		put_picture(xml, rendition);
+	if (rendition->kind == VV_RENDITION_AUDIO)
+	{
+		vv_xml_attribute_int(xml, "audioSamplingRate", rendition->sample_rate);
+		put_descriptor(xml, "AudioChannelConfiguration", CHANNELS_SCHEME,
+					   psprintf("%d", rendition->channels));
+	}
+	put_element(xml, "BaseURL", rendition->file);
+	if (rendition->kind != VV_RENDITION_TEXT)
+		put_segment_base(xml, rendition);
+	vv_xml_close(xml, "Representation");
+}
+
+/*
+ * What a set begins with. The first one is of videos where there are any: the
+ * one that a trick set is of.
+ */
+static void
+open_set(VvXml *xml, const VvRendition *rendition, int id)
+{
+	vv_xml_open(xml, "AdaptationSet");
+	vv_xml_attribute_int(xml, "id", id);
+	vv_xml_attribute(xml, "contentType", content_type_of(rendition->kind));
+	vv_xml_attribute(xml, "mimeType", mime_type_of(rendition->kind));
+	if (rendition->language != NULL)
+		vv_xml_attribute(xml, "lang", rendition->language);
+	if (rendition->kind != VV_RENDITION_TEXT)
+	{
+		vv_xml_attribute(xml, "subsegmentAlignment", "true");
+		vv_xml_attribute(xml, "subsegmentStartsWithSAP", "1");
+	}
+	if (rendition->kind == VV_RENDITION_TRICK)
+		put_descriptor(xml, "EssentialProperty", TRICK_SCHEME, "1");
+	else
+		put_descriptor(xml, "Role", ROLE_SCHEME,
+					   rendition->kind == VV_RENDITION_TEXT ? "subtitle" :
+					   rendition->is_default ||
+					   rendition->kind == VV_RENDITION_VIDEO ? "main" :
+					   "alternate");
+	if (rendition->label != NULL)
+		put_element(xml, "Label", rendition->label);
+}
+
+static double
+longest_of(List *renditions)
+{
+	double		seconds = 0;
+	ListCell   *cell;
+
+	foreach(cell, renditions)
+		seconds = Max(seconds, ((VvRendition *) lfirst(cell))->seconds);
+	return seconds;
+}
+
+static void
+open_document(VvXml *xml, List *renditions)
+{
+	vv_xml_begin(xml);
+	vv_xml_open(xml, "MPD");
+	vv_xml_attribute(xml, "xmlns", "urn:mpeg:dash:schema:mpd:2011");
+	vv_xml_attribute(xml, "profiles", "urn:mpeg:dash:profile:isoff-on-demand:2011");
+	vv_xml_attribute(xml, "type", "static");
+	vv_xml_attribute(xml, "mediaPresentationDuration",
+					 psprintf("PT%.3fS", longest_of(renditions)));
+	vv_xml_attribute(xml, "minBufferTime", "PT4S");
+	vv_xml_open(xml, "Period");
+	vv_xml_attribute(xml, "id", "0");
+}
+
+static bool
+write_dash(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
+{
+	List	   *renditions;
+	const VvRendition *before = NULL;
+	ListCell   *cell;
+	VvXml		xml = {.out = out};
+	int			nsets = 0;
+
+	if (vv_reply_is_known(reply, VV_MANIFEST_MAX_AGE, 0, 0))
+		return true;
+	renditions = vv_read_renditions(PG_GETARG_TEXT_PP(0));
+	if (renditions == NIL)
+		return false;
+	list_sort(renditions, compare_sets);
+	open_document(&xml, renditions);
+	foreach(cell, renditions)
+	{
+		const VvRendition *rendition = (const VvRendition *) lfirst(cell);
+
+		if (before == NULL || !same_set(before, rendition))
+		{
+			if (before != NULL)
+				vv_xml_close(&xml, "AdaptationSet");
+			open_set(&xml, rendition, ++nsets);
+		}
+		put_representation(&xml, rendition);
+		before = rendition;
+	}
+	vv_xml_close(&xml, "AdaptationSet");
+	vv_xml_close(&xml, "Period");
+	vv_xml_close(&xml, "MPD");
+	return true;
+}
+
+static const VvReplier dash = {
+	.name = "vvault_dash",
+	.nargs = 1,
+	.argtypes = {TEXTOID},
+	.source = &vv_assets,
+	.scope_arg = 1,
+	.content_type = CONTENT_TYPE,
+	.allow = vv_may_be_shown,
+	.write = write_dash,
+};
+
+/*
+ * vvault_dash(video_id text) returns the domain over bytea
+ *
+ * A video's media presentation description; NULL for a video without
+ * renditions. 42501 where the caller may not watch it. Source:
+ * vvault_stream.renditions.
+ */
+Datum
+vvault_dash(PG_FUNCTION_ARGS)
+{
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	return vv_reply(fcinfo, &dash);
+}

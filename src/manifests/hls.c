@@ -1,0 +1,401 @@
+/*-------------------------------------------------------------------------
+ *
+ * hls.c
+ *		A video's playlists for HTTP Live Streaming (RFC 8216).
+ *
+ * All URIs are relative: a playlist is the same bytes for every viewer, and
+ * what is a viewer's own is in the path in front of it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "core/compat.h"
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+
+#include "core/json_writer.h"
+#include "core/text_writer.h"
+#include "manifests/shown.h"
+#include "media/renditions.h"
+#include "media/source.h"
+#include "reply/reply.h"
+
+PG_FUNCTION_INFO_V1(vvault_hls);
+PG_FUNCTION_INFO_V1(vvault_hls_media);
+
+#define CONTENT_TYPE	"application/vnd.apple.mpegurl"
+
+/* What a device that is ten years old plays without a hitch */
+#define FIRST_LINES		720
+#define FIRST_FRAMES	31.0
+
+static bool
+is_avc(const VvRendition *rendition)
+{
+	return strncmp(rendition->codecs, "avc", 3) == 0;
+}
+
+/* The size as TV people count it, the same upright */
+static int
+lines_of(const VvRendition *rendition)
+{
+	return Min(rendition->width, rendition->height);
+}
+
+/*
+ * Which of two variants is the better one to begin with: one that every device
+ * plays, and of these the largest; else the smallest.
+ */
+static bool
+begins_better(const VvRendition *a, const VvRendition *b)
+{
+	bool		a_plays = is_avc(a) && lines_of(a) <= FIRST_LINES &&
+	vv_frame_rate(a) <= FIRST_FRAMES;
+	bool		b_plays = is_avc(b) && lines_of(b) <= FIRST_LINES &&
+	vv_frame_rate(b) <= FIRST_FRAMES;
+
+	if (a->is_default != b->is_default)
+		return a->is_default;
+	if (a_plays != b_plays)
+		return a_plays;
+	return a_plays ? a->peak_bitrate > b->peak_bitrate :
+		a->peak_bitrate < b->peak_bitrate;
+}
+
+static const VvRendition *
+first_variant(List *renditions)
+{
+	const VvRendition *first = NULL;
+	ListCell   *cell;
+
+	foreach(cell, renditions)
+	{
+		const VvRendition *rendition = (const VvRendition *) lfirst(cell);
+
+		if (rendition->kind == VV_RENDITION_VIDEO &&
+			(first == NULL || begins_better(rendition, first)))
+			first = rendition;
+	}
+	return first;
+}
+
+static void
+put_quoted(StringInfo out, const char *attribute, const char *value)
+{
+	appendStringInfo(out, ",%s=", attribute);
+	vv_text_quoted(out, value, strlen(value));
+}
+
+/* A name of a track in its group, which has each only once. */
+static void
+put_name(StringInfo out, const VvRendition *rendition)
+{
+	const char *label = rendition->label != NULL ? rendition->label :
+	rendition->language != NULL ? rendition->language : rendition->name;
+
+	put_quoted(out, "NAME", label);
+	if (rendition->language != NULL)
+		put_quoted(out, "LANGUAGE", rendition->language);
+}
+
+/*
+ * One group of tracks for each codec of audio, one of all subtitles.
+ */
+static void
+put_track(StringInfo out, const VvRendition *rendition)
+{
+	bool		audio = rendition->kind == VV_RENDITION_AUDIO;
+
+	appendStringInfo(out, "#EXT-X-MEDIA:TYPE=%s", audio ? "AUDIO" : "SUBTITLES");
+	put_quoted(out, "GROUP-ID", audio ? rendition->codecs : "subtitles");
+	put_name(out, rendition);
+	appendStringInfo(out, ",DEFAULT=%s,AUTOSELECT=YES",
+					 rendition->is_default ? "YES" : "NO");
+	if (audio)
+		appendStringInfo(out, ",CHANNELS=\"%d\"", rendition->channels);
+	else
+		appendStringInfoString(out, ",FORCED=NO");
+	put_quoted(out, "URI", psprintf("%s.m3u8", rendition->name));
+	appendStringInfoChar(out, '\n');
+}
+
+/* What a variant costs with the dearest track of its group of audio */
+typedef struct AudioGroup
+{
+	const char *codecs;			/* NULL: no audio */
+	int64		average;
+	int64		peak;
+} AudioGroup;
+
+static List *
+audio_groups(List *renditions)
+{
+	List	   *groups = NIL;
+	AudioGroup *group = NULL;
+	ListCell   *cell;
+
+	/* they come by their codecs */
+	foreach(cell, renditions)
+	{
+		const VvRendition *rendition = (const VvRendition *) lfirst(cell);
+
+		if (rendition->kind != VV_RENDITION_AUDIO)
+			continue;
+		if (group == NULL || strcmp(group->codecs, rendition->codecs) != 0)
+		{
+			group = palloc0(sizeof(AudioGroup));
+			group->codecs = rendition->codecs;
+			groups = lappend(groups, group);
+		}
+		group->average = Max(group->average, rendition->average_bitrate);
+		group->peak = Max(group->peak, rendition->peak_bitrate);
+	}
+	if (groups == NIL)
+		groups = list_make1(palloc0(sizeof(AudioGroup)));
+	return groups;
+}
+
+static void
+put_picture(StringInfo out, const VvRendition *rendition)
+{
+	appendStringInfo(out, ",RESOLUTION=%dx%d", rendition->width,
+					 rendition->height);
+	if (rendition->kind == VV_RENDITION_VIDEO && vv_frame_rate(rendition) > 0)
+		appendStringInfo(out, ",FRAME-RATE=%.3f", vv_frame_rate(rendition));
+	appendStringInfo(out, ",VIDEO-RANGE=%s", rendition->video_range);
+}
+
+static void
+put_rates(StringInfo out, int64 peak, int64 average)
+{
+	appendStringInfo(out, "BANDWIDTH=" INT64_FORMAT ",AVERAGE-BANDWIDTH=" INT64_FORMAT,
+					 peak, average);
+}
+
+static void
+put_variant(StringInfo out, const VvRendition *rendition,
+			const AudioGroup *group, bool subtitles)
+{
+	appendStringInfoString(out, "#EXT-X-STREAM-INF:");
+	put_rates(out, rendition->peak_bitrate + group->peak,
+			  rendition->average_bitrate + group->average);
+	put_quoted(out, "CODECS", group->codecs == NULL ? rendition->codecs :
+			   psprintf("%s,%s", rendition->codecs, group->codecs));
+	put_picture(out, rendition);
+	if (group->codecs != NULL)
+		put_quoted(out, "AUDIO", group->codecs);
+	if (subtitles)
+		put_quoted(out, "SUBTITLES", "subtitles");
+	appendStringInfo(out, ",CLOSED-CAPTIONS=NONE\n%s.m3u8\n", rendition->name);
+}
+
+static void
+put_audio_variant(StringInfo out, const VvRendition *rendition)
+{
+	appendStringInfoString(out, "#EXT-X-STREAM-INF:");
+	put_rates(out, rendition->peak_bitrate, rendition->average_bitrate);
+	put_quoted(out, "CODECS", rendition->codecs);
+	put_quoted(out, "AUDIO", rendition->codecs);
+	appendStringInfo(out, "\n%s.m3u8\n", rendition->name);
+}
+
+static void
+put_variants(StringInfo out, List *renditions, bool subtitles)
+{
+	const VvRendition *first = first_variant(renditions);
+	List	   *groups = audio_groups(renditions);
+	ListCell   *cell;
+	ListCell   *group;
+
+	if (first != NULL)
+		foreach(group, groups)
+			put_variant(out, first, (AudioGroup *) lfirst(group), subtitles);
+	foreach(cell, renditions)
+	{
+		const VvRendition *rendition = (const VvRendition *) lfirst(cell);
+
+		if (rendition->kind == VV_RENDITION_AUDIO && first == NULL)
+			put_audio_variant(out, rendition);
+		if (rendition->kind != VV_RENDITION_VIDEO || rendition == first)
+			continue;
+		foreach(group, groups)
+			put_variant(out, rendition, (AudioGroup *) lfirst(group), subtitles);
+	}
+}
+
+static void
+put_trick(StringInfo out, const VvRendition *rendition)
+{
+	appendStringInfoString(out, "#EXT-X-I-FRAME-STREAM-INF:");
+	put_rates(out, rendition->peak_bitrate, rendition->average_bitrate);
+	put_quoted(out, "CODECS", rendition->codecs);
+	put_picture(out, rendition);
+	put_quoted(out, "URI", psprintf("%s.m3u8", rendition->name));
+	appendStringInfoChar(out, '\n');
+}
+
+static bool
+write_multivariant(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
+{
+	List	   *renditions;
+	ListCell   *cell;
+	bool		subtitles = false;
+
+	if (vv_reply_is_known(reply, VV_MANIFEST_MAX_AGE, 0, 0))
+		return true;
+	renditions = vv_read_renditions(PG_GETARG_TEXT_PP(0));
+	if (renditions == NIL)
+		return false;
+	vv_text_line(out, "#EXTM3U");
+	vv_text_line(out, "#EXT-X-VERSION:6");
+	vv_text_line(out, "#EXT-X-INDEPENDENT-SEGMENTS");
+	foreach(cell, renditions)
+	{
+		const VvRendition *rendition = (const VvRendition *) lfirst(cell);
+
+		if (rendition->kind == VV_RENDITION_AUDIO ||
+			rendition->kind == VV_RENDITION_TEXT)
+			put_track(out, rendition);
+		if (rendition->kind == VV_RENDITION_TEXT)
+			subtitles = true;
+	}
+	put_variants(out, renditions, subtitles);
+	foreach(cell, renditions)
+	{
+		const VvRendition *rendition = (const VvRendition *) lfirst(cell);
+
+		if (rendition->kind == VV_RENDITION_TRICK)
+			put_trick(out, rendition);
+	}
+	return true;
+}
+
+/* Seconds with six decimals, rounded */
+static void
+put_seconds(StringInfo out, int64 duration, int64 timescale)
+{
+	int64		micros = (duration * 1000000 + timescale / 2) / timescale;
+	char		digits[8];
+
+	vv_json_int(out, micros / 1000000);
+	snprintf(digits, sizeof(digits), ".%06d", (int) (micros % 1000000));
+	appendBinaryStringInfo(out, digits, 7);
+}
+
+/* No segment may be longer, each rounded to whole seconds. */
+static int64
+target_duration(const VvSegments *segments)
+{
+	int64		longest = 1;
+
+	for (int i = 0; i < segments->n; i++)
+		longest = Max(longest, (segments->durations[i] + segments->timescale / 2) /
+					  segments->timescale);
+	return longest;
+}
+
+static void
+put_segment(StringInfo out, const VvSegments *segments, int i, int64 offset)
+{
+	appendBinaryStringInfo(out, "#EXTINF:", 8);
+	put_seconds(out, segments->durations[i], segments->timescale);
+	appendBinaryStringInfo(out, ",\n", 2);
+	if (segments->kind != VV_RENDITION_TEXT)
+	{
+		appendBinaryStringInfo(out, "#EXT-X-BYTERANGE:", 17);
+		vv_json_int(out, segments->sizes[i]);
+		appendStringInfoChar(out, '@');
+		vv_json_int(out, offset);
+		appendStringInfoChar(out, '\n');
+	}
+	appendStringInfoString(out, segments->file);
+	appendStringInfoChar(out, '\n');
+}
+
+static void
+put_segments(StringInfo out, const VvSegments *segments)
+{
+	int64		offset = segments->first_offset;
+
+	vv_text_line(out, "#EXTM3U");
+	vv_text_line(out, "#EXT-X-VERSION:6");
+	appendStringInfo(out, "#EXT-X-TARGETDURATION:" INT64_FORMAT "\n",
+					 target_duration(segments));
+	vv_text_line(out, "#EXT-X-PLAYLIST-TYPE:VOD");
+	vv_text_line(out, segments->kind == VV_RENDITION_TRICK ?
+				 "#EXT-X-I-FRAMES-ONLY" : "#EXT-X-INDEPENDENT-SEGMENTS");
+	if (segments->kind != VV_RENDITION_TEXT)
+		appendStringInfo(out, "#EXT-X-MAP:URI=\"%s\",BYTERANGE=\"" INT64_FORMAT "@0\"\n",
+						 segments->file, segments->init_size);
+	for (int i = 0; i < segments->n; i++)
+	{
+		put_segment(out, segments, i, offset);
+		offset += segments->sizes[i];
+	}
+	vv_text_line(out, "#EXT-X-ENDLIST");
+}
+
+static bool
+write_media(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
+{
+	VvSegments	segments;
+
+	if (vv_reply_is_known(reply, VV_MANIFEST_MAX_AGE, 0, 0))
+		return true;
+	if (PG_ARGISNULL(1) ||
+		!vv_read_segments(PG_GETARG_TEXT_PP(0), PG_GETARG_TEXT_PP(1), &segments))
+		return false;
+	put_segments(out, &segments);
+	return true;
+}
+
+static const VvReplier multivariant = {
+	.name = "vvault_hls",
+	.nargs = 1,
+	.argtypes = {TEXTOID},
+	.source = &vv_assets,
+	.scope_arg = 1,
+	.content_type = CONTENT_TYPE,
+	.allow = vv_may_be_shown,
+	.write = write_multivariant,
+};
+
+static const VvReplier media = {
+	.name = "vvault_hls_media",
+	.nargs = 2,
+	.argtypes = {TEXTOID, TEXTOID},
+	.source = &vv_assets,
+	.scope_arg = 1,
+	.content_type = CONTENT_TYPE,
+	.allow = vv_may_be_shown,
+	.write = write_media,
+};
+
+/*
+ * vvault_hls(video_id text) returns the domain over bytea
+ *
+ * A video's multivariant playlist; NULL for a video without renditions. 42501
+ * where the caller may not watch it. Source: vvault_stream.renditions.
+ */
+Datum
+vvault_hls(PG_FUNCTION_ARGS)
+{
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	return vv_reply(fcinfo, &multivariant);
+}
+
+/*
+ * vvault_hls_media(video_id text, rendition text) returns the domain over bytea
+ *
+ * The playlist of a rendition; NULL where there is none. 42501 where the
+ * caller may not watch it. Source: vvault_stream.renditions.
+ */
+Datum
+vvault_hls_media(PG_FUNCTION_ARGS)
+{
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	return vv_reply(fcinfo, &media);
+}

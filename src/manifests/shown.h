@@ -1,0 +1,23 @@
+/*-------------------------------------------------------------------------
+ *
+ * shown.h
+ *		Whether a caller may have a video's manifests.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef VVAULT_SHOWN_H
+#define VVAULT_SHOWN_H
+
+#include "core/compat.h"
+
+#include "fmgr.h"
+
+/*
+ * A player asks for it once, and the path of a new generation is another one;
+ * a takedown must not wait for long.
+ */
+#define VV_MANIFEST_MAX_AGE	60
+
+extern bool vv_may_be_shown(FunctionCallInfo fcinfo);
+
+#endif							/* VVAULT_SHOWN_H */

@@ -1,0 +1,63 @@
+/*-------------------------------------------------------------------------
+ *
+ * renditions.h
+ *		The renditions of a video, as manifests tell of them.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef VVAULT_RENDITIONS_H
+#define VVAULT_RENDITIONS_H
+
+#include "core/compat.h"
+
+#include "nodes/pg_list.h"
+
+#define VV_RENDITION_VIDEO	'v'
+#define VV_RENDITION_AUDIO	'a'
+#define VV_RENDITION_TEXT	's'
+#define VV_RENDITION_TRICK	't'
+
+typedef struct VvRendition
+{
+	char		kind;
+	char	   *name;
+	char	   *file;			/* the last part of its object's key */
+	char	   *codecs;
+	int			width;
+	int			height;
+	int			sample_aspect_width;
+	int			sample_aspect_height;
+	int			rate_numerator; /* frames a second, 0 where unknown */
+	int			rate_denominator;
+	char	   *video_range;	/* SDR, PQ, HLG */
+	int			channels;
+	int			sample_rate;
+	char	   *language;		/* BCP 47, or NULL */
+	char	   *label;			/* or NULL */
+	bool		is_default;
+	int64		average_bitrate;
+	int64		peak_bitrate;
+	int64		timescale;
+	int64		init_size;
+	int64		index_size;
+	double		seconds;
+} VvRendition;
+
+/* Segments of one rendition, in order */
+typedef struct VvSegments
+{
+	char		kind;
+	char	   *file;
+	int64		timescale;
+	int64		init_size;
+	int64		first_offset;
+	int			n;
+	const int32 *durations;
+	const int32 *sizes;
+} VvSegments;
+
+extern List *vv_read_renditions(text *video_id);
+extern bool vv_read_segments(text *video_id, text *name, VvSegments *segments);
+extern double vv_frame_rate(const VvRendition *rendition);
+
+#endif							/* VVAULT_RENDITIONS_H */
