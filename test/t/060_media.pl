@@ -1,5 +1,5 @@
 #
-# 066_media.pl
+# 060_media.pl
 #		Files that ffmpeg made are read by their heads, and a player that
 #		follows our manifests decodes all of them, byte range by byte range.
 #
