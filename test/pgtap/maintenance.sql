@@ -108,10 +108,11 @@ SELECT is_empty('SELECT * FROM vvault_check()', '... and right');
 SELECT is(vvault_rebuild(), 0::bigint, '... with nothing left to repair');
 
 --
--- vvault_prune
+-- vvault_prune; test/pgtap/refresh.sql has which videos it forgets
 --
 
 TRUNCATE vvault.videos, vvault.snapshots, vvault.ingests, vvault.rejected_items;
+SELECT vvault_set('forget_after', '0');
 DO $$
 BEGIN
 	PERFORM pg_temp.ingest('PL', '2026-01-01 23:59:59.999999Z', 'a b c', 1000);
