@@ -181,6 +181,7 @@ sub reply_to ($request)
 	my ($status) = ($head // '') =~ /\AHTTP\/1\.1 (\d{3})/;
 	# what comes after it answers what came after the request
 	$body = join '', chunks($body) if ($head // '') =~ /^Transfer-Encoding: chunked/mi;
+	$body = '' if ($body // '') =~ /\AHTTP\/1\.1 \d/;
 	$body = substr $body, 0, $1 if ($head // '') =~ /^Content-Length: (\d+)/mi && length($body // '') > $1;
 	return { status => $status // 0, head => $head // '', body => $body // '' };
 }

@@ -101,6 +101,7 @@ sub try_urls
 		[ '/api/trending/PL?page_size=3&sort=momentum', q{vvault_trending('PL', 3, 'momentum')} ],
 		[ '/api/trending/PL?sort=momentum&page_size=3', q{vvault_trending('PL', 3, 'momentum')} ],
 		[ '/api/trending/PL?as_of=2026-01-14T12:00:00Z&page_size=3', q{vvault_trending('PL', 3, as_of => '2026-01-14 12:00Z')} ],
+		[ '/api/trending/PL?as_of=2026-01-14T12%3A00%3A00%2B00%3A00&page_size=3', q{vvault_trending('PL', 3, as_of => '2026-01-14 12:00Z')} ],
 		[ '/api/trending/PL?per_channel=1&page_size=9', q{vvault_trending('PL', 9, per_channel => 1)} ],
 		[ '/api/trending/PL?per_category=2&sort=hot&per_channel=3', q{vvault_trending('PL', sort => 'hot', per_channel => 3, per_category => 2)} ],
 		[ '/api/trending/PL?page_size=&sort=&cursor=&per_channel=&per_category=', q{vvault_trending('PL')} ],

@@ -91,6 +91,7 @@ SKIP:
 	my $site = Site->new("$dir/site", $node->connstr('postgres') . ' user=authenticator', 'site')
 	  or skip 'there is no nginx here', 3;
 	skip 'there is no curl here', 3 if system('curl --version >/dev/null 2>&1') != 0;
+	note "041_clients: $site->{with}";
 	my ($feed, $status, $error) = split /\n/, output_of('demo/clients/feed.sh', $site->{url}, 'PL');
 
 	is($feed, $node->safe_psql('postgres', q{SELECT vvault_trending('PL', 3)}), 'curl: the feed');

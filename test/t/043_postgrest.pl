@@ -15,6 +15,7 @@ use JSON::Validator ();
 use PostgRESTReplay;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Site;
 use Test::More;
 use VVaultTest;
 
@@ -249,6 +250,29 @@ for my $reader (@readers)
 	$node->safe_psql('postgres', q{UPDATE vvault.videos SET views = views + 1 WHERE video_id IN ('chart1', 'v2')});
 	is(get($name, $arguments, { 'if-none-match' => $headers->{ETag} })->{status}, 200, 'until something changes');
 }
+
+# Where there is a PostgREST, it says of each reader what the stand-in says.
+SKIP:
+{
+	skip 'there is no PostgREST here', 1 if (Site->programs)[-1] ne 'postgrest';
+	my $server = Site->new(PostgreSQL::Test::Utils::tempdir_short() . '/site', $node->connstr('postgres') . ' user=authenticator', 'anon',
+		NGINX => 'no', STANDIN => 'no');
+
+	note "043_postgrest: the stand-in is compared $server->{with}";
+	for my $reader (@readers)
+	{
+		my $name = $reader->{name};
+		my $arguments = arguments_of($reader);
+		my $expected = get($name, $arguments);
+		my $said = $server->request('GET', target($name, $arguments), [], undef, $server->{upstream});
+
+		is($said->{status}, $expected->{status}, "PostgREST answers $name");
+		is($said->{headers}{ lc $_ }, $expected->{headers}{$_}, "and says the same $_") for qw(ETag Cache-Control);
+		is($said->{body}, $expected->{body}, 'in the same reply') if !$about_now{$name};
+	}
+	$server->stop;
+}
+
 for my $call ([ 'vvault_trending', { region => 'PL' } ], [ 'vvault_video', { video_id => 'v1' } ], [ 'vvault_analytics', { days => 3 } ],
 	[ 'vvault_insights', { region => 'PL' } ], [ 'vvault_trending_explain', { video_id => 'chart1' } ])
 {
