@@ -104,7 +104,9 @@ CREATE INDEX videos_chart_views_idx ON vvault.videos
 -- out what is gone; orders that leave out what has not begun have it last.
 CREATE VIEW vvault.expected_behind AS
 	WITH shown AS (
-		SELECT v.*, "left"(v.channel_id, 64) COLLATE "C" AS channel, coalesce(v.live = 'upcoming', false) AS not_begun
+		SELECT v.region, v.video_id, v.charted, v.channel_id, v.published_at, v.first_seen_at, v.views, v.engagement_rate,
+			v.virality_score, v.momentum_score, v.hot_score, v.trending_base,
+			"left"(v.channel_id, 64) COLLATE "C" AS channel, coalesce(v.live = 'upcoming', false) AS not_begun
 		FROM vvault.videos v WHERE v.channel_id <> '' AND v.gone_at IS NULL
 	)
 	SELECT p.region, p.channel, false AS charted, p.video_id
