@@ -312,7 +312,7 @@ RETURN '{
 "per_channel": {"description": "the most videos of one channel that the feed shows; without it any number", "minimum": 1},
 "per_category": {"description": "the most videos of one category that the feed shows; without it any number", "minimum": 1},
 "video_id": {"description": "the id of a video, as YouTube has it", "example": "dQw4w9WgXcQ"},
-"q": {"description": "words of title or channel; by GET a text such as eq.1 is a filter to PostgREST, so ask by POST there", "maxLength": 1000},
+"q": {"description": "words of title or channel, a whole title, or an id or address of a video; by GET a text such as eq.1 is a filter to PostgREST, so ask by POST there", "maxLength": 1000},
 "language": {"description": "a code such as en or pt-BR; without it any language"},
 "days": {"description": "how many days, in UTC, up to the last one", "minimum": 1},
 "likes": {"description": "likes, from 0"},
