@@ -15,8 +15,8 @@ CREATE TABLE vvault.video_search (
 ) WITH (autovacuum_vacuum_scale_factor = 0.02);
 COMMENT ON TABLE vvault.video_search IS
 'What can be searched for in a video: words and stems of its title and channel, and signs for region, language, tags and the tier of its views. Derived from vvault.videos; written only when one of these, its channel or its category changes.';
-COMMENT ON COLUMN vvault.video_search.channel_id IS 'its first 64 characters';
-COMMENT ON COLUMN vvault.video_search.language IS 'code of content_language, empty where unknown';
+COMMENT ON COLUMN vvault.video_search.channel_id IS 'its first 64 characters: at most 256 bytes';
+COMMENT ON COLUMN vvault.video_search.language IS 'code of content_language, empty where unknown: at most 8 bytes';
 
 -- New documents wait in a list that every search reads: vvault.search_again()
 -- keeps it short.
@@ -32,6 +32,7 @@ CREATE TABLE vvault.search_words (
 ) WITH (fillfactor = 70);
 COMMENT ON TABLE vvault.search_words IS
 'How many videos of a region have a word or sign: what completes a word, corrects it, and tells the common from the rare. Derived from vvault.videos.';
+COMMENT ON COLUMN vvault.search_words.word IS 'its beginning, behind the letters of a sign: at most 80 bytes';
 
 CREATE FUNCTION vvault.search_tier(views bigint) RETURNS integer
 AS 'MODULE_PATHNAME', 'vvault_search_tier'
