@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
 #
 # docs.sh
-#		Generate docs/reference.md from the COMMENTs of the extension's objects.
+#		Generate docs/reference.md from the COMMENTs of the extension's objects,
+#		and in docs/operations.md what queries print of what is shipped.
 #
 # usage: scripts/docs.sh [--check]
 #
-# With --check the file is compared and left alone; the status is 1 if it is not
-# what the comments say. What vvault makes comes first, what vvault_stream makes
-# behind it; functions in the order of the install script, in a section for each
-# folder below src/.
+# With --check the files are compared and left alone; the status is 1 if they are
+# not what the database says. What vvault makes comes first, what vvault_stream
+# makes behind it; functions in the order of the install script, in a section for
+# each folder below src/. A query whose output is written stands behind the line
+# <!-- make docs writes what this prints -->.
 
 # shellcheck source=scripts/lib.sh
 source "$(dirname "$0")/lib.sh"
@@ -35,13 +37,41 @@ generate()
 	functions_in_order |
 		sql vvault_docs -c 'CREATE TABLE in_order (n serial, extension text, section text, name text)' \
 			-c "COPY in_order (extension, section, name) FROM STDIN (DELIMITER ' ')" >&2
-	sql vvault_docs -At -f scripts/reference.sql
+	mkdir -p "$WORK/docs"
+	sql vvault_docs -At -f scripts/reference.sql >"$WORK/docs/reference.md"
+	print_queries docs/operations.md >"$WORK/docs/operations.md"
 	sql postgres -c 'DROP DATABASE vvault_docs' >&2
+}
+
+# print_queries FILE: the file, its marked queries with what they print now.
+print_queries()
+{
+	local line query='' part=text
+
+	while IFS= read -r line; do
+		case $part/$line in
+			'text/<!-- make docs writes what this prints -->') part=marked query='' ;;
+			'marked/```sql') part=query ;;
+			'query/```') part=printed ;;
+			query/*) query+=$line$'\n' ;;
+			'printed/```text')
+				say "$line"
+				sql vvault_docs -c "$query" | sed -e 's/ *$//' -e '/^$/d'
+				part=old
+				continue
+				;;
+			'old/```') part=text ;;
+			old/*) continue ;;
+		esac
+		say "$line"
+	done <"$1"
 }
 
 # Inside, with a server of our own unless check.sh lends its own.
 inside_main()
 {
+	local file
+
 	set_paths
 	if [ "${VVAULT_SERVER_UP:-no}" = no ]; then
 		trap 'cluster_remove "$WORK"' EXIT
@@ -54,17 +84,17 @@ inside_main()
 		cluster_create "$WORK" "fsync = off" "shared_preload_libraries = 'vvault'"
 		cluster_start "$WORK"
 	fi
-	generate >"$WORK/reference.md"
-	if [ "${1:-}" != --check ]; then
-		cat "$WORK/reference.md"
-	elif ! diff -u docs/reference.md "$WORK/reference.md"; then
-		die "docs/reference.md is not what the comments say: run make docs"
-	fi
+	generate
+	[ "${1:-}" = --check ] || return 0
+	for file in reference.md operations.md; do
+		diff -u "docs/$file" "$WORK/docs/$file" ||
+			die "docs/$file is not what the database says: run make docs"
+	done
 }
 
 main()
 {
-	local output
+	local file
 
 	case ${1:-} in
 		"" | --check) ;;
@@ -78,10 +108,11 @@ main()
 	if [ "${1:-}" = --check ]; then
 		(go_inside .work scripts/docs.sh --check)
 	else
-		# Only a whole reference replaces the old one.
-		output=$(go_inside .work scripts/docs.sh)
-		printf '%s\n' "$output" >"$ROOT/docs/reference.md"
-		say "docs/reference.md is written"
+		(go_inside .work scripts/docs.sh)
+		for file in reference.md operations.md; do
+			cat "$ROOT/.work/docs/$file" >"$ROOT/docs/$file"
+			say "docs/$file is written"
+		done
 	fi
 }
 
