@@ -164,6 +164,13 @@ escaped_code(const char *json, int len, int at)
 	return code;
 }
 
+/* Was something of this text blotted out? */
+static bool
+has_blot(const char *text)
+{
+	return strchr(text, (unsigned char) BLOT) != NULL;
+}
+
 /*
  * A copy of the response, byte for byte as long, in which the escapes that
  * stand for no character of ours are blotted out: \u0000 and surrogates
@@ -342,7 +349,7 @@ response_scalar(void *state, char *token, JsonTokenType type)
 				Max(parse_whole(token, PG_INT32_MAX), 0);
 		else if (strcmp(parse->keys[0], "error") == 0 &&
 				 strcmp(parse->keys[1], "message") == 0 &&
-				 type == JSON_TOKEN_STRING && strchr(token, BLOT) == NULL)
+				 type == JSON_TOKEN_STRING && !has_blot(token))
 			parse->error_message = token;
 	}
 	VV_JSON_ACTION_DONE;
@@ -495,7 +502,7 @@ item_scalar(void *state, char *token, JsonTokenType type)
 			break;
 		if (type != JSON_TOKEN_STRING && type != field_paths[i].type)
 			parse->wrong[i] = token;
-		else if (i == FIELD_TAG && strchr(token, BLOT) != NULL)
+		else if (i == FIELD_TAG && has_blot(token))
 			parse->tags_blotted = true;
 		else if (i == FIELD_TAG)
 			parse->tags = accumArrayResult(parse->tags,
@@ -652,7 +659,7 @@ is_blotted(const ItemParse *parse)
 {
 	for (int i = 0; i < FIELD_TAG; i++)
 	{
-		if (parse->fields[i] != NULL && strchr(parse->fields[i], BLOT) != NULL)
+		if (parse->fields[i] != NULL && has_blot(parse->fields[i]))
 			return true;
 	}
 	return parse->tags_blotted;
@@ -707,7 +714,7 @@ check_item(ItemParse *parse, Datum *values, bool *nulls)
 		if (parse->wrong[i] != NULL)
 			refuse(parse, "a field is no text", parse->wrong[i]);
 	}
-	if (fields[FIELD_ID] != NULL && strchr(fields[FIELD_ID], BLOT) != NULL)
+	if (fields[FIELD_ID] != NULL && has_blot(fields[FIELD_ID]))
 		return;
 	if (fields[FIELD_ID] == NULL || fields[FIELD_ID][0] == '\0')
 		refuse(parse, "it has no id", NULL);
