@@ -46,7 +46,7 @@ typedef struct VvQuery
 } VvQuery;
 
 /* The columns of one row, copied. */
-#define VV_ROW_MAX	8
+#define VV_ROW_MAX	12
 
 typedef struct VvRow
 {

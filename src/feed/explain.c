@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * explain.c
- *		Why a video trends as it does: the parts of its trending score.
+ *		Why a video trends as it does: the parts of its trending score, and
+ *		the terms of its momentum.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,6 +17,7 @@
 #include "core/query.h"
 #include "feed/facts.h"
 #include "reply/reply.h"
+#include "score/momentum.h"
 #include "score/score.h"
 #include "site/regions.h"
 #include "videos/source.h"
@@ -27,6 +29,48 @@ static VvQuery video_query = {
 	" coalesce(v.published_at, v.first_seen_at),"
 	" coalesce(v.live OPERATOR(pg_catalog.=) 'upcoming', false)"
 	" FROM vvault.videos v"
+	" WHERE v.region OPERATOR(pg_catalog.=) $1"
+	" AND v.video_id OPERATOR(pg_catalog.=) $2",
+	.nargs = 2,
+	.argtypes = {TEXTOID, TEXTOID},
+};
+
+/*
+ * What the momentum that is shown was made of: the figures of the video's
+ * last observation, or its own where that is gone, and those of a day before.
+ * The latter as vvault.day_base() has them, which readers may not call.
+ */
+#define DAY_BEFORE \
+	"(v.fetched_at OPERATOR(pg_catalog.-) '23:30'::pg_catalog.interval)"
+#define SAME_VIDEO(alias) \
+	alias ".region OPERATOR(pg_catalog.=) v.region" \
+	" AND " alias ".video_id OPERATOR(pg_catalog.=) v.video_id"
+
+static VvQuery momentum_query = {
+	.sql = "SELECT v.momentum_score, e.momentum_baseline,"
+	" CASE WHEN s.video_id IS NULL THEN v.views ELSE s.views END,"
+	" CASE WHEN s.video_id IS NULL THEN v.likes ELSE s.likes END,"
+	" coalesce(s.category_id, v.category_id),"
+	" coalesce(s.rank, v.rank), coalesce(s.chart_length, v.chart_length),"
+	" b.views, v.fetched_at OPERATOR(pg_catalog.-) b.fetched_at"
+	" FROM vvault.videos v"
+	" JOIN vvault.effective_regions e"
+	" ON e.region OPERATOR(pg_catalog.=) v.region"
+	" LEFT JOIN vvault.snapshots s ON " SAME_VIDEO("s")
+	" AND s.fetched_at OPERATOR(pg_catalog.=) v.fetched_at"
+	" LEFT JOIN LATERAL ("
+	"  (SELECT p.views, p.fetched_at FROM vvault.snapshots p"
+	"   WHERE " SAME_VIDEO("p") " AND p.views IS NOT NULL"
+	"   AND p.fetched_at OPERATOR(pg_catalog.<=) " DAY_BEFORE
+	"   ORDER BY p.fetched_at DESC LIMIT 1)"
+	"  UNION ALL"
+	"  (SELECT p.views, p.fetched_at FROM vvault.snapshots p"
+	"   WHERE " SAME_VIDEO("p") " AND p.views IS NOT NULL"
+	"   AND v.first_seen_at OPERATOR(pg_catalog.<=) " DAY_BEFORE
+	"   AND p.fetched_at OPERATOR(pg_catalog.>) " DAY_BEFORE
+	"   AND p.fetched_at OPERATOR(pg_catalog.<) v.fetched_at"
+	"   ORDER BY p.fetched_at LIMIT 1)"
+	"  LIMIT 1) b ON true"
 	" WHERE v.region OPERATOR(pg_catalog.=) $1"
 	" AND v.video_id OPERATOR(pg_catalog.=) $2",
 	.nargs = 2,
@@ -126,6 +170,82 @@ append_parts(StringInfo out, const VideoFigures *figures, TimestampTz as_of)
 	appendStringInfoChar(out, ']');
 }
 
+/*
+ * A row of momentum_query; of one without views nothing can be explained.
+ */
+static bool
+read_momentum(const VvRow *row, VvMomentumFacts *facts)
+{
+	const Datum *values = row->values;
+	const bool *isnull = row->isnull;
+
+	if (isnull[2])
+		return false;
+	facts->views = DatumGetInt64(values[2]);
+	facts->likes = count_of(values[3], isnull[3]);
+	facts->category_id = DatumGetInt32(values[4]);
+	facts->rank = isnull[5] ? 0 : DatumGetInt32(values[5]);
+	facts->chart_length = isnull[6] ? 0 : DatumGetInt32(values[6]);
+	facts->views_before = count_of(values[7], isnull[7]);
+	facts->elapsed_usec.isnull = isnull[8];
+	facts->elapsed_usec.value = isnull[8] ? 0.0 :
+		vv_interval_usec(DatumGetIntervalP(values[8]));
+	return true;
+}
+
+static void
+append_term(StringInfo out, const char *name, double value, const char *unit,
+			double points)
+{
+	if (out->data[out->len - 1] != '[')
+		appendStringInfoChar(out, ',');
+	appendStringInfo(out, "{\"term\":\"%s\"", name);
+	vv_json_key(out, "value");
+	vv_json_float(out, value);
+	appendStringInfo(out, ",\"unit\":\"%s\"", unit);
+	vv_json_key(out, "points");
+	vv_json_float(out, points);
+	appendStringInfoChar(out, '}');
+}
+
+/*
+ * The terms of the momentum that is stored; their points sum to the raw value
+ * of which the baseline scores 85.
+ */
+static void
+append_momentum(StringInfo out, const Datum *args)
+{
+	VvMomentumFacts facts;
+	VvMomentumTerms terms;
+	VvRow		row;
+
+	if (!vv_query_row(&momentum_query, args, &row))
+		return;
+	vv_json_key(out, "momentum");
+	appendStringInfoChar(out, '{');
+	vv_json_key(out, "score");
+	vv_json_float(out, DatumGetFloat8(row.values[0]));
+	vv_json_key(out, "baseline");
+	vv_json_float(out, DatumGetFloat8(row.values[1]));
+	vv_json_key(out, "terms");
+	appendStringInfoChar(out, '[');
+	if (read_momentum(&row, &facts))
+	{
+		terms = vv_momentum_terms(&facts);
+		if (facts.views_before.isnull)
+			append_term(out, "newcomer", (double) facts.views, "views",
+						terms.growth);
+		else
+			append_term(out, "growth", terms.rate,
+						"of the views a day ago", terms.growth);
+		append_term(out, "category", facts.category_id, "category_id",
+					terms.category);
+		append_term(out, "place", terms.place, "of the chart",
+					terms.sinking);
+	}
+	appendStringInfoString(out, "]}");
+}
+
 static bool
 write_explanation(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 {
@@ -165,6 +285,7 @@ write_explanation(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 	vv_json_key(out, "as_of");
 	vv_json_timestamptz(out, as_of);
 	append_parts(out, &figures, as_of);
+	append_momentum(out, args);
 	appendStringInfoChar(out, '}');
 	return true;
 }
@@ -182,9 +303,9 @@ static const VvReplier explain = {
  * vvault_trending_explain(video_id text, region text DEFAULT NULL)
  *	returns json
  *
- * The parts of a trending score. A NULL region is the one where the video
- * stands highest; NULL for a video that is not listed; 22023 for an invalid
- * region. Source: vvault.videos.
+ * The parts of a trending score and the terms of a momentum. A NULL region is
+ * the one where the video stands highest; NULL for a video that is not listed;
+ * 22023 for an invalid region. Source: vvault.videos and vvault.snapshots.
  */
 Datum
 vvault_trending_explain(PG_FUNCTION_ARGS)

@@ -112,7 +112,7 @@ RETURN '{
 "vvault_trending_explain": {
 	"type": "object",
 	"nullable": true,
-	"required": ["video_id", "region", "as_of", "score", "parts"],
+	"required": ["video_id", "region", "as_of", "score", "parts", "momentum"],
 	"properties": {
 		"video_id": {"type": "string"}, "region": {"$ref": "#/components/schemas/Region"},
 		"as_of": {"$ref": "#/components/schemas/Instant"}, "score": {"$ref": "#/components/schemas/Score"},
@@ -125,7 +125,22 @@ RETURN '{
 				"baseline": {"type": "number"}, "weight": {"type": "number", "minimum": 0, "maximum": 1},
 				"points": {"$ref": "#/components/schemas/Score"}
 			}
-		}}
+		}},
+		"momentum": {
+			"type": "object",
+			"required": ["score", "baseline", "terms"],
+			"properties": {
+				"score": {"$ref": "#/components/schemas/Score"}, "baseline": {"type": "number"},
+				"terms": {"type": "array", "maxItems": 3, "items": {
+					"type": "object",
+					"required": ["term", "value", "unit", "points"],
+					"properties": {
+						"term": {"type": "string", "enum": ["growth", "newcomer", "category", "place"]},
+						"value": {"type": "number"}, "unit": {"type": "string"}, "points": {"type": "number"}
+					}
+				}}
+			}
+		}
 	}
 },
 "vvault_regions": {

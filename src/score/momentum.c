@@ -97,17 +97,17 @@ chart_place(int32 rank, int32 chart_length)
 }
 
 /*
- * What the growth of a video seen before says.  An unknown time between the
- * two observations is taken as a day, one below an hour as an hour: counts
- * are updated in jumps, which a short time would blow up.
+ * How much a video seen before grows in a day, of the views it had.  An
+ * unknown time between the two observations is taken as a day, one below an
+ * hour as an hour: counts are updated in jumps, which a short time would blow
+ * up.
  */
 static double
-growth_term(const VvMomentumFacts *facts)
+daily_growth(const VvMomentumFacts *facts)
 {
 	double		before = (double) facts->views_before.value;
 	double		gain = Max((double) facts->views - before, 0.0);
 	double		days = 1.0;
-	double		growth;
 
 	if (!facts->elapsed_usec.isnull)
 	{
@@ -116,9 +116,7 @@ growth_term(const VvMomentumFacts *facts)
 		days = Max(facts->elapsed_usec.value, (double) USECS_PER_HOUR) /
 			(double) USECS_PER_DAY;
 	}
-
-	growth = gain / ((before + added_views) * days);
-	return vv_lg(Min(growth, growth_cap) + growth_floor);
+	return gain / ((before + added_views) * days);
 }
 
 /*
@@ -185,8 +183,9 @@ vv_momentum_terms(const VvMomentumFacts *facts)
 	VvMomentumTerms terms;
 
 	terms.place = place;
+	terms.rate = newcomer ? 0.0 : daily_growth(facts);
 	terms.growth = newcomer ? newcomer_term(facts, place) :
-		growth_term(facts);
+		vv_lg(Min(terms.rate, growth_cap) + growth_floor);
 	terms.category = category_term(facts->category_id, newcomer);
 	terms.sinking = sinking_term(place);
 	return terms;

@@ -28,6 +28,7 @@ typedef struct VvMomentumFacts
 typedef struct VvMomentumTerms
 {
 	double		place;			/* 0 at the top of the chart, 1 at its end */
+	double		rate;			/* growth in a day; 0 of a newcomer */
 	double		growth;			/* or what stands in for it in a newcomer */
 	double		category;
 	double		sinking;
