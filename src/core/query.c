@@ -75,10 +75,10 @@ prepare(VvQuery *query)
  * settings.
  */
 static int
-plan_without(const char *const *settings, int n)
+plan_without(int nest, const char *const *settings, int n)
 {
-	int			nest = NewGUCNestLevel();
-
+	if (nest < 0)
+		nest = NewGUCNestLevel();
 	for (int i = 0; i < n; i++)
 		(void) set_config_option(settings[i], "off", PGC_USERSET,
 								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
@@ -105,16 +105,18 @@ static const char *const but_index_probes[] = {
 static int
 begin_planning(VvQuery *query)
 {
+	int			nest = -1;
+
 	vv_require_same_version(query->extension);
 	if (query->plan == NULL)
 		prepare(query);
 	if (query->planned && SPI_plan_is_valid(query->plan))
 		return -1;
 	if (query->index_order)
-		return plan_without(but_index_order, lengthof(but_index_order));
+		nest = plan_without(nest, but_index_order, lengthof(but_index_order));
 	if (query->index_probes)
-		return plan_without(but_index_probes, lengthof(but_index_probes));
-	return -1;
+		nest = plan_without(nest, but_index_probes, lengthof(but_index_probes));
+	return nest;
 }
 
 static void
@@ -126,7 +128,7 @@ end_planning(VvQuery *query, int nest)
 }
 
 static ParamListInfo
-make_params(const VvQuery *query, const Datum *args)
+make_params(const VvQuery *query, const Datum *args, const bool *isnull)
 {
 	ParamListInfo params;
 
@@ -137,15 +139,20 @@ make_params(const VvQuery *query, const Datum *args)
 	for (int i = 0; i < query->nargs; i++)
 	{
 		params->params[i].value = args[i];
-		params->params[i].isnull = false;
+		params->params[i].isnull = isnull != NULL && isnull[i];
 		params->params[i].pflags = PARAM_FLAG_CONST;
 		params->params[i].ptype = query->argtypes[i];
 	}
 	return params;
 }
 
+/*
+ * What reads sees the caller's snapshot. What writes gets a new one, and so
+ * sees what was committed up to now, as a statement of a client does.
+ */
 static void
-run(VvQuery *query, const Datum *args, uint64 limit, RowReceiver *receiver)
+run(VvQuery *query, const Datum *args, const bool *isnull, bool writes,
+	uint64 limit, RowReceiver *receiver)
 {
 	SPIExecuteOptions options = {0};
 	int			nest;
@@ -158,14 +165,14 @@ run(VvQuery *query, const Datum *args, uint64 limit, RowReceiver *receiver)
 	receiver->pub.mydest = DestNone;
 
 	nest = begin_planning(query);
-	options.params = make_params(query, args);
-	options.read_only = true;
+	options.params = make_params(query, args, isnull);
+	options.read_only = !writes;
 	options.tcount = limit;
 	options.dest = &receiver->pub;
 
 	result = SPI_execute_plan_extended(query->plan, &options);
-	/* SPI says so of a SELECT whose rows it does not keep itself */
-	if (result != SPI_OK_UTILITY)
+	/* SPI says UTILITY of a SELECT whose rows it does not keep itself */
+	if (result < 0 || (!writes && result != SPI_OK_UTILITY))
 		elog(ERROR, "could not run \"%s\": %s", query->sql,
 			 SPI_result_code_string(result));
 	end_planning(query, nest);
@@ -182,7 +189,22 @@ vv_query_run(VvQuery *query, const Datum *args, uint64 limit,
 {
 	RowReceiver receiver = {.action = action, .arg = arg};
 
-	run(query, args, limit, &receiver);
+	run(query, args, NULL, false, limit, &receiver);
+	return receiver.nrows;
+}
+
+/*
+ * The same with a statement that may write, under a snapshot of its own, and
+ * with arguments that may be NULL where isnull says so. Whatever it returns
+ * goes to the action, which never ends it.
+ */
+uint64
+vv_query_write(VvQuery *query, const Datum *args, const bool *isnull,
+			   VvRowAction action, void *arg)
+{
+	RowReceiver receiver = {.action = action, .arg = arg};
+
+	run(query, args, isnull, true, 0, &receiver);
 	return receiver.nrows;
 }
 
@@ -225,7 +247,7 @@ vv_query_row(VvQuery *query, const Datum *args, VvRow *row)
 	copy.receiver.action = copy_row;
 	copy.receiver.arg = &copy;
 	SPI_connect();
-	run(query, args, 1, &copy.receiver);
+	run(query, args, NULL, false, 1, &copy.receiver);
 	SPI_finish();
 	return copy.receiver.nrows > 0;
 }

@@ -15,7 +15,7 @@
 
 #include "core/json_writer.h"
 
-#define VV_QUERY_MAX_ARGS	4
+#define VV_QUERY_MAX_ARGS	12
 
 /*
  * A statement over qualified names. It reads with the snapshot of the caller
@@ -59,6 +59,8 @@ typedef bool (*VvRowAction) (const Datum *values, const bool *isnull, void *arg)
 
 extern uint64 vv_query_run(VvQuery *query, const Datum *args, uint64 limit,
 						   VvRowAction action, void *arg);
+extern uint64 vv_query_write(VvQuery *query, const Datum *args,
+							 const bool *isnull, VvRowAction action, void *arg);
 extern bool vv_query_row(VvQuery *query, const Datum *args, VvRow *row);
 extern char *vv_query_text(VvQuery *query, const Datum *args);
 extern Portal vv_query_open(VvQuery *query, const Datum *args);

@@ -14,6 +14,7 @@
 #include "core/shared_memory.h"
 #include "core/wait_points.h"
 #include "core/worker_slots.h"
+#include "jobs/waiters.h"
 #include "media/source.h"
 #include "reply/memory.h"
 #include "reply/reply.h"
@@ -36,6 +37,7 @@ _PG_init(void)
 	vv_workers_init();
 	vv_counters_init();
 	vv_wait_points_init();
+	vv_waiters_init();
 	vv_shared_memory_init();
 	vv_register_source(&vv_feeds);
 	vv_register_source(&vv_assets);

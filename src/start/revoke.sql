@@ -23,7 +23,7 @@ BEGIN
 				WHERE i.classoid OPERATOR(pg_catalog.=) d.classid
 					AND i.objoid OPERATOR(pg_catalog.=) d.objid)
 			AND (p.pronamespace OPERATOR(pg_catalog.=) '@EXTENSION@'::pg_catalog.regnamespace
-				OR p.prokind OPERATOR(pg_catalog.=) 'f' AND p.provolatile OPERATOR(pg_catalog.<>) 'i')
+				OR p.prokind OPERATOR(pg_catalog.=) ANY ('{f,p}') AND p.provolatile OPERATOR(pg_catalog.<>) 'i')
 	LOOP
 		EXECUTE pg_catalog.format('REVOKE ALL ON ROUTINE %s FROM PUBLIC', f.signature);
 	END LOOP;

@@ -22,14 +22,17 @@ SELECT pg_temp.none($$SELECT signature FROM function WHERE public AND provolatil
 SELECT pg_temp.none($$SELECT i.indexrelid::regclass
 	FROM pg_index i JOIN relation r ON r.oid = i.indrelid
 		JOIN pg_attribute a ON a.attrelid = r.oid AND a.attname = 'video_id'
-	WHERE i.indisprimary AND i.indkey[0] <> a.attnum$$,
-	'video_id leads the primary key of every table that has it');
+	WHERE i.indisprimary AND i.indkey[0] <> a.attnum
+		AND r.relname NOT IN ('jobs', 'finished_jobs')$$,
+	'video_id leads the primary key of every table whose rows belong to a video');
 
 -- What the owner fills is dumped, what is shipped or derived is not.
 SELECT set_eq($$SELECT c.oid::regclass::text, u.condition
 	FROM pg_extension e, unnest(e.extconfig, e.extcondition) AS u (oid, condition) JOIN pg_class c ON c.oid = u.oid
 	WHERE e.extname = 'vvault_stream'$$,
-	$$VALUES ('vvault_stream.assets', '')$$,
+	$$VALUES ('vvault_stream.assets', ''), ('vvault_stream.job_kinds', ''), ('vvault_stream.job_limits', ''),
+		('vvault_stream.jobs', ''), ('vvault_stream.jobs_job_id_seq', ''), ('vvault_stream.job_needs', ''),
+		('vvault_stream.finished_jobs', '')$$,
 	'the tables that a dump holds are those that the owner fills');
 
 SELECT * FROM finish();

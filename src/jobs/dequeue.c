@@ -1,0 +1,311 @@
+/*-------------------------------------------------------------------------
+ *
+ * dequeue.c
+ *		vvault_dequeue: a worker gets jobs.
+ *
+ * Kind by kind, since one scan of several kinds would have to sort all that is
+ * ready. A kind without limits and orders is two statements here; what else
+ * there is to do for a kind is dequeue.sql's.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "core/compat.h"
+
+#include <math.h>
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "common/pg_prng.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "lib/stringinfo.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/uuid.h"
+
+#include "core/json_writer.h"
+#include "core/query.h"
+
+#define MAX_KINDS		100
+#define MAX_JOBS		1000
+#define TIDY_ONE_IN		50		/* calls that found enough to do */
+
+/* A call. */
+typedef struct Dequeue
+{
+	Datum		worker;
+	bool		no_worker;
+	int			left;			/* jobs still wanted */
+	double		lease_seconds;	/* 0: as the kind says */
+	StringInfoData reply;
+} Dequeue;
+
+/* What is known of a kind. */
+typedef struct KindFacts
+{
+	bool		known;
+	bool		closed;			/* paused, or the database is not armed */
+	bool		special;		/* has limits or orders */
+	bool		due;			/* the time of a later job has come */
+	double		lease_seconds;
+} KindFacts;
+
+static VvQuery kind_facts = {
+	.sql =
+	"SELECT k.paused OR k.outside AND NOT vvault_stream.is_armed(),"
+	"  k.order_function IS NOT NULL OR k.running_limit IS NOT NULL"
+	"    OR k.owner_running_limit IS NOT NULL OR EXISTS ("
+	"      SELECT FROM vvault_stream.job_limits l"
+	"      WHERE l.kind OPERATOR(pg_catalog.=) $1 AND l.running_limit IS NOT NULL),"
+	"  EXISTS (SELECT FROM vvault_stream.jobs j WHERE j.kind OPERATOR(pg_catalog.=) $1"
+	"    AND j.state OPERATOR(pg_catalog.=) 's' AND j.state IN ('s', 'f')"
+	"    AND j.run_at OPERATOR(pg_catalog.<=) pg_catalog.clock_timestamp()),"
+	"  k.lease_seconds "
+	"FROM vvault_stream.job_kinds k WHERE k.kind OPERATOR(pg_catalog.=) $1",
+	.extension = "vvault_stream",
+	.nargs = 1,
+	.argtypes = {TEXTOID},
+	.index_order = true,
+	.index_probes = true,
+};
+
+static VvQuery take_ready = {
+	.sql =
+	"WITH picked AS MATERIALIZED ("
+	"  SELECT r.job_id FROM vvault_stream.jobs r"
+	"  WHERE r.kind OPERATOR(pg_catalog.=) $2 AND r.state OPERATOR(pg_catalog.=) 'r'"
+	"  ORDER BY r.priority DESC, r.turn, r.job_id LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED) "
+	"UPDATE vvault_stream.jobs j SET state = 'x',"
+	"  attempt = j.attempt OPERATOR(pg_catalog.+) 1::pg_catalog.int2,"
+	"  lease = pg_catalog.gen_random_uuid(), worker = $1,"
+	"  lease_seconds = $4::pg_catalog.float4, progress = NULL,"
+	"  lease_until = pg_catalog.clock_timestamp()"
+	"    OPERATOR(pg_catalog.+) pg_catalog.make_interval(secs => $4),"
+	"  started_at = pg_catalog.clock_timestamp(),"
+	"  progress_at = pg_catalog.clock_timestamp() "
+	"FROM picked p WHERE j.job_id OPERATOR(pg_catalog.=) p.job_id "
+	"RETURNING j.job_id, j.lease, j.kind, j.owner_id, j.video_id, j.attempt, j.args",
+	.extension = "vvault_stream",
+	.nargs = 4,
+	.argtypes = {TEXTOID, TEXTOID, INT4OID, FLOAT8OID},
+	.index_order = true,
+	.index_probes = true,
+};
+
+static VvQuery make_due = {
+	.sql = "SELECT vvault_stream.ready_what_is_due($1)",
+	.extension = "vvault_stream",
+	.nargs = 1,
+	.argtypes = {TEXTOID},
+};
+
+static VvQuery tidy_kind = {
+	.sql = "SELECT vvault_stream.tidy_kind($1)",
+	.extension = "vvault_stream",
+	.nargs = 1,
+	.argtypes = {TEXTOID},
+};
+
+static VvQuery unknown_kind = {
+	.sql = "SELECT vvault_stream.unknown_kind($1)",
+	.extension = "vvault_stream",
+	.nargs = 1,
+	.argtypes = {TEXTOID},
+};
+
+static VvQuery take_special = {
+	.sql = "SELECT job FROM pg_catalog.unnest(vvault_stream.take_special($1, $2, $3, $4)) job",
+	.extension = "vvault_stream",
+	.nargs = 4,
+	.argtypes = {TEXTOID, TEXTOID, INT4OID, FLOAT8OID},
+};
+
+static bool
+take_facts(const Datum *values, const bool *isnull, void *arg)
+{
+	KindFacts  *facts = (KindFacts *) arg;
+
+	(void) isnull;
+	facts->known = true;
+	facts->closed = DatumGetBool(values[0]);
+	facts->special = DatumGetBool(values[1]);
+	facts->due = DatumGetBool(values[2]);
+	facts->lease_seconds = DatumGetFloat8(values[3]);
+	return true;
+}
+
+static bool
+take_count(const Datum *values, const bool *isnull, void *arg)
+{
+	if (!isnull[0])
+		*(int32 *) arg = DatumGetInt32(values[0]);
+	return true;
+}
+
+static void
+append_text(StringInfo out, Datum value)
+{
+	text	   *str = DatumGetTextPP(value);
+
+	vv_json_text(out, VARDATA_ANY(str), VARSIZE_ANY_EXHDR(str));
+}
+
+static void
+append_json(StringInfo out, Datum value)
+{
+	text	   *str = DatumGetTextPP(value);
+
+	appendBinaryStringInfo(out, VARDATA_ANY(str), VARSIZE_ANY_EXHDR(str));
+}
+
+static void
+next_job(Dequeue *dequeue)
+{
+	if (dequeue->reply.len > 1)
+		appendStringInfoChar(&dequeue->reply, ',');
+	dequeue->left--;
+}
+
+/* A row of take_ready. */
+static bool
+append_job(const Datum *values, const bool *isnull, void *arg)
+{
+	StringInfo	out = &((Dequeue *) arg)->reply;
+
+	next_job((Dequeue *) arg);
+	appendStringInfo(out, "{\"job_id\":" INT64_FORMAT ",\"lease\":\"%s\",\"kind\":",
+					 DatumGetInt64(values[0]),
+					 DatumGetCString(DirectFunctionCall1(uuid_out, values[1])));
+	append_text(out, values[2]);
+	appendStringInfoString(out, ",\"owner_id\":");
+	append_text(out, values[3]);
+	appendStringInfoString(out, ",\"video_id\":");
+	if (isnull[4])
+		vv_json_null(out);
+	else
+		append_text(out, values[4]);
+	appendStringInfo(out, ",\"attempt\":%d,\"args\":", DatumGetInt16(values[5]));
+	append_json(out, values[6]);
+	appendStringInfoChar(out, '}');
+	return true;
+}
+
+/* A job that dequeue.sql has put together. */
+static bool
+append_special(const Datum *values, const bool *isnull, void *arg)
+{
+	(void) isnull;
+	next_job((Dequeue *) arg);
+	append_json(&((Dequeue *) arg)->reply, values[0]);
+	return true;
+}
+
+/*
+ * Takes what is ready of a kind.
+ */
+static void
+take(Dequeue *dequeue, Datum kind, const KindFacts *facts)
+{
+	Datum		args[] = {dequeue->worker, kind, Int32GetDatum(dequeue->left),
+	Float8GetDatum(dequeue->lease_seconds > 0 ? dequeue->lease_seconds : facts->lease_seconds)};
+	bool		isnull[] = {dequeue->no_worker, false, false, false};
+
+	if (facts->special)
+		(void) vv_query_write(&take_special, args, isnull, append_special, dequeue);
+	else
+		(void) vv_query_write(&take_ready, args, isnull, append_job, dequeue);
+}
+
+/*
+ * Takes jobs of a kind. What is seldom is looked after where there is too
+ * little to do, and now and then.
+ */
+static void
+take_kind(Dequeue *dequeue, Datum kind)
+{
+	KindFacts	facts = {0};
+	int32		ntouched = 0;
+
+	(void) vv_query_write(&kind_facts, &kind, NULL, take_facts, &facts);
+	if (!facts.known)
+		(void) vv_query_write(&unknown_kind, &kind, NULL, take_count, &ntouched);
+	if (facts.closed)
+		return;
+	if (facts.due)
+		(void) vv_query_write(&make_due, &kind, NULL, take_count, &ntouched);
+	take(dequeue, kind, &facts);
+	if (dequeue->left == 0 &&
+		pg_prng_uint64_range(&pg_global_prng_state, 1, TIDY_ONE_IN) > 1)
+		return;
+	ntouched = 0;
+	(void) vv_query_write(&tidy_kind, &kind, NULL, take_count, &ntouched);
+	if (ntouched > 0 && dequeue->left > 0)
+		take(dequeue, kind, &facts);
+}
+
+static void
+refuse(const char *argument, const char *hint)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("invalid %s", argument), errhint("%s", hint)));
+}
+
+static void
+check(FunctionCallInfo fcinfo)
+{
+	/* an old snapshot would fail at the first row that another has taken */
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TRANSACTION_STATE),
+				 errmsg("jobs are taken at READ COMMITTED only"),
+				 errhint("Begin the transaction with ISOLATION LEVEL READ COMMITTED.")));
+	if (PG_ARGISNULL(1) || array_contains_nulls(PG_GETARG_ARRAYTYPE_P(1)) ||
+		ArrayGetNItems(ARR_NDIM(PG_GETARG_ARRAYTYPE_P(1)),
+					   ARR_DIMS(PG_GETARG_ARRAYTYPE_P(1))) < 1 ||
+		ArrayGetNItems(ARR_NDIM(PG_GETARG_ARRAYTYPE_P(1)),
+					   ARR_DIMS(PG_GETARG_ARRAYTYPE_P(1))) > MAX_KINDS)
+		refuse("kinds", "They are 1 to 100 kinds of jobs.");
+	if (PG_ARGISNULL(2) || PG_GETARG_INT32(2) < 1 || PG_GETARG_INT32(2) > MAX_JOBS)
+		refuse("max_jobs", "It is from 1 to 1000.");
+	if (!PG_ARGISNULL(3) &&
+		!(PG_GETARG_FLOAT8(3) >= 0.1 && PG_GETARG_FLOAT8(3) <= 86400))
+		refuse("lease_seconds", "It is from 0.1 to 86400.");
+}
+
+PG_FUNCTION_INFO_V1(vvault_dequeue);
+
+/*
+ * vvault_dequeue(worker text, kinds text[], max_jobs integer,
+ *		lease_seconds double precision) returns json
+ *
+ * Gives a worker up to max_jobs jobs of these kinds. Ranges and NULL as
+ * dequeue.sql says; 22023, and 25000 at other isolation levels.
+ */
+Datum
+vvault_dequeue(PG_FUNCTION_ARGS)
+{
+	Dequeue		dequeue = {0};
+	Datum	   *kinds;
+	bool	   *nulls;
+	int			nkinds;
+
+	check(fcinfo);
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), TEXTOID, -1, false, TYPALIGN_INT,
+					  &kinds, &nulls, &nkinds);
+	dequeue.worker = PG_GETARG_DATUM(0);
+	dequeue.no_worker = PG_ARGISNULL(0);
+	dequeue.left = PG_GETARG_INT32(2);
+	dequeue.lease_seconds = PG_ARGISNULL(3) ? 0 : PG_GETARG_FLOAT8(3);
+	initStringInfo(&dequeue.reply);
+	appendStringInfoChar(&dequeue.reply, '[');
+
+	SPI_connect();
+	for (int i = 0; i < nkinds && dequeue.left > 0; i++)
+		take_kind(&dequeue, kinds[i]);
+	SPI_finish();
+
+	appendStringInfoChar(&dequeue.reply, ']');
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(dequeue.reply.data, dequeue.reply.len));
+}
