@@ -2,7 +2,7 @@
 -- naive SQL: in every order, across pages.
 BEGIN;
 \ir ../naive_feed.sql
-SELECT plan((29 + 22 * count(*))::integer) FROM pg_temp.orders() o;
+SELECT plan((22 + 23 * count(*))::integer) FROM pg_temp.orders() o;
 
 TRUNCATE vvault.videos, vvault.snapshots;
 

@@ -30,8 +30,8 @@ sub fill
 	my ($db) = @_;
 
 	$node->safe_psql($db, <<'SQL');
-INSERT INTO vvault.videos (region, video_id, title, channel_id, views, likes, virality_score, category_id)
-SELECT r, 'v' || n, 'title ' || n, 'c' || n % 2, n * 100, n, 10 * n, 10 FROM unnest('{PL,SE}'::text[]) r, generate_series(1, 4) n;
+INSERT INTO vvault.videos (region, video_id, title, channel_id, views, likes, virality_score, category_id, first_seen_at, fetched_at)
+SELECT r, 'v' || n, 'title ' || n, 'c' || n % 2, n * 100, n, 10 * n, 10, '2026-01-02 00:00Z', '2026-01-02 00:00Z' FROM unnest('{PL,SE}'::text[]) r, generate_series(1, 4) n;
 INSERT INTO vvault.snapshots (region, video_id, fetched_at, views, virality_score)
 SELECT region, video_id, now() - interval '1 hour', views, virality_score FROM vvault.videos;
 SQL
