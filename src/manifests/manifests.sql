@@ -11,7 +11,7 @@ NULL: NULL for NULL and for a video that has no renditions.
 Errors: 42501 for a video that is not public or unlisted, unless the caller may read every asset.
 Source: vvault_stream.assets and vvault_stream.renditions of the generation that is shown.';
 
-CREATE FUNCTION @extschema@.vvault_hls_media(video_id text, rendition text) RETURNS vvault."*/*"
+CREATE FUNCTION @extschema@.vvault_hls_media(video_id text, rendition text DEFAULT NULL) RETURNS vvault."*/*"
 AS 'MODULE_PATHNAME', 'vvault_hls_media'
 LANGUAGE C STABLE PARALLEL UNSAFE SECURITY DEFINER COST 100
 SET search_path = pg_catalog, pg_temp;

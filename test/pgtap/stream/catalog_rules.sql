@@ -30,7 +30,7 @@ SELECT pg_temp.none($$SELECT i.indexrelid::regclass
 SELECT set_eq($$SELECT c.oid::regclass::text, u.condition
 	FROM pg_extension e, unnest(e.extconfig, e.extcondition) AS u (oid, condition) JOIN pg_class c ON c.oid = u.oid
 	WHERE e.extname = 'vvault_stream'$$,
-	$$VALUES ('vvault_stream.assets', ''), ('vvault_stream.job_kinds', ''), ('vvault_stream.job_limits', ''),
+	$$VALUES ('vvault_stream.assets', ''), ('vvault_stream.renditions', ''), ('vvault_stream.job_kinds', ''), ('vvault_stream.job_limits', ''),
 		('vvault_stream.jobs', ''), ('vvault_stream.jobs_job_id_seq', ''), ('vvault_stream.job_needs', ''),
 		('vvault_stream.finished_jobs', '')$$,
 	'the tables that a dump holds are those that the owner fills');
