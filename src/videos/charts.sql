@@ -85,11 +85,25 @@ COMMENT ON VIEW vvault.expected_videos IS
 
 -- The caller holds the region's lock, here and below.
 CREATE FUNCTION vvault.latest_chart(region text) RETURNS timestamptz
-LANGUAGE sql STABLE PARALLEL SAFE
-RETURN (SELECT max(c.fetched_at) FROM vvault.charts c
-	WHERE c.region = latest_chart.region AND c.whole);
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	-- one probe, by a plan that is kept
+	RETURN (SELECT c.fetched_at FROM vvault.charts c
+		WHERE c.region = latest_chart.region AND c.whole ORDER BY c.fetched_at DESC LIMIT 1);
+END
+$$;
 COMMENT ON FUNCTION vvault.latest_chart(text) IS
 'When the chart of a region was observed, NULL where it has none.';
+
+CREATE FUNCTION vvault.places_meet(region text, fetched_at timestamptz) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN (SELECT count(*) <> count(DISTINCT s.rank) FROM vvault.snapshots s
+	WHERE s.region = places_meet.region AND s.fetched_at = places_meet.fetched_at AND s.rank IS NOT NULL);
+COMMENT ON FUNCTION vvault.places_meet(text, timestamptz) IS
+'Whether two videos of a chart have one place.';
 
 -- Most rows are right: those of an ingest were written as they should be.
 CREATE FUNCTION vvault.settle_chart(region text) RETURNS void
@@ -125,31 +139,27 @@ $$;
 COMMENT ON FUNCTION vvault.settle_chart(text) IS
 'Makes charted, rank and chart_length of vvault.videos those of a region''s chart.';
 
-CREATE FUNCTION vvault.why_not_charted(region text, fetched_at timestamptz) RETURNS text
+CREATE FUNCTION vvault.why_not_charted(region text, fetched_at timestamptz, latest timestamptz) RETURNS text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	latest timestamptz := vvault.latest_chart(why_not_charted.region);
 	chart vvault.charts;
 BEGIN
-	IF latest = why_not_charted.fetched_at THEN
-		RETURN NULL;
-	END IF;
 	SELECT c.* INTO chart FROM vvault.charts c
 	WHERE c.region = why_not_charted.region AND c.fetched_at = why_not_charted.fetched_at;
 	IF NOT FOUND THEN
 		RETURN 'No item was accepted.';
-	ELSIF latest > why_not_charted.fetched_at THEN
-		RETURN format('It is older than the chart of %s.', vvault.utc_text(latest));
+	ELSIF why_not_charted.latest > why_not_charted.fetched_at THEN
+		RETURN format('It is older than the chart of %s.', vvault.utc_text(why_not_charted.latest));
 	END IF;
 	RETURN format('It has %s, far fewer than the charts before it: it is taken as history. If it is complete, say complete => true.',
 		CASE chart.videos WHEN 1 THEN '1 video' ELSE chart.videos || ' videos' END);
 END
 $$;
-COMMENT ON FUNCTION vvault.why_not_charted(text, timestamptz) IS
-'Why a chart is not the one that a region''s feeds show, NULL where it is.';
+COMMENT ON FUNCTION vvault.why_not_charted(text, timestamptz, timestamptz) IS
+'Part of vvault_ingest: why a chart is not the one that a region''s feeds show, which is another.';
 
 CREATE FUNCTION vvault.rebuild_charts() RETURNS bigint
 LANGUAGE plpgsql VOLATILE

@@ -98,10 +98,10 @@ COMMENT ON FUNCTION vvault.add_snapshots(text, timestamptz, integer, boolean, vv
 -- response says of a video stays until a newer one says otherwise; figures
 -- come from the newest snapshot that has any. Of two responses of the same
 -- instant the greater texts stay, so that their order does not matter.
--- Who is charted is settled afterwards for the whole region; rows written here
--- are right but where two videos have one place. Returns how many rows are new.
-CREATE FUNCTION vvault.update_videos(region text, fetched_at timestamptz, items vvault.chart_item[])
-RETURNS bigint
+-- Rows written here have their place, but where two videos have one; who else is
+-- charted is settled afterwards. Returns how many rows are new.
+CREATE FUNCTION vvault.update_videos(region text, fetched_at timestamptz, latest timestamptz,
+	items vvault.chart_item[]) RETURNS bigint
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
@@ -109,7 +109,6 @@ SET plan_cache_mode = force_generic_plan SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
-	latest timestamptz := vvault.latest_chart(update_videos.region);
 	created bigint;
 BEGIN
 	WITH written AS (
@@ -117,8 +116,11 @@ BEGIN
 			title, channel_id, channel_title, category_id, content_language, thumbnail_url,
 			published_at, duration, tags, views, likes, comments, velocity, virality_score,
 			momentum_score, first_seen_at, fetched_at, snapshot_at, live, scheduled_at, gone_at)
-		SELECT update_videos.region, i.video_id, c.rank IS NOT NULL, c.rank, c.chart_length,
-			m.title, m.channel_id, m.channel_title,
+		SELECT update_videos.region, i.video_id,
+			CASE WHEN k.settled THEN o.charted ELSE coalesce(n.rank, c.rank) IS NOT NULL END,
+			CASE WHEN k.settled THEN o.rank ELSE coalesce(n.rank, c.rank) END,
+			CASE WHEN k.settled THEN o.chart_length WHEN n.rank IS NOT NULL THEN l.chart_length
+				ELSE c.chart_length END, m.title, m.channel_id, m.channel_title,
 			CASE WHEN k.known THEN o.category_id ELSE l.category_id END,
 			m.content_language, m.thumbnail_url, m.published_at, m.duration, m.tags,
 			CASE WHEN k.known THEN o.views ELSE f.views END,
@@ -138,21 +140,27 @@ BEGIN
 				SELECT s.* FROM vvault.snapshots s
 				WHERE s.region = update_videos.region AND s.video_id = i.video_id
 				ORDER BY s.fetched_at DESC LIMIT 1) l
-			LEFT JOIN vvault.snapshots c
-				ON c.region = update_videos.region AND c.video_id = i.video_id
-					AND c.fetched_at = latest AND c.rank IS NOT NULL
 			LEFT JOIN LATERAL (
 				SELECT s.views, s.likes, s.comments FROM vvault.snapshots s
 				WHERE s.region = update_videos.region AND s.video_id = i.video_id
 					AND s.views IS NOT NULL
 				ORDER BY s.fetched_at DESC LIMIT 1) f ON true
 			CROSS JOIN LATERAL (
-				-- whether somebody else wrote newer figures than any snapshot's, and
-				-- since when the texts stand: not since an observation that is gone
-				SELECT coalesce(o.fetched_at > l.fetched_at
+				-- whether this chart changes nobody's place; whether somebody else wrote
+				-- newer figures than any snapshot's; and since when the texts stand: not
+				-- since an observation that is gone
+				SELECT update_videos.latest <> update_videos.fetched_at AND o.snapshot_at IS NOT NULL AS settled,
+					coalesce(o.fetched_at > l.fetched_at
 						AND o.fetched_at IS DISTINCT FROM o.snapshot_at, false) AS known,
 					CASE WHEN o.fetched_at > l.fetched_at AND o.fetched_at = o.snapshot_at
 						THEN '-infinity' ELSE o.fetched_at END AS texts_at) k
+			CROSS JOIN LATERAL (
+				SELECT CASE WHEN l.fetched_at = update_videos.latest THEN l.rank END AS rank) n
+			LEFT JOIN LATERAL (
+				SELECT s.rank, s.chart_length FROM vvault.snapshots s
+				WHERE NOT k.settled IS TRUE AND l.fetched_at <> update_videos.latest
+					AND s.region = update_videos.region AND s.video_id = i.video_id
+					AND s.fetched_at = update_videos.latest LIMIT 1) c ON true
 			CROSS JOIN LATERAL (
 				SELECT x.* FROM (
 					VALUES (k.texts_at, o.title, o.channel_id, o.channel_title,
@@ -201,7 +209,7 @@ BEGIN
 	RETURN created;
 END
 $$;
-COMMENT ON FUNCTION vvault.update_videos(text, timestamptz, vvault.chart_item[]) IS
+COMMENT ON FUNCTION vvault.update_videos(text, timestamptz, timestamptz, vvault.chart_item[]) IS
 'Part of vvault_ingest: the newest state of each video.';
 
 -- A chart dated ahead would be the latest until that instant has come: those
@@ -242,7 +250,9 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value',
 				HINT = 'Give the instant of the request, in the years 1 to 9999.';
 	END IF;
-	PERFORM vvault.refuse_ahead(require_response.fetched_at);
+	IF require_response.fetched_at > clock_timestamp() THEN
+		PERFORM vvault.refuse_ahead(require_response.fetched_at);
+	END IF;
 END
 $$;
 COMMENT ON FUNCTION vvault.require_response(json, timestamptz) IS
@@ -338,6 +348,8 @@ DECLARE
 	blocked text[];
 	n_created bigint := 0;
 	n_blocked integer;
+	was_latest timestamptz;
+	latest timestamptz;
 	problem text;
 BEGIN
 	PERFORM vvault.require_ingest(vvault_ingest.region, vvault_ingest.response,
@@ -354,13 +366,21 @@ BEGIN
 	bad := vvault.bad_items(parsed, blocked);
 	n_blocked := (SELECT count(*) FROM unnest(parsed) i WHERE i.video_id = ANY (blocked));
 
+	was_latest := vvault.latest_chart(vvault_ingest.region);
+	latest := was_latest;
 	IF items <> '{}' THEN
 		PERFORM vvault.add_snapshots(vvault_ingest.region, vvault_ingest.fetched_at,
 			vvault_ingest.first_rank, coalesce(vvault_ingest.complete, false), items);
-		n_created := vvault.update_videos(vvault_ingest.region, vvault_ingest.fetched_at, items);
-		PERFORM vvault.settle_chart(vvault_ingest.region);
+		latest := vvault.latest_chart(vvault_ingest.region);
+		n_created := vvault.update_videos(vvault_ingest.region, vvault_ingest.fetched_at, latest, items);
+		IF latest IS DISTINCT FROM was_latest
+			OR vvault.places_meet(vvault_ingest.region, vvault_ingest.fetched_at) THEN
+			PERFORM vvault.settle_chart(vvault_ingest.region);
+		END IF;
 	END IF;
-	problem := vvault.why_not_charted(vvault_ingest.region, vvault_ingest.fetched_at);
+	IF latest IS DISTINCT FROM vvault_ingest.fetched_at THEN
+		problem := vvault.why_not_charted(vvault_ingest.region, vvault_ingest.fetched_at, latest);
+	END IF;
 
 	INSERT INTO vvault.ingests (region, fetched_at, first_rank, chart_length, accepted, created, rejected)
 	VALUES (vvault_ingest.region, vvault_ingest.fetched_at, vvault_ingest.first_rank,
