@@ -144,7 +144,9 @@ BEGIN
 	RETURN QUERY SELECT format('%s changed without a new version', coalesce(b.region, n.region))
 		FROM test.now n FULL JOIN test.before b USING (region)
 		WHERE (n.feed, n.days, n.charts) IS DISTINCT FROM (b.feed, b.days, b.charts)
-			AND n.versions IS NOT DISTINCT FROM b.versions;
+			AND n.versions IS NOT DISTINCT FROM b.versions
+			-- no reply shows another; enabling one gives all a new version
+			AND coalesce(b.region, n.region) IN (SELECT e.region FROM vvault.enabled_regions e);
 	RETURN QUERY SELECT 'closed day is written to: ' || s::text FROM vvault.snapshots s
 		WHERE EXISTS (SELECT FROM vvault.daily_stats d WHERE d.region = s.region
 			AND d.day = (s.fetched_at AT TIME ZONE 'UTC')::date AND d.closed);
@@ -940,7 +942,8 @@ s/(\@\d)\.sql$/.sql$1/ for @plain;
 
 		while (grep { $_->{harness}->pumpable } @runs)
 		{
-			push @wrong, $node->safe_psql('postgres', 'SELECT * FROM vvault_check()');
+			# plain SQL changes what charts wrote into videos, on purpose
+			push @wrong, $node->safe_psql('postgres', q(SELECT * FROM vvault_check() WHERE derived_table <> 'videos'));
 			$looks++;
 			$_->{harness}->pump_nb for grep { $_->{harness}->pumpable } @runs;
 		}

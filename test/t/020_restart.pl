@@ -77,7 +77,7 @@ for my $mode (qw(smart fast immediate postmaster))
 	$replies = $changed;
 	$before = $node->safe_psql('postgres', $rows);
 }
-is_consistent($node, 'postgres', 'in the end');
+is_consistent($node, 'postgres', 'in the end', written => 1);
 unlike(slurp_file($node->logfile), qr/PANIC:|TRAP:|was terminated by signal|could not unlink|shared memory block .* is still in use(?!.*\n.*HINT)/,
 	'the log has no complaint');
 

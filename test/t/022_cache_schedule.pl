@@ -262,7 +262,7 @@ cmp_ok($n{bypass_write}, '>', $reads / 50, 'some were read in transactions that 
 cmp_ok($n{evicted}, '>', 0, 'some had to make room for others');
 cmp_ok($in_old, '>', $reads / 20, 'some in old snapshots');
 $_->{psql}->query('ROLLBACK') for @sessions;
-is_consistent($node, 'postgres', 'in the end');
+is_consistent($node, 'postgres', 'in the end', written => 1);
 is( ($sessions[0]{psql}->query('SELECT count(*), count(*) FILTER (WHERE test.cached(call) = test.computed(call)) FROM test.calls'))[0],
 	@calls . '|' . @calls,
 	'all calls are right in the end');

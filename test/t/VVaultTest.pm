@@ -184,13 +184,15 @@ sub examples
 	return split /\n/, $node->safe_psql($db, slurp_file('test/examples.sql') . $query);
 }
 
-# Derived tables equal the naive SQL.
+# Derived tables equal the naive SQL. With written => 1 the test has changed by
+# plain SQL what charts wrote into videos, which is then no finding.
 sub is_consistent
 {
-	my ($node, $db, $label) = @_;
+	my ($node, $db, $label, %param) = @_;
+	my $but = $param{written} ? q( WHERE derived_table <> 'videos') : '';
 
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	return is($node->safe_psql($db, 'SELECT * FROM vvault_check()'),
+	return is($node->safe_psql($db, "SELECT * FROM vvault_check()$but"),
 		'', "$label: vvault_check() finds nothing");
 }
 
