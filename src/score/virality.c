@@ -44,6 +44,7 @@ typedef struct Earlier
  */
 typedef struct ViralityState
 {
+	MemoryContext context;		/* it lies in */
 	VvMeasure	velocity_baseline;
 	VvMeasure	engagement_baseline;
 	Observation latest;
@@ -314,7 +315,7 @@ keep_earlier(ViralityState *state, TimestampTz fetched_at, int64 views)
 		{
 			state->capacity = 4;
 			state->earlier =
-				MemoryContextAlloc(GetMemoryChunkContext(state),
+				MemoryContextAlloc(state->context,
 								   state->capacity * sizeof(Earlier));
 		}
 		else if (state->nearlier > state->capacity / 2)
@@ -410,6 +411,7 @@ state_with(MemoryContext context, ViralityState *state,
 	if (state == NULL)
 	{
 		state = MemoryContextAllocZero(context, sizeof(ViralityState));
+		state->context = context;
 		state->velocity_baseline = velocity_baseline;
 		state->engagement_baseline = engagement_baseline;
 		state->latest = *seen;
@@ -546,6 +548,7 @@ static void
 get_earlier(StringInfo buf, ViralityState *state)
 {
 	int64		n = pq_getmsgint64(buf);
+	TimestampTz before = 0;
 
 	vv_require_state(n >= 0 && n <= (buf->len - buf->cursor) /
 					 (int64) sizeof(Earlier), AGGREGATE_NAME);
@@ -557,10 +560,10 @@ get_earlier(StringInfo buf, ViralityState *state)
 
 		vv_require_state(views >= 0 &&
 						 fetched_at < state->latest.fetched_at &&
-						 (i == 0 ||
-						  fetched_at > state->earlier[i - 1].fetched_at),
+						 (i == 0 || fetched_at > before),
 						 AGGREGATE_NAME);
 		keep_earlier(state, fetched_at, views);
+		before = fetched_at;
 	}
 }
 
@@ -602,6 +605,7 @@ vvault_virality_deserialize(PG_FUNCTION_ARGS)
 	(void) vv_agg_context(fcinfo);
 	vv_read_state(&buf, PG_GETARG_BYTEA_PP(0));
 	state = palloc0(sizeof(ViralityState));
+	state->context = CurrentMemoryContext;
 	state->velocity_baseline = get_measure(&buf);
 	state->engagement_baseline = get_measure(&buf);
 	get_observation(&buf, &state->latest);
