@@ -51,12 +51,6 @@ family_len(const char *codecs)
 }
 
 static bool
-is_avc(const VvRendition *rendition)
-{
-	return strncmp(rendition->codecs, "avc", 3) == 0;
-}
-
-static bool
 same_text(const char *a, const char *b)
 {
 	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
@@ -90,8 +84,8 @@ compare_sets(const ListCell *left, const ListCell *right)
 		return (a->kind == VV_RENDITION_VIDEO) != (b->kind == VV_RENDITION_VIDEO) ?
 			(a->kind == VV_RENDITION_VIDEO ? -1 : 1) : a->kind - b->kind;
 	/* of videos those that every device plays */
-	if (is_avc(a) != is_avc(b))
-		return is_avc(a) ? -1 : 1;
+	if (vv_is_avc(a) != vv_is_avc(b))
+		return vv_is_avc(a) ? -1 : 1;
 	order = strncmp(a->codecs, b->codecs,
 					Max(family_len(a->codecs), family_len(b->codecs)));
 	if (order == 0)

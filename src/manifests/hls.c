@@ -30,12 +30,6 @@ PG_FUNCTION_INFO_V1(vvault_hls_media);
 #define FIRST_LINES		720
 #define FIRST_FRAMES	31.0
 
-static bool
-is_avc(const VvRendition *rendition)
-{
-	return strncmp(rendition->codecs, "avc", 3) == 0;
-}
-
 /* The size as TV people count it, the same upright */
 static int
 lines_of(const VvRendition *rendition)
@@ -50,9 +44,9 @@ lines_of(const VvRendition *rendition)
 static bool
 begins_better(const VvRendition *a, const VvRendition *b)
 {
-	bool		a_plays = is_avc(a) && lines_of(a) <= FIRST_LINES &&
+	bool		a_plays = vv_is_avc(a) && lines_of(a) <= FIRST_LINES &&
 	vv_frame_rate(a) <= FIRST_FRAMES;
-	bool		b_plays = is_avc(b) && lines_of(b) <= FIRST_LINES &&
+	bool		b_plays = vv_is_avc(b) && lines_of(b) <= FIRST_LINES &&
 	vv_frame_rate(b) <= FIRST_FRAMES;
 
 	if (a->is_default != b->is_default)

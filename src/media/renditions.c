@@ -178,6 +178,15 @@ vv_frame_rate(const VvRendition *rendition)
 }
 
 /*
+ * Whether it is H.264, which every device plays.
+ */
+bool
+vv_is_avc(const VvRendition *rendition)
+{
+	return strncmp(rendition->codecs, "avc", 3) == 0;
+}
+
+/*
  * Bit rates
  */
 

@@ -59,5 +59,6 @@ typedef struct VvSegments
 extern List *vv_read_renditions(text *video_id);
 extern bool vv_read_segments(text *video_id, text *name, VvSegments *segments);
 extern double vv_frame_rate(const VvRendition *rendition);
+extern bool vv_is_avc(const VvRendition *rendition);
 
 #endif							/* VVAULT_RENDITIONS_H */
