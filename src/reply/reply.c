@@ -38,8 +38,7 @@
 static bool
 tell_client(const VvReply *reply, const char *x_cache)
 {
-	bool		shared = !reply->private &&
-	reply->stamp.step != VV_STEP_MOMENT &&
+	bool		shared = reply->stamp.step != VV_STEP_MOMENT &&
 	(reply->bypass == VV_BYPASS_NONE || reply->bypass == VV_BYPASS_BUSY);
 	StringInfoData identity;
 

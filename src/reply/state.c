@@ -162,20 +162,17 @@ query_versions(VvSource *source, NullableDatum scope, VersionRows *rows)
 }
 
 /*
- * Reads the versions of a scope; returns whether it scanned the index.
+ * Reads the versions of a scope, by the index where the table has one of its
+ * own.
  */
-static bool
+static void
 read_versions(VvSource *source, Relation table, Oid index, NullableDatum scope,
 			  VersionRows *rows)
 {
-	int			len = rows->state->len;
-
 	if (OidIsValid(index))
 		scan_versions(table, index, scope, rows);
-	if (rows->state->len > len)
-		return true;
-	query_versions(source, scope, rows);
-	return false;
+	else
+		query_versions(source, scope, rows);
 }
 
 /*
@@ -192,7 +189,6 @@ vv_read_tag(VvSource *source, NullableDatum scope, VvTag *tag)
 	VersionRows rows = {source->scope_type, &state};
 	Relation	table;
 	Oid			index;
-	bool		scanned;
 	bool		found;
 
 	if (vv_recall_tag(source, scope, tag))
@@ -205,21 +201,20 @@ vv_read_tag(VvSource *source, NullableDatum scope, VvTag *tag)
 	if (table == NULL)
 		return false;
 	initStringInfo(&state);
-	scanned = read_versions(source, table, index, scope, &rows);
+	read_versions(source, table, index, scope, &rows);
 	found = state.len > 0;
 	if (found && !scope.isnull && source->common_scope != NULL)
 	{
 		NullableDatum common = {CStringGetTextDatum(source->common_scope), false};
 
-		if (!read_versions(source, table, index, common, &rows))
-			scanned = false;
+		read_versions(source, table, index, common, &rows);
 	}
 	relation_close(table, NoLock);
 	for (int i = 0; i < (int) lengthof(tag->words); i++)
 		tag->words[i] = hash_bytes_extended((unsigned char *) state.data,
 											state.len, i);
 	pfree(state.data);
-	if (found && scanned)
+	if (found && OidIsValid(index))
 		vv_remember_tag(source, scope, tag);
 	return found;
 }

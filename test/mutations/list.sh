@@ -32,7 +32,7 @@ mutation tags-of-any-source src/reply/seen_tags.c '/^find\(/,/^}/s/tag->source =
 mutation no-common-scope src/reply/state.c 's/source->common_scope != NULL/false/' 028_sources
 mutation allow-not-asked src/reply/reply.c 's/replier->allow != NULL \&\& !replier->allow\(fcinfo\)/false/' 028_sources
 mutation private-shared src/reply/reply.c '/^look_at_state\(/,/^}/s/reply->private \? VV_BYPASS_PRIVATE : //' 028_sources
-mutation private-kept-by-clients src/reply/reply.c '/^tell_client\(/,/^}/s/!reply->private \&\&/true \&\&/' 028_sources
+mutation private-kept-by-clients src/reply/reply.c '/^tell_client\(/,/^}/s/reply->private \? VV_KEEP_PRIVATE : 0/0/' 028_sources
 mutation versions-of-one-writer src/reply/state.c '/^scan_versions\(/,/^}/s/while \(HeapTupleIsValid/if (HeapTupleIsValid/' 021_cache
 mutation writes-ignored src/reply/source.c 's/if \(TransactionIdIsValid\(GetTopTransactionIdIfAny\(\)\)\)/if (false)/' 021_cache
 mutation fuzzy-search-ignored src/reply/source.c 's/if \(GinFuzzySearchLimit != 0 \|\| /if (/' 021_cache

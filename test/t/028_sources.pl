@@ -135,6 +135,17 @@ for my $schema (sort keys %kind)
 		'f', 'a session that does not know the source does not call it fresh');
 }
 
+# two scopes of the same bytes: a text of sixteen letters and a uuid
+my ($letters, $uuid) = (q('aaaaaaaaaaaaaaaa'), q('61616161-6161-6161-6161-616161616161'::uuid));
+$node->safe_psql('postgres', "INSERT INTO by_text.versions VALUES ($letters, '', gen_random_uuid());
+	INSERT INTO by_text.notes VALUES ($letters, 'of a text'); INSERT INTO by_uuid.versions VALUES ($uuid, '', gen_random_uuid());
+	INSERT INTO by_uuid.notes VALUES ($uuid, 'of a uuid')");
+is(note_of($reader, "note_of_text($letters)"), 'of a text', 'a text');
+is(note_of($reader, "note_of_uuid($uuid)"), 'of a uuid', 'and a uuid of the same bytes');
+$node->safe_psql('postgres', "CALL by_uuid.change($uuid, 'of a uuid, changed')");
+is(note_of($reader, "note_of_text($letters)"), 'of a text', 'the text is asked for again');
+is(note_of($reader, "note_of_uuid($uuid)"), 'of a uuid, changed', 'its tag is not taken for that of the uuid');
+
 # one row stands for what all scopes have in common
 is(from($reader, $_), 'HIT', "$_ is there") for q(note_of_text('a')), q(note_of_uuid('11111111-2222-3333-4444-555555555555'));
 $node->safe_psql('postgres', "INSERT INTO by_text.versions VALUES ('site', '', gen_random_uuid())");
