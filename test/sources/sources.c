@@ -14,10 +14,12 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "storage/condition_variable.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/timestamp.h"
 
+#include "core/wait_points.h"
 #include "reply/reply.h"
 
 /* what is tested as it is, without the library's own copy */
@@ -34,6 +36,8 @@ PG_FUNCTION_INFO_V1(note_of_bigint);
 PG_FUNCTION_INFO_V1(secret_of);
 PG_FUNCTION_INFO_V1(xml_of);
 PG_FUNCTION_INFO_V1(quoted_of);
+PG_FUNCTION_INFO_V1(wait_at);
+PG_FUNCTION_INFO_V1(wake_at);
 
 static bool broken_allow = false;
 
@@ -161,6 +165,46 @@ quoted_of(PG_FUNCTION_ARGS)
 	vv_text_quoted(&quoted, VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given));
 	vv_text_line(&out, quoted.data);
 	PG_RETURN_TEXT_P(cstring_to_text(out.data));
+}
+
+static ConditionVariable *
+wait_point_arg(FunctionCallInfo fcinfo)
+{
+	text	   *name = PG_GETARG_TEXT_PP(0);
+
+	return vv_wait_point(VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name));
+}
+
+/*
+ * Waits at a wait point for so many milliseconds; whether it was woken, NULL
+ * where there is no shared memory.
+ */
+Datum
+wait_at(PG_FUNCTION_ARGS)
+{
+	ConditionVariable *point = wait_point_arg(fcinfo);
+	bool		woken;
+
+	if (point == NULL)
+		PG_RETURN_NULL();
+	ConditionVariablePrepareToSleep(point);
+	woken = !ConditionVariableTimedSleep(point, PG_GETARG_INT32(1),
+										 PG_WAIT_EXTENSION);
+	ConditionVariableCancelSleep();
+	PG_RETURN_BOOL(woken);
+}
+
+/*
+ * Wakes whoever waits there.
+ */
+Datum
+wake_at(PG_FUNCTION_ARGS)
+{
+	ConditionVariable *point = wait_point_arg(fcinfo);
+
+	if (point != NULL)
+		ConditionVariableBroadcast(point);
+	PG_RETURN_VOID();
 }
 
 void

@@ -263,6 +263,21 @@ is(value($reader, q{SELECT count(*) FROM generate_series(1, 2000) n
   if value($reader, "SELECT '<a/>'::xml IS NOT NULL") eq 't';
 is(value($reader, q{SELECT quoted_of(E'a"b\\nc\\x7f') = E'"a\\'b c "\\n'}), 't', 'a quoted string of a text holds no quote and no line end');
 
+# ---------------------------------------------------------------------------
+# Waiting for what another session does
+# ---------------------------------------------------------------------------
+
+$reader->query("CREATE FUNCTION wait_at(text, integer) RETURNS boolean LANGUAGE c STRICT AS '$module'");
+$reader->query("CREATE FUNCTION wake_at(text) RETURNS void LANGUAGE c STRICT AS '$module'");
+my $pid = value($reader, 'SELECT pg_backend_pid()');
+is(value($reader, q(SELECT wait_at('a job', 1))), 'f', 'nobody wakes who waits for a moment');
+$reader->send(q(SELECT wait_at('a job', 600000)));
+$node->poll_query_until('postgres', "SELECT wait_event_type = 'Extension' FROM pg_stat_activity WHERE pid = $pid")
+  or die 'the session does not wait';
+$other->query(q(SELECT wake_at('a job')));
+my ($woken) = $reader->wait;
+is($woken, 't', 'another session wakes it');
+
 $_->quit for $reader, $other, values %session;
 $node->stop;
 
