@@ -22,7 +22,6 @@ DROP INDEX IF EXISTS vvault.ingests_chart_idx;
 ALTER TABLE vvault.videos ADD IF NOT EXISTS snapshot_at timestamptz;
 ALTER TABLE vvault.snapshots ADD IF NOT EXISTS complete boolean NOT NULL DEFAULT false;
 DROP FUNCTION IF EXISTS vvault.add_snapshots(text, timestamptz, integer, vvault.chart_item[]);
-DROP FUNCTION IF EXISTS vvault.update_videos(text, timestamptz, timestamptz, vvault.chart_item[]);
 DROP FUNCTION IF EXISTS @extschema@.vvault_ingest(text, json, timestamptz, integer);
 
 -- Videos: views that are not known, broadcasts, and what is gone.

@@ -100,7 +100,7 @@ COMMENT ON FUNCTION vvault.add_snapshots(text, timestamptz, integer, boolean, vv
 -- instant the greater texts stay, so that their order does not matter.
 -- Rows written here have their place, but where two videos have one; who else is
 -- charted is settled afterwards. Returns how many rows are new.
-CREATE FUNCTION vvault.update_videos(region text, fetched_at timestamptz, latest timestamptz,
+CREATE FUNCTION vvault.update_videos(region text, fetched_at timestamptz, latest_chart timestamptz,
 	items vvault.chart_item[]) RETURNS bigint
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -149,18 +149,18 @@ BEGIN
 				-- whether this chart changes nobody's place; whether somebody else wrote
 				-- newer figures than any snapshot's; and since when the texts stand: not
 				-- since an observation that is gone
-				SELECT update_videos.latest <> update_videos.fetched_at AND o.snapshot_at IS NOT NULL AS settled,
+				SELECT update_videos.latest_chart <> update_videos.fetched_at AND o.snapshot_at IS NOT NULL AS settled,
 					coalesce(o.fetched_at > l.fetched_at
 						AND o.fetched_at IS DISTINCT FROM o.snapshot_at, false) AS known,
 					CASE WHEN o.fetched_at > l.fetched_at AND o.fetched_at = o.snapshot_at
 						THEN '-infinity' ELSE o.fetched_at END AS texts_at) k
 			CROSS JOIN LATERAL (
-				SELECT CASE WHEN l.fetched_at = update_videos.latest THEN l.rank END AS rank) n
+				SELECT CASE WHEN l.fetched_at = update_videos.latest_chart THEN l.rank END AS rank) n
 			LEFT JOIN LATERAL (
 				SELECT s.rank, s.chart_length FROM vvault.snapshots s
-				WHERE NOT k.settled IS TRUE AND l.fetched_at <> update_videos.latest
+				WHERE NOT k.settled IS TRUE AND l.fetched_at <> update_videos.latest_chart
 					AND s.region = update_videos.region AND s.video_id = i.video_id
-					AND s.fetched_at = update_videos.latest LIMIT 1) c ON true
+					AND s.fetched_at = update_videos.latest_chart LIMIT 1) c ON true
 			CROSS JOIN LATERAL (
 				SELECT x.* FROM (
 					VALUES (k.texts_at, o.title, o.channel_id, o.channel_title,

@@ -13,6 +13,8 @@ package PostgRESTReplay;
 use strict;
 use warnings;
 
+use Scalar::Util qw(weaken);
+
 use DBD::Pg ();
 use DBI     ();
 use JSON::PP ();
@@ -27,6 +29,9 @@ my %status_of = (
 	'53400' => 500, '57P01' => 503, 'P0001' => 400, '08' => 503, '09' => 500, '0L' => 403, '0P' => 403, '21' => 500, '22' => 400,
 	'25' => 500, '28' => 403, '2D' => 500, '38' => 500, '39' => 500, '3B' => 500, '40' => 500, '53' => 503, '54' => 500, '55' => 500,
 	'57' => 500, '58' => 500, 'F0' => 500, 'HV' => 500, 'P0' => 500, 'XX' => 500, '42' => 400);
+
+# Those with a connection
+my @connected;
 
 # What PostgREST tells the database of a request.
 my $settings = <<'EOS';
@@ -54,12 +59,17 @@ sub connection
 	$self->{dbh} = DBI->connect("dbi:Pg:$connstr", '', '',
 		{ RaiseError => 1, PrintError => 0, AutoCommit => 1, pg_enable_utf8 => 0, pg_switch_prepared => 1,
 			pg_placeholder_dollaronly => 1 });
+	push @connected, $self;
+	weaken($connected[-1]);
 	$self->{dbh}->do('SET client_encoding = UTF8');
 	delete $self->{functions};
 	return $self->{dbh};
 }
 
-# Statements go before their connection, and both before the program ends.
+# Statements go before their connection, and both before the program ends: the
+# interpreter throws away in any order what is left to it.
+END { $_->DESTROY for grep { defined } @connected }
+
 sub DESTROY
 {
 	my ($self) = @_;
