@@ -3,7 +3,7 @@
 # check_versions.sh
 #		Every test, on each version of PostgreSQL that vvault is tested with.
 #
-# usage: [VERSIONS="15 17 18"] [ONLY=PHASE,...] [TESTS="NAME ..."]
+# usage: [VERSIONS="15 17 18 19"] [ONLY=PHASE,...] [TESTS="NAME ..."]
 #		[MINUTES=N] [WHERE_POSSIBLE=yes] scripts/check_versions.sh
 #
 # A version that this machine's packages offer is tested right here, as `make
@@ -11,7 +11,9 @@
 # Debian in it, which is made by debootstrap from the mirror this machine takes
 # its own packages from, and used again the next time. That needs root and the
 # right to mount. A server there is also upgraded to, by pg_upgrade, from this
-# machine's own if that is older. ONLY and TESTS are for check.sh; without them all phases run
+# machine's own if that is older. A version that is not released yet is taken from
+# where Debian prepares it, over the rest of its suite, and is skipped where it is
+# not there. ONLY and TESTS are for check.sh; without them all phases run
 # but lint, whose tools differ and whose findings are not about the server. All
 # versions run even if one fails. The last line counts, and the status is 0 only
 # if nothing failed.
@@ -24,7 +26,9 @@
 source "$(dirname "$0")/lib.sh"
 
 # The first Debian to have each version.
-declare -A SUITE_OF=([15]=bookworm [17]=trixie [18]=forky)
+declare -A SUITE_OF=([15]=bookworm [17]=trixie [18]=forky [19]=sid)
+# What is to come comes from here, over that.
+declare -A PREPARED_IN=([19]=experimental)
 PASSED=0
 FAILED=0
 SKIPPED=0
@@ -93,6 +97,20 @@ make_suite()
 	mv "$2.new" "$2"
 }
 
+# add_prepared VERSION FOLDER: PostgreSQL's own packages from where the version is
+# prepared; status 1 where they are not there.
+add_prepared()
+{
+	local suite=${PREPARED_IN[$1]:-} folder=$2 mirror
+
+	[ -n "$suite" ] || return 0
+	mirror=$(debian_mirror) || return 1
+	say "deb $mirror $suite main" >"$folder/etc/apt/sources.list.d/vvault-prepared.list"
+	printf 'Package: *postgresql*-%s libpq*\nPin: release a=%s\nPin-Priority: 900\n' "$1" "$suite" \
+		>"$folder/etc/apt/preferences.d/vvault-prepared"
+	in_suite "$folder" sh -c "apt-get -qq update && apt-cache show postgresql-$1" >"$folder.log" 2>&1
+}
+
 # take_updates SUITE FOLDER: the same security updates as this machine. What a
 # minor release wrote may be more than an earlier one of the next version reads.
 take_updates()
@@ -100,7 +118,7 @@ take_updates()
 	local list=$2/etc/apt/sources.list.d/vvault-security.list mirror
 
 	mirror=$(mirror_in_apt Debian-Security)
-	[ -n "$mirror" ] && [ ! -e "$list" ] || return 0
+	[ -n "$mirror" ] && [ "$1" != sid ] && [ ! -e "$list" ] || return 0
 	say "deb $mirror $1-security main" >"$list"
 	if ! in_suite "$2" env DEBIAN_FRONTEND=noninteractive sh -c \
 		'apt-get -qq update && apt-get -qqy upgrade' >"$2.log" 2>&1; then
@@ -229,12 +247,14 @@ in_suite_project()
 		ONLY="${ONLY:-}" TESTS="${TESTS:-}" VVAULT_UPGRADE_FROM="$from" "/srv/vvault/scripts/$script" "$@"
 }
 
-# Another Debian with the project and with what its tests need.
+# Another Debian with the project and with what its tests need. Status 2 where a
+# version that is to come is not prepared there.
 prepare_suite()
 {
 	local folder=$ROOT/.versions/${SUITE_OF[$1]}
 
 	[ -d "$folder" ] || make_suite "${SUITE_OF[$1]}" "$folder" || return 1
+	add_prepared "$1" "$folder" || return 2
 	fill_suite "$folder" &&
 		take_updates "${SUITE_OF[$1]}" "$folder" &&
 		in_suite_project "$folder" "$1" packages.sh build test docs &&
@@ -257,8 +277,13 @@ skip()
 # A suite that cannot be prepared is skipped or has failed.
 suite_ready()
 {
-	prepare_suite "$1" && return 0
-	if [ "${WHERE_POSSIBLE:-}" = yes ]; then
+	local status=0
+
+	prepare_suite "$1" || status=$?
+	[ "$status" -ne 0 ] || return 0
+	if [ "$status" -eq 2 ]; then
+		skip "$1" "Debian ${PREPARED_IN[$1]} does not have it"
+	elif [ "${WHERE_POSSIBLE:-}" = yes ]; then
 		skip "$1" "Debian ${SUITE_OF[$1]} is not to be had"
 	else
 		SUMMARY+=("   PostgreSQL $1: Debian ${SUITE_OF[$1]} is not to be had")
@@ -302,10 +327,10 @@ main()
 {
 	local version versions
 
-	read -ra versions <<<"${VERSIONS:-15 17 18}"
+	read -ra versions <<<"${VERSIONS:-15 17 18 19}"
 	for version in "${versions[@]}"; do
 		[ -n "${SUITE_OF[$version]:-}" ] ||
-			die "VERSIONS=$VERSIONS: there is no \"$version\"; there are: 15 17 18"
+			die "VERSIONS=$VERSIONS: there is no \"$version\"; there are: 15 17 18 19"
 		machine_has "$version" || has_rights "$version" ||
 			[ "${WHERE_POSSIBLE:-}" = yes ] || exit 1
 	done

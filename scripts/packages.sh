@@ -39,8 +39,7 @@ packages_of()
 			say python3-psycopg     # runs an example of demo/clients
 			say curl                # runs another
 			say ffmpeg              # makes and decodes media
-			[ "$PG_DEBIAN" = no ] ||
-				say "postgresql-$PG_MAJOR-pgtap"  # pgTAP itself
+			[ "$PG_DEBIAN" = no ] || pgtap_package  # pgTAP itself
 			;;
 		lint)
 			say cppcheck            # static checks
@@ -87,6 +86,17 @@ server_packages()
 	[ "$PG_DEBIAN" = yes ] || return 0
 	say "postgresql-$PG_MAJOR"            # server, psql, contrib
 	say "postgresql-server-dev-$PG_MAJOR" # server headers, PGXS
+}
+
+# pgTAP is plain SQL: where there is none for this version yet, that of another
+# version does (stage.sh borrows it).
+pgtap_package()
+{
+	local name=postgresql-$PG_MAJOR-pgtap
+
+	apt-cache show "$name" >/dev/null 2>&1 ||
+		name=$(apt-cache search --names-only '^postgresql-[0-9]+-pgtap$' | sort -V | tail -n 1 | cut -d ' ' -f 1)
+	say "${name:-postgresql-$PG_MAJOR-pgtap}"
 }
 
 # The libraries of the clang that the server's headers have brought.

@@ -13,10 +13,12 @@
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/tableam.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "common/jsonapi.h"
 #include "lib/stringinfo.h"
+#include "storage/lwlock.h"
 #include "utils/acl.h"
 #include "utils/guc.h"
 #include "utils/json.h"
@@ -162,11 +164,71 @@ static inline IndexScanDesc
 vv_index_beginscan(Relation table, Relation index, Snapshot snapshot,
 				   int nkeys)
 {
-#if PG_VERSION_NUM >= 180000
+#if PG_VERSION_NUM >= 190000
+	return index_beginscan(table, index, snapshot, NULL, nkeys, 0, SO_NONE);
+#elif PG_VERSION_NUM >= 180000
 	return index_beginscan(table, index, snapshot, NULL, nkeys, 0);
 #else
 	return index_beginscan(table, index, snapshot, nkeys, 0);
 #endif
 }
+
+/* Begins to fetch rows whose places are known. */
+static inline IndexFetchTableData *
+vv_index_fetch_begin(Relation table)
+{
+#if PG_VERSION_NUM >= 190000
+	return table_index_fetch_begin(table, SO_NONE);
+#else
+	return table_index_fetch_begin(table);
+#endif
+}
+
+/*
+ * A number for locks of a kind. From 19 on it has its name for all backends;
+ * before, each backend names it.
+ */
+static inline int
+vv_new_tranche(const char *name)
+{
+#if PG_VERSION_NUM >= 190000
+	return LWLockNewTrancheId(name);
+#else
+	(void) name;
+	return LWLockNewTrancheId();
+#endif
+}
+
+static inline void
+vv_name_tranche(int tranche, const char *name)
+{
+#if PG_VERSION_NUM >= 190000
+	(void) tranche;
+	(void) name;
+#else
+	LWLockRegisterTranche(tranche, name);
+#endif
+}
+
+#ifdef HAVE_NAMED_SEGMENTS
+
+/* What initializes a named segment */
+#if PG_VERSION_NUM >= 190000
+#define VV_SEGMENT_INIT_ARGS void *memory, void *arg pg_attribute_unused()
+#else
+#define VV_SEGMENT_INIT_ARGS void *memory
+#endif
+
+static inline void *
+vv_named_segment(const char *name, Size size,
+				 void (*init) (VV_SEGMENT_INIT_ARGS), bool *found)
+{
+#if PG_VERSION_NUM >= 190000
+	return GetNamedDSMSegment(name, size, init, found, NULL);
+#else
+	return GetNamedDSMSegment(name, size, init, found);
+#endif
+}
+#endif
 
 #endif							/* VVAULT_COMPAT_H */

@@ -59,14 +59,14 @@ lay_out(VvSharedArea *area, void *memory, Size size)
 	AreaHeader *header = (AreaHeader *) memory;
 
 	memset(memory, 0, HEADER_SIZE + size);
-	header->tranche = LWLockNewTrancheId();
+	header->tranche = vv_new_tranche(area->tranche);
 	area->initialize((char *) memory + HEADER_SIZE, size, header->tranche);
 }
 
 static void
 use(VvSharedArea *area, void *memory)
 {
-	LWLockRegisterTranche(((AreaHeader *) memory)->tranche, area->tranche);
+	vv_name_tranche(((AreaHeader *) memory)->tranche, area->tranche);
 	area->memory = (char *) memory + HEADER_SIZE;
 	area->state = VV_AREA_READY;
 	if (area->attach != NULL)
@@ -147,6 +147,8 @@ vv_shared_memory_init(void)
 
 #ifdef HAVE_NAMED_SEGMENTS
 
+#define ANCHOR_TRANCHE "VvaultSharedMemory"
+
 typedef struct Anchor
 {
 	LWLock		lock;
@@ -154,11 +156,11 @@ typedef struct Anchor
 } Anchor;
 
 static void
-init_anchor(void *memory)
+init_anchor(VV_SEGMENT_INIT_ARGS)
 {
 	Anchor	   *anchor = (Anchor *) memory;
 
-	LWLockInitialize(&anchor->lock, LWLockNewTrancheId());
+	LWLockInitialize(&anchor->lock, vv_new_tranche(ANCHOR_TRANCHE));
 	anchor->handle = DSM_HANDLE_INVALID;
 }
 
@@ -166,11 +168,11 @@ static void
 map_segment(VvSharedArea *area)
 {
 	bool		found;
-	Anchor	   *anchor = GetNamedDSMSegment(full_name(area), sizeof(Anchor),
-											init_anchor, &found);
+	Anchor	   *anchor = vv_named_segment(full_name(area), sizeof(Anchor),
+										  init_anchor, &found);
 	dsm_segment *segment;
 
-	LWLockRegisterTranche(anchor->lock.tranche, "VvaultSharedMemory");
+	vv_name_tranche(anchor->lock.tranche, ANCHOR_TRANCHE);
 	LWLockAcquire(&anchor->lock, LW_EXCLUSIVE);
 	if (anchor->handle != DSM_HANDLE_INVALID)
 		segment = dsm_attach(anchor->handle);

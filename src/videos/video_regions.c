@@ -70,7 +70,7 @@ vv_region_lookup_begin(VvRegionLookup *lookup)
 		return;
 	lookup->scan = vv_index_beginscan(lookup->table, lookup->index,
 									  GetActiveSnapshot(), 1);
-	lookup->fetch = table_index_fetch_begin(lookup->table);
+	lookup->fetch = vv_index_fetch_begin(lookup->table);
 	/* while the table is open no block goes */
 	lookup->nblocks = RelationGetNumberOfBlocks(lookup->table);
 	lookup->slot = table_slot_create(lookup->table, NULL);

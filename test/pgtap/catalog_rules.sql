@@ -41,6 +41,9 @@ SELECT is(pg_temp.list($$SELECT proname FROM function WHERE public AND provolati
 		AND proname IN ('vvault_trending', 'vvault_video', 'vvault_regions', 'vvault_health', 'vvault_region_valid', 'vvault_region_name')$$),
 	E'vvault_health\nvvault_region_name\nvvault_region_valid\nvvault_regions\nvvault_trending\nvvault_video',
 	'readers are STABLE');
+SELECT pg_temp.none($$SELECT signature FROM function
+	WHERE public AND prokind = 'f' AND provolatile = 's' AND pronargs - pronargdefaults > 1$$,
+	'every argument of a reader but the first has a default');
 SELECT is(pg_temp.list($$SELECT proname FROM function WHERE public AND provolatile = 'v'
 		AND proname IN ('vvault_ingest', 'vvault_ingest_categories', 'vvault_grant', 'vvault_set', 'vvault_prune',
 			'vvault_block', 'vvault_rebuild', 'vvault_check')$$),
