@@ -68,7 +68,7 @@ SELECT is(pg_temp.ids('teo', NULL, 'EN-us'), pg_temp.ids('teo', NULL, 'en'), 'a 
 SELECT is(pg_temp.ids('smørbrød', NULL, 'nn'), '{no02}', 'both kinds of Norwegian are one');
 SELECT is((pg_temp.ids('riverton'))[1], 'en14', 'of equal matches the more viewed is first');
 SELECT is((pg_temp.ids('saga strömfors'))[1], 'se03', 'which holds for words of the channel too');
-SELECT is(pg_temp.ids('a', page_size => 200) @> '{at02}', true, 'one letter is a beginning');
+SELECT is(pg_temp.ids('a', page_size => 200) @> '{at04}', true, 'one letter is a beginning');
 
 --
 -- Signs, marks and letters of all scripts
@@ -95,7 +95,9 @@ FROM (VALUES
 	('हिन्दी ต้มย', '', 'हिन्दी@1 ต้มย@2'),
 	(U&'s\0336t\0336r\0336i\0336k\0336e', '', 'strike@1'),
 	('Müller', '', 'muller@1 mueller@1*'),
-	('Müllers Äpfel', 'de', 'mullers@1 muellers@1* apfel@2 aepfel@2* muell mull'),
+	-- from 19 on the stemmer for German takes ue for ü
+	('Müllers Äpfel', 'de', 'mullers@1 muellers@1* apfel@2 aepfel@2*'
+		|| CASE WHEN current_setting('server_version_num')::integer < 190000 THEN ' muell mull' ELSE ' mull' END),
 	('ÅRHUS smørbrød', '', 'arhus@1 aarhus@1* smorbrod@2 smoerbroed@2*'),
 	('Mu''ller', '', 'mu@1 muller@1,2* ller@2'),
 	('L''été', '', 'l@1 lete@1,2* ete@2'),
