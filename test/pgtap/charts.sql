@@ -4,6 +4,7 @@ BEGIN;
 SELECT plan(69);
 SET LOCAL client_min_messages = warning;
 SET LOCAL TimeZone = 'UTC';
+SET LOCAL DateStyle = 'ISO';
 TRUNCATE vvault.videos, vvault.snapshots, vvault.ingests, vvault.rejected_items, vvault.blocked_videos, vvault.settings, vvault.regions;
 
 CREATE FUNCTION pg_temp.item(id text, views bigint) RETURNS text

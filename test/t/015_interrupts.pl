@@ -44,6 +44,10 @@ $node->safe_psql('postgres', 'ANALYZE');
 my %busy = (
 	'vvault_ingest.fetched_at' => "'2026-02-01 00:00+00'::timestamptz + g * interval '1 hour'",
 	'vvault_ingest.response' => "(SELECT response FROM sample WHERE region = 'US' ORDER BY id OFFSET g % 4 LIMIT 1)",
+	# a chart that there is whatever was taken back before
+	'vvault_remove_chart.region' => "'SE'",
+	'vvault_remove_chart.fetched_at' =>
+	  "(vvault_ingest('SE', (SELECT response FROM sample WHERE region = 'SE' ORDER BY id OFFSET g % 4 LIMIT 1), '2026-02-01 00:00+00'::timestamptz + g * interval '1 hour') ->> 'fetched_at')",
 	'vvault_grant.role' => "'site'",);
 
 # Public functions and aggregates with the arguments that have no default; an
