@@ -81,7 +81,7 @@ start_SQL = revoke
 
 core_STREAM_SQL = stream_install stream_library
 site_STREAM_SQL = stream_grants
-jobs_STREAM_SQL = tables ready enqueue ending dequeue complete manage readers wait
+jobs_STREAM_SQL = tables ready enqueue ending dequeue complete bulk manage readers wait
 media_STREAM_SQL = assets renditions asset
 manifests_STREAM_SQL = manifests
 start_STREAM_SQL = revoke

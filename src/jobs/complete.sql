@@ -15,21 +15,35 @@ COMMENT ON FUNCTION vvault_stream.lost_lease(bigint) IS
 
 -- A worker that lost the reply asks again with the same lease, which stays with
 -- the job until somebody else gets one.
-CREATE FUNCTION vvault_stream.told_before(job_id bigint, lease uuid, completed boolean) RETURNS json
+CREATE FUNCTION vvault_stream.told_state(job_id bigint, lease uuid, completed boolean) RETURNS text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET plan_cache_mode = force_generic_plan SET jit = off
 AS $$
 DECLARE
 	state text;
 BEGIN
 	SELECT CASE WHEN f.cancelled THEN 'cancelled' ELSE 'finished' END INTO state
 	FROM vvault_stream.finished_jobs f
-	WHERE f.job_id = told_before.job_id AND f.lease = told_before.lease AND (f.cancelled OR told_before.completed);
+	WHERE f.job_id = told_state.job_id AND f.lease = told_state.lease AND (f.cancelled OR told_state.completed);
 	IF NOT FOUND THEN
 		SELECT vvault_stream.job_state(j.state) INTO state FROM vvault_stream.jobs j
-		WHERE j.job_id = told_before.job_id AND j.lease = told_before.lease
-			AND CASE WHEN told_before.completed THEN j.state = 'f' ELSE j.state IN ('s', 'h', 'r', 'd') END;
+		WHERE j.job_id = told_state.job_id AND j.lease = told_state.lease
+			AND CASE WHEN told_state.completed THEN j.state = 'f' ELSE j.state IN ('s', 'h', 'r', 'd') END;
 	END IF;
+	RETURN state;
+END
+$$;
+COMMENT ON FUNCTION vvault_stream.told_state(bigint, uuid, boolean) IS
+'What a completion (or a failure) that was told before came to; NULL if it was not.';
+
+CREATE FUNCTION vvault_stream.told_before(job_id bigint, lease uuid, completed boolean) RETURNS json
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	state text := vvault_stream.told_state(told_before.job_id, told_before.lease, told_before.completed);
+BEGIN
 	IF state IS NULL THEN
 		PERFORM vvault_stream.lost_lease(told_before.job_id);
 	END IF;

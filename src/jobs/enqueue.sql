@@ -84,6 +84,12 @@ $$;
 COMMENT ON FUNCTION vvault_stream.open_needs(bigint[]) IS
 'Those of some jobs that are not finished yet, locked against their end; 22023 for one that can never be.';
 
+CREATE FUNCTION vvault_stream.key_number(kind text, owner_id text, job_key text) RETURNS bigint
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN pg_catalog.hashtextextended(pg_catalog.concat_ws(pg_catalog.chr(1), 'vvault_stream job_key', kind, owner_id, job_key), 0);
+COMMENT ON FUNCTION vvault_stream.key_number(text, text, text) IS
+'The number of the advisory lock of a job''s key.';
+
 CREATE FUNCTION vvault_stream.job_with_key(kind text, owner_id text, job_key text) RETURNS json
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -91,8 +97,8 @@ SET enable_seqscan = off SET plan_cache_mode = force_generic_plan SET jit = off
 AS $$
 BEGIN
 	-- one at a time for a key, so that the second sees the first
-	PERFORM pg_advisory_xact_lock(hashtextextended(concat_ws(chr(1), 'vvault_stream job_key',
-		job_with_key.kind, job_with_key.owner_id, job_with_key.job_key), 0));
+	PERFORM pg_advisory_xact_lock(vvault_stream.key_number(
+		job_with_key.kind, job_with_key.owner_id, job_with_key.job_key));
 	RETURN (SELECT json_build_object('job_id', j.job_id, 'state', vvault_stream.job_state(j.state), 'created', false)
 		FROM vvault_stream.jobs j
 		WHERE j.kind = job_with_key.kind AND j.owner_id = job_with_key.owner_id

@@ -6,7 +6,7 @@
 -- Each test lists the offenders: the list must be empty.
 --
 BEGIN;
-SELECT plan(33);
+SELECT plan(32);
 \set extension vvault_stream
 \ir ../rules.psql
 
