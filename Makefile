@@ -82,8 +82,11 @@ start_SQL = revoke
 core_STREAM_SQL = stream_install stream_library
 site_STREAM_SQL = stream_grants
 jobs_STREAM_SQL = tables ready enqueue ending dequeue complete bulk manage readers wait
+protect_STREAM_SQL = keys path_token
+tiers_STREAM_SQL = stores signed_url
 media_STREAM_SQL = assets renditions asset
 manifests_STREAM_SQL = manifests
+delivery_STREAM_SQL = edges
 start_STREAM_SQL = revoke
 
 parts = $(foreach room,$(ROOMS),$(patsubst %,src/$(room)/%.sql,$($(room)_$1)))

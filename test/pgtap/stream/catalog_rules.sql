@@ -32,7 +32,8 @@ SELECT set_eq($$SELECT c.oid::regclass::text, u.condition
 	WHERE e.extname = 'vvault_stream'$$,
 	$$VALUES ('vvault_stream.assets', ''), ('vvault_stream.renditions', ''), ('vvault_stream.job_kinds', ''), ('vvault_stream.job_limits', ''),
 		('vvault_stream.jobs', ''), ('vvault_stream.jobs_job_id_seq', ''), ('vvault_stream.job_needs', ''),
-		('vvault_stream.finished_jobs', '')$$,
+		('vvault_stream.finished_jobs', ''), ('vvault_stream.secrets', ''), ('vvault_stream.signing_keys', ''),
+		('vvault_stream.stores', ''), ('vvault_stream.edges', '')$$,
 	'the tables that a dump holds are those that the owner fills');
 
 SELECT * FROM finish();

@@ -1,0 +1,83 @@
+/*-------------------------------------------------------------------------
+ *
+ * digest.c
+ *		SHA-256 and HMAC-SHA-256 of the server, and how they are written.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "core/digest.h"
+
+#include "common/base64.h"
+#include "common/cryptohash.h"
+#include "common/hmac.h"
+
+void
+vv_sha256(const char *data, int len, uint8 *digest)
+{
+	pg_cryptohash_ctx *context = pg_cryptohash_create(PG_SHA256);
+	bool		done;
+
+	done = pg_cryptohash_init(context) >= 0 &&
+		pg_cryptohash_update(context, (const uint8 *) data, len) >= 0 &&
+		pg_cryptohash_final(context, digest, VV_DIGEST_SIZE) >= 0;
+	if (!done)
+		elog(ERROR, "could not compute SHA-256: %s", pg_cryptohash_error(context));
+	pg_cryptohash_free(context);
+}
+
+/* A key is in no error. */
+void
+vv_hmac(const uint8 *key, int keylen, const char *data, int len, uint8 *digest)
+{
+	pg_hmac_ctx *context = pg_hmac_create(PG_SHA256);
+	bool		done;
+
+	done = pg_hmac_init(context, key, keylen) >= 0 &&
+		pg_hmac_update(context, (const uint8 *) data, len) >= 0 &&
+		pg_hmac_final(context, digest, VV_DIGEST_SIZE) >= 0;
+	if (!done)
+		elog(ERROR, "could not compute HMAC-SHA-256: %s", pg_hmac_error(context));
+	pg_hmac_free(context);
+}
+
+void
+vv_append_hex(StringInfo out, const uint8 *bytes, int len)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (int i = 0; i < len; i++)
+	{
+		appendStringInfoCharMacro(out, digits[bytes[i] >> 4]);
+		appendStringInfoCharMacro(out, digits[bytes[i] & 15]);
+	}
+}
+
+/* Base64 as it stands in a URL: RFC 4648, section 5, without padding. */
+void
+vv_append_base64url(StringInfo out, const uint8 *bytes, int len)
+{
+	int			size = pg_b64_enc_len(len);
+	char	   *encoded = palloc(size + 1);
+	int			written = pg_b64_encode((void *) bytes, len, encoded, size);
+
+	if (written < 0)
+		elog(ERROR, "could not encode %d bytes", len);
+	for (int i = 0; i < written && encoded[i] != '='; i++)
+	{
+		char		c = encoded[i];
+
+		appendStringInfoCharMacro(out, c == '+' ? '-' : c == '/' ? '_' : c);
+	}
+	pfree(encoded);
+}
+
+/* Whether two signatures are equal, in a time that does not tell where not. */
+bool
+vv_equal_in_time(const char *a, const char *b, int len)
+{
+	unsigned char differ = 0;
+
+	for (int i = 0; i < len; i++)
+		differ |= (unsigned char) (a[i] ^ b[i]);
+	return differ == 0;
+}
