@@ -122,8 +122,14 @@ CREATE TRIGGER settings_validate BEFORE INSERT OR UPDATE ON vvault.settings
 	FOR EACH ROW EXECUTE FUNCTION vvault.settings_validate();
 
 CREATE FUNCTION vvault.setting(name text) RETURNS text
-LANGUAGE sql STABLE PARALLEL SAFE
-RETURN (SELECT e.value FROM vvault.effective_settings e WHERE e.name = setting.name);
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	-- one probe, by a plan that is kept: an ingest asks several times
+	RETURN (SELECT e.value FROM vvault.effective_settings e WHERE e.name = setting.name);
+END
+$$;
 COMMENT ON FUNCTION vvault.setting(text) IS
 'The value of a setting that is in force, NULL where there is no such setting.';
 

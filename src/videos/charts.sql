@@ -99,9 +99,15 @@ COMMENT ON FUNCTION vvault.latest_chart(text) IS
 'When the chart of a region was observed, NULL where it has none.';
 
 CREATE FUNCTION vvault.places_meet(region text, fetched_at timestamptz) RETURNS boolean
-LANGUAGE sql STABLE PARALLEL SAFE
-RETURN (SELECT count(*) <> count(DISTINCT s.rank) FROM vvault.snapshots s
-	WHERE s.region = places_meet.region AND s.fetched_at = places_meet.fetched_at AND s.rank IS NOT NULL);
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET plan_cache_mode = force_generic_plan
+AS $$
+BEGIN
+	RETURN (SELECT count(*) <> count(DISTINCT s.rank) FROM vvault.snapshots s
+		WHERE s.region = places_meet.region AND s.fetched_at = places_meet.fetched_at AND s.rank IS NOT NULL);
+END
+$$;
 COMMENT ON FUNCTION vvault.places_meet(text, timestamptz) IS
 'Whether two videos of a chart have one place.';
 

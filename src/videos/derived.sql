@@ -381,8 +381,8 @@ BEGIN
 		SELECT DISTINCT t.region COLLATE "C" AS region, t.day, t.video_id COLLATE "C" AS video_id
 		FROM unnest(recount_days.regions, recount_days.days, recount_days.video_ids)
 			AS t (region, day, video_id)
-		WHERE NOT EXISTS (SELECT FROM vvault.daily_stats c
-			WHERE c.region = t.region AND c.day = t.day AND c.closed)
+		WHERE (t.region, t.day) NOT IN (SELECT c.region, c.day FROM vvault.daily_stats c
+			WHERE c.region = ANY (recount_days.regions) AND c.day = ANY (recount_days.days) AND c.closed)
 	), counted AS MATERIALIZED (
 		SELECT d.*
 		FROM touched t CROSS JOIN LATERAL (
@@ -488,6 +488,7 @@ COMMENT ON FUNCTION vvault.recount_charts(text[], timestamptz[]) IS
 CREATE FUNCTION vvault.refuse_closed_days(regions text[], days date[]) RETURNS void
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 DECLARE

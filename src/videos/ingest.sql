@@ -87,19 +87,82 @@ BEGIN
 	)
 	SELECT array_agg(w.video_id), array_agg(w.video_id) FILTER (WHERE w.was_there)
 	INTO written, changed FROM written w;
-	PERFORM vvault.score_again(add_snapshots.region, add_snapshots.fetched_at, written,
-		coalesce(changed, '{}'));
+	-- what is new is scored; what is measured against it is there where it came late
+	IF changed IS NOT NULL OR written IS NOT NULL AND vvault.is_late(add_snapshots.region, add_snapshots.fetched_at) THEN
+		PERFORM vvault.score_again(add_snapshots.region, add_snapshots.fetched_at, written,
+			coalesce(changed, '{}'));
+	END IF;
 END
 $$;
 COMMENT ON FUNCTION vvault.add_snapshots(text, timestamptz, integer, boolean, vvault.chart_item[]) IS
 'Part of vvault_ingest: history and scores.';
 
+-- The functions that follow are parts of one statement: the planner takes their
+-- text in.
+
+-- Figures come from the newest snapshot that has any.
+CREATE FUNCTION vvault.newest_observation(region text, video_id text)
+RETURNS TABLE (fetched_at timestamptz, rank integer, chart_length integer, category_id integer,
+	velocity double precision, virality_score double precision, momentum_score double precision,
+	views bigint, likes bigint, comments bigint)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
+BEGIN ATOMIC
+	SELECT l.fetched_at, l.rank, l.chart_length, l.category_id, l.velocity, l.virality_score, l.momentum_score,
+		CASE WHEN l.views IS NULL THEN f.views ELSE l.views END,
+		CASE WHEN l.views IS NULL THEN f.likes ELSE l.likes END,
+		CASE WHEN l.views IS NULL THEN f.comments ELSE l.comments END
+	FROM (SELECT s.* FROM vvault.snapshots s
+			WHERE s.region = newest_observation.region AND s.video_id = newest_observation.video_id
+			ORDER BY s.fetched_at DESC LIMIT 1) l
+		LEFT JOIN LATERAL (
+			SELECT s.views, s.likes, s.comments FROM vvault.snapshots s
+			WHERE l.views IS NULL AND s.region = newest_observation.region
+				AND s.video_id = newest_observation.video_id AND s.views IS NOT NULL
+			ORDER BY s.fetched_at DESC LIMIT 1) f ON true;
+END;
+COMMENT ON FUNCTION vvault.newest_observation(text, text) IS
+'Part of vvault_ingest: the newest observation of a video, with the newest figures there are.';
+
+-- Of two responses of the same instant the greater texts stay, so that their
+-- order does not matter. NULL is less than any text.
+CREATE FUNCTION vvault.says_more(was vvault.videos, item vvault.chart_item) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN (was.title COLLATE "C", was.channel_title COLLATE "C", was.channel_id COLLATE "C",
+		was.thumbnail_url COLLATE "C", was.content_language IS NOT NULL,
+		coalesce(was.content_language, '') COLLATE "C", was.duration IS NOT NULL,
+		coalesce(was.duration, '') COLLATE "C", coalesce(was.published_at, '-infinity'), was.tags,
+		coalesce(was.live, '') COLLATE "C", coalesce(was.scheduled_at, '-infinity'))
+	> (item.title COLLATE "C", item.channel_title COLLATE "C", item.channel_id COLLATE "C",
+		item.thumbnail_url COLLATE "C", item.content_language IS NOT NULL,
+		coalesce(item.content_language, '') COLLATE "C", item.duration IS NOT NULL,
+		coalesce(item.duration, '') COLLATE "C", coalesce(item.published_at, '-infinity'), item.tags,
+		coalesce(item.live, '') COLLATE "C", coalesce(item.scheduled_at, '-infinity'));
+COMMENT ON FUNCTION vvault.says_more(vvault.videos, vvault.chart_item) IS
+'Part of vvault_ingest: whether the texts of a video stay where a response of their own instant has others.';
+
+-- What a chart does to the row of a video: settled is one whose place it leaves
+-- as it is, known one that has newer figures of somebody else than any
+-- snapshot's, texts_stay one whose texts are newer. No text is of an observation
+-- that is gone.
+CREATE FUNCTION vvault.row_facts(was vvault.videos, item vvault.chart_item, at timestamptz,
+	latest_chart timestamptz, observed_at timestamptz)
+RETURNS TABLE (settled boolean, known boolean, texts_stay boolean)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
+BEGIN ATOMIC
+	SELECT row_facts.latest_chart <> row_facts.at AND (was).snapshot_at IS NOT NULL,
+		coalesce((was).fetched_at > row_facts.observed_at
+			AND (was).fetched_at IS DISTINCT FROM (was).snapshot_at, false),
+		coalesce((was).fetched_at >= row_facts.at
+			AND ((was).fetched_at <= row_facts.observed_at OR (was).fetched_at IS DISTINCT FROM (was).snapshot_at)
+			AND ((was).fetched_at > row_facts.at OR vvault.says_more(was, item)), false);
+END;
+COMMENT ON FUNCTION vvault.row_facts(vvault.videos, vvault.chart_item, timestamptz, timestamptz, timestamptz) IS
+'Part of vvault_ingest: what of a row of vvault.videos stays as it is.';
+
 -- Brings vvault.videos up to the snapshots for the items of one chart. What a
--- response says of a video stays until a newer one says otherwise; figures
--- come from the newest snapshot that has any. Of two responses of the same
--- instant the greater texts stay, so that their order does not matter.
--- Rows written here have their place, but where two videos have one; who else is
--- charted is settled afterwards. Returns how many rows are new.
+-- response says of a video stays until a newer one says otherwise. Rows written
+-- here have their place, but where two videos have one; who else is charted is
+-- settled afterwards. Returns how many rows are new.
 CREATE FUNCTION vvault.update_videos(region text, fetched_at timestamptz, latest_chart timestamptz,
 	items vvault.chart_item[]) RETURNS bigint
 LANGUAGE plpgsql VOLATILE
@@ -120,40 +183,33 @@ BEGIN
 			CASE WHEN k.settled THEN o.charted ELSE coalesce(n.rank, c.rank) IS NOT NULL END,
 			CASE WHEN k.settled THEN o.rank ELSE coalesce(n.rank, c.rank) END,
 			CASE WHEN k.settled THEN o.chart_length WHEN n.rank IS NOT NULL THEN l.chart_length
-				ELSE c.chart_length END, m.title, m.channel_id, m.channel_title,
+				ELSE c.chart_length END,
+			CASE WHEN k.texts_stay THEN o.title ELSE i.title END,
+			CASE WHEN k.texts_stay THEN o.channel_id ELSE i.channel_id END,
+			CASE WHEN k.texts_stay THEN o.channel_title ELSE i.channel_title END,
 			CASE WHEN k.known THEN o.category_id ELSE l.category_id END,
-			m.content_language, m.thumbnail_url, m.published_at, m.duration, m.tags,
-			CASE WHEN k.known THEN o.views ELSE f.views END,
-			CASE WHEN k.known THEN o.likes ELSE f.likes END,
-			CASE WHEN k.known THEN o.comments ELSE f.comments END,
+			CASE WHEN k.texts_stay THEN o.content_language ELSE i.content_language END,
+			CASE WHEN k.texts_stay THEN o.thumbnail_url ELSE i.thumbnail_url END,
+			CASE WHEN k.texts_stay THEN o.published_at ELSE i.published_at END,
+			CASE WHEN k.texts_stay THEN o.duration ELSE i.duration END,
+			CASE WHEN k.texts_stay THEN o.tags ELSE i.tags END,
+			CASE WHEN k.known THEN o.views ELSE l.views END,
+			CASE WHEN k.known THEN o.likes ELSE l.likes END,
+			CASE WHEN k.known THEN o.comments ELSE l.comments END,
 			CASE WHEN k.known THEN o.velocity ELSE l.velocity END,
 			CASE WHEN k.known THEN o.virality_score ELSE l.virality_score END,
 			CASE WHEN k.known THEN o.momentum_score ELSE l.momentum_score END,
 			least(o.first_seen_at, update_videos.fetched_at),
 			CASE WHEN k.known THEN o.fetched_at ELSE l.fetched_at END, l.fetched_at,
-			m.live, m.scheduled_at,
+			CASE WHEN k.texts_stay THEN o.live ELSE i.live END,
+			CASE WHEN k.texts_stay THEN o.scheduled_at ELSE i.scheduled_at END,
 			CASE WHEN o.gone_at > update_videos.fetched_at THEN o.gone_at END
 		FROM unnest(items) i
 			LEFT JOIN vvault.videos o
 				ON o.region = update_videos.region AND o.video_id = i.video_id
-			CROSS JOIN LATERAL (
-				SELECT s.* FROM vvault.snapshots s
-				WHERE s.region = update_videos.region AND s.video_id = i.video_id
-				ORDER BY s.fetched_at DESC LIMIT 1) l
-			LEFT JOIN LATERAL (
-				SELECT s.views, s.likes, s.comments FROM vvault.snapshots s
-				WHERE s.region = update_videos.region AND s.video_id = i.video_id
-					AND s.views IS NOT NULL
-				ORDER BY s.fetched_at DESC LIMIT 1) f ON true
-			CROSS JOIN LATERAL (
-				-- whether this chart changes nobody's place; whether somebody else wrote
-				-- newer figures than any snapshot's; and since when the texts stand: not
-				-- since an observation that is gone
-				SELECT update_videos.latest_chart <> update_videos.fetched_at AND o.snapshot_at IS NOT NULL AS settled,
-					coalesce(o.fetched_at > l.fetched_at
-						AND o.fetched_at IS DISTINCT FROM o.snapshot_at, false) AS known,
-					CASE WHEN o.fetched_at > l.fetched_at AND o.fetched_at = o.snapshot_at
-						THEN '-infinity' ELSE o.fetched_at END AS texts_at) k
+			CROSS JOIN LATERAL vvault.newest_observation(update_videos.region, i.video_id) l
+			CROSS JOIN LATERAL vvault.row_facts(o, i, update_videos.fetched_at,
+				update_videos.latest_chart, l.fetched_at) k
 			CROSS JOIN LATERAL (
 				SELECT CASE WHEN l.fetched_at = update_videos.latest_chart THEN l.rank END AS rank) n
 			LEFT JOIN LATERAL (
@@ -161,24 +217,6 @@ BEGIN
 				WHERE NOT k.settled IS TRUE AND l.fetched_at <> update_videos.latest_chart
 					AND s.region = update_videos.region AND s.video_id = i.video_id
 					AND s.fetched_at = update_videos.latest_chart LIMIT 1) c ON true
-			CROSS JOIN LATERAL (
-				SELECT x.* FROM (
-					VALUES (k.texts_at, o.title, o.channel_id, o.channel_title,
-						o.content_language, o.thumbnail_url, o.published_at, o.duration, o.tags,
-						o.live, o.scheduled_at),
-						(update_videos.fetched_at, i.title, i.channel_id, i.channel_title,
-						i.content_language, i.thumbnail_url, i.published_at, i.duration, i.tags,
-						i.live, i.scheduled_at)
-				) AS x (fetched_at, title, channel_id, channel_title, content_language,
-					thumbnail_url, published_at, duration, tags, live, scheduled_at)
-				WHERE x.fetched_at IS NOT NULL
-				ORDER BY x.fetched_at DESC, x.title COLLATE "C" DESC, x.channel_title COLLATE "C" DESC,
-					x.channel_id COLLATE "C" DESC, x.thumbnail_url COLLATE "C" DESC,
-					x.content_language COLLATE "C" DESC NULLS LAST,
-					x.duration COLLATE "C" DESC NULLS LAST,
-					x.published_at DESC NULLS LAST, x.tags DESC,
-					x.live COLLATE "C" DESC NULLS LAST, x.scheduled_at DESC NULLS LAST
-				LIMIT 1) m
 		ORDER BY i.video_id
 		ON CONFLICT (region, video_id) DO UPDATE SET
 			charted = EXCLUDED.charted, rank = EXCLUDED.rank, chart_length = EXCLUDED.chart_length,
@@ -300,20 +338,30 @@ COMMENT ON FUNCTION vvault.require_open_chart(text, timestamptz, integer) IS
 
 -- Of the same video twice the better rank comes first.
 CREATE FUNCTION vvault.good_items(parsed vvault.chart_item[], blocked text[]) RETURNS vvault.chart_item[]
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN ARRAY(SELECT i FROM (
-	SELECT DISTINCT ON (i.video_id COLLATE "C") i FROM unnest(parsed) i
-	WHERE i.reason IS NULL AND i.video_id <> ALL (blocked)
-	ORDER BY i.video_id COLLATE "C", i.item_index) d);
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN ARRAY(SELECT i FROM (
+		SELECT DISTINCT ON (i.video_id COLLATE "C") i FROM unnest(parsed) i
+		WHERE i.reason IS NULL AND i.video_id <> ALL (blocked)
+		ORDER BY i.video_id COLLATE "C", i.item_index) d);
+END
+$$;
 COMMENT ON FUNCTION vvault.good_items(vvault.chart_item[], text[]) IS
 'Part of vvault_ingest: the items to be written, each video once, in the order of their ids.';
 
 -- Of a blocked video nothing is kept, were its item good or bad.
 CREATE FUNCTION vvault.bad_items(parsed vvault.chart_item[], blocked text[]) RETURNS vvault.chart_item[]
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN ARRAY(SELECT i FROM unnest(parsed) i
-	WHERE i.reason IS NOT NULL AND (i.video_id IS NULL OR i.video_id <> ALL (blocked))
-	ORDER BY i.item_index);
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN ARRAY(SELECT i FROM unnest(parsed) i
+		WHERE i.reason IS NOT NULL AND (i.video_id IS NULL OR i.video_id <> ALL (blocked))
+		ORDER BY i.item_index);
+END
+$$;
 COMMENT ON FUNCTION vvault.bad_items(vvault.chart_item[], text[]) IS
 'Part of vvault_ingest: the items that are refused, in their order.';
 
@@ -323,11 +371,14 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+	IF bad = '{}' THEN
+		RETURN '[]';
+	END IF;
 	INSERT INTO vvault.rejected_items (region, fetched_at, item_index, video_id, reason, item)
 	SELECT log_rejected.region, log_rejected.fetched_at, i.item_index, i.video_id, i.reason, i.item
 	FROM unnest(bad) i;
-	RETURN (SELECT coalesce(json_agg(json_build_object('index', i.item_index,
-			'video_id', i.video_id, 'reason', i.reason) ORDER BY i.item_index), '[]')
+	RETURN (SELECT json_agg(json_build_object('index', i.item_index,
+			'video_id', i.video_id, 'reason', i.reason) ORDER BY i.item_index)
 		FROM unnest(bad) i);
 END
 $$;

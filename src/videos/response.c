@@ -21,6 +21,7 @@
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
@@ -103,7 +104,8 @@ static const FieldPath field_paths[FIELD_COUNT] = {
 typedef struct ItemParse
 {
 	int			depth;			/* objects and arrays that are open */
-	const char *steps[MAX_PATH_DEPTH];	/* the key in each, NULL in an array */
+	uint32		on_path[MAX_PATH_DEPTH + 1];	/* the fields at or below each
+												 * of these, a bit for each */
 	char	   *fields[FIELD_TAG];
 	char	   *wrong[FIELD_COUNT]; /* what stands there but is no text */
 	ArrayBuildState *tags;
@@ -400,22 +402,39 @@ split_response(char *json, int len, ResponseParse *parse)
  */
 
 /*
- * Whether the parser stands at a field's path, or somewhere above it.
+ * Those of some fields, a bit for each, whose path has this step at a depth;
+ * NULL is an element of an array.
  */
-static bool
-on_path(const ItemParse *parse, const FieldPath *path)
+static uint32
+fields_with_step(uint32 fields, int depth, const char *step)
 {
-	if (parse->depth > path->depth)
-		return false;
-	for (int i = 0; i < parse->depth; i++)
+	uint32		with_step = 0;
+
+	for (; fields != 0; fields &= fields - 1)
 	{
-		if ((parse->steps[i] == NULL) != (path->steps[i] == NULL))
-			return false;
-		if (path->steps[i] != NULL &&
-			strcmp(parse->steps[i], path->steps[i]) != 0)
-			return false;
+		int			field = pg_rightmost_one_pos32(fields);
+		const char *expected = field_paths[field].steps[depth];
+
+		if (depth >= field_paths[field].depth)
+			continue;
+		if (step == NULL || expected == NULL ? step == expected :
+			step[0] == expected[0] && strcmp(step, expected) == 0)
+			with_step |= UINT32_C(1) << field;
 	}
-	return true;
+	return with_step;
+}
+
+/*
+ * A step of the path, the deepest one so far or another in its place.
+ */
+static void
+take_step(ItemParse *parse, const char *step)
+{
+	int			depth = parse->depth;
+
+	if (depth <= MAX_PATH_DEPTH)
+		parse->on_path[depth] = fields_with_step(parse->on_path[depth - 1],
+												 depth - 1, step);
 }
 
 /*
@@ -440,9 +459,8 @@ item_open(void *state)
 {
 	ItemParse  *parse = (ItemParse *) state;
 
-	if (parse->depth < MAX_PATH_DEPTH)
-		parse->steps[parse->depth] = NULL;
 	parse->depth++;
+	take_step(parse, NULL);
 	VV_JSON_ACTION_DONE;
 }
 
@@ -459,10 +477,12 @@ item_close(void *state)
 static void
 forget_fields(ItemParse *parse)
 {
-	for (int i = 0; i < FIELD_COUNT; i++)
+	uint32		fields = parse->on_path[parse->depth];
+
+	for (; fields != 0; fields &= fields - 1)
 	{
-		if (!on_path(parse, &field_paths[i]))
-			continue;
+		int			i = pg_rightmost_one_pos32(fields);
+
 		parse->wrong[i] = NULL;
 		if (i == FIELD_TAG)
 		{
@@ -482,7 +502,7 @@ item_field_start(void *state, char *name, bool isnull)
 	(void) isnull;
 	if (parse->depth <= MAX_PATH_DEPTH)
 	{
-		parse->steps[parse->depth - 1] = name;
+		take_step(parse, name);
 		forget_fields(parse);
 	}
 	VV_JSON_ACTION_DONE;
@@ -492,11 +512,14 @@ static VvJsonActionResult
 item_scalar(void *state, char *token, JsonTokenType type)
 {
 	ItemParse  *parse = (ItemParse *) state;
+	uint32		fields = parse->depth <= MAX_PATH_DEPTH ?
+	parse->on_path[parse->depth] : 0;
 
-	for (int i = 0; i < FIELD_COUNT; i++)
+	for (; fields != 0; fields &= fields - 1)
 	{
-		if (parse->depth != field_paths[i].depth ||
-			!on_path(parse, &field_paths[i]))
+		int			i = pg_rightmost_one_pos32(fields);
+
+		if (parse->depth != field_paths[i].depth)
 			continue;
 		if (type == JSON_TOKEN_NULL)
 			break;
@@ -786,6 +809,7 @@ read_item(char *json, char *blotted, int len, Datum *values, bool *nulls)
 
 	memset(nulls, true, sizeof(bool) * COL_COUNT);
 	parse.context = CurrentMemoryContext;
+	parse.on_path[0] = (UINT32_C(1) << FIELD_COUNT) - 1;
 	actions.semstate = &parse;
 	actions.object_start = item_open;
 	actions.object_end = item_close;

@@ -135,6 +135,20 @@ END;
 COMMENT ON FUNCTION vvault.measured_against(text, text, timestamptz, interval) IS
 'The instants of the later observations of a video whose scores may depend on the one at an instant.';
 
+CREATE FUNCTION vvault.is_late(region text, fetched_at timestamptz) RETURNS boolean
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET plan_cache_mode = force_generic_plan
+AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN EXISTS (SELECT FROM vvault.snapshots n
+		WHERE n.region = is_late.region AND n.fetched_at > is_late.fetched_at);
+END
+$$;
+COMMENT ON FUNCTION vvault.is_late(text, timestamptz) IS
+'Whether a region has observations that are later than an instant.';
+
 -- What was written or removed at an instant changes the scores of that instant
 -- (of the videos in "written", or of all) and of what is measured against it.
 -- The caller holds the region's lock.

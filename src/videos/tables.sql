@@ -163,7 +163,7 @@ COMMENT ON COLUMN vvault.snapshots.velocity IS 'views per hour since the newest 
 COMMENT ON COLUMN vvault.snapshots.views IS 'NULL where the response had no statistics';
 COMMENT ON COLUMN vvault.snapshots.category_id IS
 'the video''s category then, so that a day''s statistics need no other table';
-CREATE INDEX snapshots_chart_idx ON vvault.snapshots (region, fetched_at) WHERE rank IS NOT NULL;
+CREATE INDEX snapshots_fetched_idx ON vvault.snapshots (region, fetched_at);
 
 CREATE TABLE vvault.blocked_videos (
 	video_id text COLLATE "C" PRIMARY KEY,
