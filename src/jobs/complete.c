@@ -3,8 +3,9 @@
  * complete.c
  *		vvault_complete: a job ends with its result.
  *
- * A job that nothing hangs on is two statements. The first locks it, so that
- * the second, under a newer snapshot, sees every job that came to need it.
+ * A job that nothing hangs on is one statement. The jobs that need it are
+ * looked for after that, under a newer snapshot: whoever enqueued one held the
+ * lock of what it needs.
  *
  *-------------------------------------------------------------------------
  */
@@ -15,40 +16,54 @@
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/fmgrprotos.h"
 
+#include "core/index_scan.h"
 #include "core/query.h"
+#include "jobs/kind.h"
 
-static VvQuery lock_job = {
-	.sql =
-	"SELECT j.cancelled OR k.done_function IS NOT NULL OR k.running_limit IS NOT NULL"
-	"  OR k.owner_running_limit IS NOT NULL OR k.kind IS NULL OR EXISTS ("
-	"    SELECT FROM vvault_stream.job_limits l WHERE l.kind OPERATOR(pg_catalog.=) j.kind"
-	"    AND l.running_limit IS NOT NULL) "
-	"FROM vvault_stream.jobs j LEFT JOIN vvault_stream.job_kinds k"
-	"  ON k.kind OPERATOR(pg_catalog.=) j.kind "
-	"WHERE j.job_id OPERATOR(pg_catalog.=) $1 AND j.lease OPERATOR(pg_catalog.=) $2"
-	"  AND j.state OPERATOR(pg_catalog.=) 'x' FOR UPDATE OF j",
-	.extension = "vvault_stream",
-	.nargs = 2,
-	.argtypes = {INT8OID, UUIDOID},
-	.index_order = true,
-	.index_probes = true,
+/* What is looked at of a job before it ends. */
+typedef struct JobFacts
+{
+	bool		running;		/* with this lease, and not cancelled */
+	Datum		lease;
+	Datum		kind;
+} JobFacts;
+
+static const VvIndexScan job_row = {
+	.schema = "vvault_stream",
+	.table = "jobs",
+	.index = "jobs_pkey",
+	.nkeys = 1,
+	.direction = ForwardScanDirection,
+	.ncolumns = 4,
+	.columns = {"state", "cancelled", "lease", "kind"},
+};
+
+static const VvIndexScan who_needs = {
+	.schema = "vvault_stream",
+	.table = "job_needs",
+	.index = "job_needs_needs",
+	.nkeys = 1,
+	.direction = ForwardScanDirection,
 };
 
 static VvQuery finish_job = {
 	.sql =
 	"WITH gone AS ("
-	"  DELETE FROM vvault_stream.jobs j WHERE j.job_id OPERATOR(pg_catalog.=) $1 RETURNING j.*),"
-	"put AS ("
-	"  INSERT INTO vvault_stream.finished_jobs (job_id, created_at, started_at, priority, attempt,"
-	"    lease, kind, owner_id, video_id, job_key, worker, needs, args, result)"
-	"  SELECT g.job_id, g.created_at, g.started_at, g.priority, g.attempt, g.lease, g.kind,"
-	"    g.owner_id, g.video_id, g.job_key, g.worker, g.needs, g.args, $2 FROM gone g) "
-	"SELECT EXISTS (SELECT FROM vvault_stream.job_needs n"
-	"  WHERE n.needs OPERATOR(pg_catalog.=) $1)",
+	"  DELETE FROM vvault_stream.jobs j WHERE j.job_id OPERATOR(pg_catalog.=) $1"
+	"    AND j.lease OPERATOR(pg_catalog.=) $2 AND j.state OPERATOR(pg_catalog.=) 'x'"
+	"    AND NOT j.cancelled"
+	"  RETURNING j.*) "
+	"INSERT INTO vvault_stream.finished_jobs (job_id, created_at, started_at, priority, attempt,"
+	"  lease, kind, owner_id, video_id, job_key, worker, needs, args, result) "
+	"SELECT g.job_id, g.created_at, g.started_at, g.priority, g.attempt, g.lease, g.kind,"
+	"  g.owner_id, g.video_id, g.job_key, g.worker, g.needs, g.args, $3 FROM gone g "
+	"RETURNING true",
 	.extension = "vvault_stream",
-	.nargs = 2,
-	.argtypes = {INT8OID, JSONOID},
+	.nargs = 3,
+	.argtypes = {INT8OID, UUIDOID, JSONOID},
 	.index_order = true,
 	.index_probes = true,
 };
@@ -68,10 +83,67 @@ static VvQuery complete_slowly = {
 };
 
 static bool
+take_job(const Datum *values, const bool *isnull, void *arg)
+{
+	JobFacts   *job = (JobFacts *) arg;
+
+	job->running = DatumGetChar(values[0]) == 'x' && !DatumGetBool(values[1]) &&
+		!isnull[2] && DatumGetBool(DirectFunctionCall2(uuid_eq, values[2], job->lease));
+	if (job->running)
+		job->kind = datumCopy(values[3], false, -1);
+	return false;
+}
+
+static bool
 take_bool(const Datum *values, const bool *isnull, void *arg)
 {
 	*(bool *) arg = !isnull[0] && DatumGetBool(values[0]);
 	return true;
+}
+
+static bool
+take_nothing(const Datum *values, const bool *isnull, void *arg)
+{
+	(void) values;
+	(void) isnull;
+	(void) arg;
+	return false;
+}
+
+/*
+ * Whether nothing hangs on the end of a job but the jobs that need it, so far
+ * as can be seen without its lock.
+ */
+static bool
+is_usual(const Datum *args, const bool *isnull)
+{
+	JobFacts	job = {.lease = args[1]};
+	VvJobKind	kind;
+	bool		usual;
+
+	if (isnull[0] || isnull[1])
+		return false;
+	vv_begin_fresh_snapshot();
+	(void) vv_index_scan(&job_row, args, take_job, &job);
+	usual = job.running && vv_job_kind(job.kind, &kind) && !kind.has_done &&
+		!kind.limited && !vv_owner_limited(job.kind);
+	vv_end_fresh_snapshot();
+	return usual;
+}
+
+/*
+ * Whether somebody needs a job that has just ended: who came to need it kept it
+ * from ending until he had committed.
+ */
+static bool
+is_needed(Datum job_id)
+{
+	bool		needed;
+
+	vv_begin_fresh_snapshot();
+	needed = vv_index_scan(&who_needs, &job_id, take_nothing, NULL) > 0;
+	vv_end_fresh_snapshot();
+	return needed;
 }
 
 static bool
@@ -97,24 +169,19 @@ vvault_complete(PG_FUNCTION_ARGS)
 {
 	Datum		args[] = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), PG_GETARG_DATUM(2)};
 	bool		isnull[] = {PG_ARGISNULL(0), PG_ARGISNULL(1), PG_ARGISNULL(2)};
-	bool		special = true;
-	bool		needed = false;
+	bool		finished = false;
 	StringInfoData reply;
 
 	initStringInfo(&reply);
 	SPI_connect();
-	if (!isnull[0] && !isnull[1])
-		(void) vv_query_write(&lock_job, args, isnull, take_bool, &special);
-	if (special)
+	if (is_usual(args, isnull))
+		(void) vv_query_write(&finish_job, args, isnull, take_bool, &finished);
+	if (!finished)
 		(void) vv_query_write(&complete_slowly, args, isnull, copy_reply, &reply);
 	else
 	{
-		Datum		finish_args[] = {args[0], args[2]};
-		bool		finish_nulls[] = {false, isnull[2]};
-
-		(void) vv_query_write(&finish_job, finish_args, finish_nulls, take_bool, &needed);
-		if (needed)
-			(void) vv_query_write(&meet_needs, args, NULL, take_bool, &needed);
+		if (is_needed(args[0]))
+			(void) vv_query_write(&meet_needs, args, NULL, take_nothing, NULL);
 		appendStringInfo(&reply, "{\"job_id\":" INT64_FORMAT ",\"state\":\"finished\"}",
 						 PG_GETARG_INT64(0));
 	}

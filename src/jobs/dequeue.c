@@ -22,10 +22,13 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/timestamp.h"
 #include "utils/uuid.h"
 
+#include "core/index_scan.h"
 #include "core/json_writer.h"
 #include "core/query.h"
+#include "jobs/kind.h"
 
 #define MAX_KINDS		100
 #define MAX_JOBS		1000
@@ -44,30 +47,19 @@ typedef struct Dequeue
 /* What is known of a kind. */
 typedef struct KindFacts
 {
-	bool		known;
-	bool		closed;			/* paused, or the database is not armed */
 	bool		special;		/* has limits or orders */
 	bool		due;			/* the time of a later job has come */
-	double		lease_seconds;
+	VvJobKind	kind;
 } KindFacts;
 
-static VvQuery kind_facts = {
-	.sql =
-	"SELECT k.paused OR k.outside AND NOT vvault_stream.is_armed(),"
-	"  k.order_function IS NOT NULL OR k.running_limit IS NOT NULL"
-	"    OR k.owner_running_limit IS NOT NULL OR EXISTS ("
-	"      SELECT FROM vvault_stream.job_limits l"
-	"      WHERE l.kind OPERATOR(pg_catalog.=) $1 AND l.running_limit IS NOT NULL),"
-	"  EXISTS (SELECT FROM vvault_stream.jobs j WHERE j.kind OPERATOR(pg_catalog.=) $1"
-	"    AND j.state OPERATOR(pg_catalog.=) 's' AND j.state IN ('s', 'f')"
-	"    AND j.run_at OPERATOR(pg_catalog.<=) pg_catalog.clock_timestamp()),"
-	"  k.lease_seconds "
-	"FROM vvault_stream.job_kinds k WHERE k.kind OPERATOR(pg_catalog.=) $1",
-	.extension = "vvault_stream",
-	.nargs = 1,
-	.argtypes = {TEXTOID},
-	.index_order = true,
-	.index_probes = true,
+static const VvIndexScan later_jobs = {
+	.schema = "vvault_stream",
+	.table = "jobs",
+	.index = "jobs_later",
+	.nkeys = 1,
+	.direction = ForwardScanDirection,
+	.ncolumns = 2,
+	.columns = {"run_at", "state"},
 };
 
 static VvQuery take_ready = {
@@ -91,6 +83,11 @@ static VvQuery take_ready = {
 	.argtypes = {TEXTOID, TEXTOID, INT4OID, FLOAT8OID},
 	.index_order = true,
 	.index_probes = true,
+};
+
+static VvQuery is_armed = {
+	.sql = "SELECT vvault_stream.is_armed()::pg_catalog.int4",
+	.extension = "vvault_stream",
 };
 
 static VvQuery make_due = {
@@ -121,18 +118,33 @@ static VvQuery take_special = {
 	.argtypes = {TEXTOID, TEXTOID, INT4OID, FLOAT8OID},
 };
 
+/* A row of later_jobs, the soonest first; finishing ones stand between. */
 static bool
-take_facts(const Datum *values, const bool *isnull, void *arg)
+take_due(const Datum *values, const bool *isnull, void *arg)
 {
-	KindFacts  *facts = (KindFacts *) arg;
+	if (isnull[0] || DatumGetTimestampTz(values[0]) > GetCurrentTimestamp())
+		return false;
+	*(bool *) arg = DatumGetChar(values[1]) == 's';
+	return !*(bool *) arg;
+}
 
-	(void) isnull;
-	facts->known = true;
-	facts->closed = DatumGetBool(values[0]);
-	facts->special = DatumGetBool(values[1]);
-	facts->due = DatumGetBool(values[2]);
-	facts->lease_seconds = DatumGetFloat8(values[3]);
-	return true;
+/*
+ * Looks at a kind; returns false where there is none.
+ */
+static bool
+look_at(Datum kind, KindFacts *facts)
+{
+	bool		known;
+
+	vv_begin_fresh_snapshot();
+	known = vv_job_kind(kind, &facts->kind);
+	if (known)
+	{
+		facts->special = facts->kind.limited || facts->kind.has_order || vv_owner_limited(kind);
+		(void) vv_index_scan(&later_jobs, &kind, take_due, &facts->due);
+	}
+	vv_end_fresh_snapshot();
+	return known;
 }
 
 static bool
@@ -208,13 +220,24 @@ static void
 take(Dequeue *dequeue, Datum kind, const KindFacts *facts)
 {
 	Datum		args[] = {dequeue->worker, kind, Int32GetDatum(dequeue->left),
-	Float8GetDatum(dequeue->lease_seconds > 0 ? dequeue->lease_seconds : facts->lease_seconds)};
+	Float8GetDatum(dequeue->lease_seconds > 0 ? dequeue->lease_seconds : facts->kind.lease_seconds)};
 	bool		isnull[] = {dequeue->no_worker, false, false, false};
 
 	if (facts->special)
 		(void) vv_query_write(&take_special, args, isnull, append_special, dequeue);
 	else
 		(void) vv_query_write(&take_ready, args, isnull, append_job, dequeue);
+}
+
+/* Whether jobs of a kind are given out at all now. */
+static bool
+is_closed(const VvJobKind *kind)
+{
+	int32		armed = 1;
+
+	if (kind->outside && !kind->paused)
+		(void) vv_query_write(&is_armed, NULL, NULL, take_count, &armed);
+	return kind->paused || armed == 0;
 }
 
 /*
@@ -227,10 +250,9 @@ take_kind(Dequeue *dequeue, Datum kind)
 	KindFacts	facts = {0};
 	int32		ntouched = 0;
 
-	(void) vv_query_write(&kind_facts, &kind, NULL, take_facts, &facts);
-	if (!facts.known)
+	if (!look_at(kind, &facts))
 		(void) vv_query_write(&unknown_kind, &kind, NULL, take_count, &ntouched);
-	if (facts.closed)
+	if (is_closed(&facts.kind))
 		return;
 	if (facts.due)
 		(void) vv_query_write(&make_due, &kind, NULL, take_count, &ntouched);

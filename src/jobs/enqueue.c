@@ -19,8 +19,9 @@
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
 
-#include "core/json_writer.h"
+#include "core/index_scan.h"
 #include "core/query.h"
+#include "jobs/kind.h"
 #include "jobs/waiters.h"
 
 #define NARGS			10
@@ -34,36 +35,19 @@ enum
 	ARG_MAX_ATTEMPTS, ARG_JOB_KEY, ARG_NEEDS, ARG_COST
 };
 
-/* The turn is explained in ready.sql. */
 static VvQuery insert_job = {
 	.sql =
 	"INSERT INTO vvault_stream.jobs AS n (kind, args, video_id, owner_id, priority,"
 	"  max_attempts, cost, state, run_at, turn) "
-	"SELECT k.kind, $2, $3, $4, $5::pg_catalog.int2,"
-	"  coalesce($7::pg_catalog.int2, k.max_attempts), $8,"
-	"  CASE WHEN $6 OPERATOR(pg_catalog.>) 0 THEN 's' ELSE 'r' END::pg_catalog.\"char\","
-	"  CASE WHEN $6 OPERATOR(pg_catalog.>) 0 THEN pg_catalog.clock_timestamp()"
-	"    OPERATOR(pg_catalog.+) pg_catalog.make_interval(secs => $6) END,"
-	"  CASE WHEN $6 OPERATOR(pg_catalog.>) 0 THEN 0 ELSE coalesce("
-	"    (SELECT j.turn OPERATOR(pg_catalog.+) greatest(pg_catalog.round("
-	"      $8::pg_catalog.float8 OPERATOR(pg_catalog./) coalesce(l.weight, 1)), 1)::pg_catalog.int8"
-	"    FROM vvault_stream.jobs j WHERE j.kind OPERATOR(pg_catalog.=) $1"
-	"      AND j.owner_id OPERATOR(pg_catalog.=) $4"
-	"      AND j.priority OPERATOR(pg_catalog.=) $5::pg_catalog.int2"
-	"      AND j.state OPERATOR(pg_catalog.=) 'r' ORDER BY j.turn DESC LIMIT 1),"
-	"    (SELECT j.turn FROM vvault_stream.jobs j WHERE j.kind OPERATOR(pg_catalog.=) $1"
-	"      AND j.priority OPERATOR(pg_catalog.=) $5::pg_catalog.int2"
-	"      AND j.state OPERATOR(pg_catalog.=) 'r' ORDER BY j.turn LIMIT 1), 0) END "
-	"FROM vvault_stream.job_kinds k LEFT JOIN vvault_stream.job_limits l"
-	"  ON l.kind OPERATOR(pg_catalog.=) $1 AND l.owner_id OPERATOR(pg_catalog.=) $4 "
-	"WHERE k.kind OPERATOR(pg_catalog.=) $1"
-	"  AND k.owner_running_limit IS NULL AND l.running_limit IS NULL "
+	"VALUES ($1, $2, $3, $4, $5, $6, $7,"
+	"  CASE WHEN $8 OPERATOR(pg_catalog.>) 0 THEN 's' ELSE 'r' END::pg_catalog.\"char\","
+	"  CASE WHEN $8 OPERATOR(pg_catalog.>) 0 THEN pg_catalog.clock_timestamp()"
+	"    OPERATOR(pg_catalog.+) pg_catalog.make_interval(secs => $8) END, $9) "
 	"RETURNING n.job_id",
 	.extension = "vvault_stream",
-	.nargs = 8,
-	.argtypes = {TEXTOID, JSONOID, TEXTOID, TEXTOID, INT4OID, FLOAT8OID, INT4OID, INT4OID},
-	.index_order = true,
-	.index_probes = true,
+	.nargs = 9,
+	.argtypes = {TEXTOID, JSONOID, TEXTOID, TEXTOID, INT2OID, INT2OID, INT4OID,
+	FLOAT8OID, INT8OID},
 };
 
 static VvQuery enqueue_slowly = {
@@ -74,12 +58,67 @@ static VvQuery enqueue_slowly = {
 	TEXTOID, INT8ARRAYOID, INT4OID},
 };
 
+/* What one owner has of a kind. */
+typedef struct OwnerFacts
+{
+	bool		limited;
+	double		weight;
+} OwnerFacts;
+
+static const VvIndexScan owner_row = {
+	.schema = "vvault_stream",
+	.table = "job_limits",
+	.index = "job_limits_pkey",
+	.nkeys = 2,
+	.direction = ForwardScanDirection,
+	.ncolumns = 2,
+	.columns = {"running_limit", "weight"},
+};
+
+static const VvIndexScan owners_last_turn = {
+	.schema = "vvault_stream",
+	.table = "jobs",
+	.index = "jobs_ready_owner",
+	.nkeys = 3,
+	.direction = BackwardScanDirection,
+	.ncolumns = 1,
+	.columns = {"turn"},
+};
+
+static const VvIndexScan first_turn = {
+	.schema = "vvault_stream",
+	.table = "jobs",
+	.index = "jobs_ready",
+	.nkeys = 2,
+	.direction = ForwardScanDirection,
+	.ncolumns = 1,
+	.columns = {"turn"},
+};
+
+static bool
+take_owner(const Datum *values, const bool *isnull, void *arg)
+{
+	OwnerFacts *owner = (OwnerFacts *) arg;
+
+	owner->limited = !isnull[0];
+	owner->weight = DatumGetFloat8(values[1]);
+	return false;
+}
+
 static bool
 take_id(const Datum *values, const bool *isnull, void *arg)
 {
 	(void) isnull;
 	*(int64 *) arg = DatumGetInt64(values[0]);
 	return true;
+}
+
+static bool
+take_turn(const Datum *values, const bool *isnull, void *arg)
+{
+	(void) isnull;
+	*(int64 *) arg = DatumGetInt64(values[0]);
+	return false;
 }
 
 static bool
@@ -119,29 +158,81 @@ is_usual(FunctionCallInfo fcinfo)
 }
 
 /*
- * Inserts the usual job; returns its number, or 0 where its kind is not there
- * or has a limit.
+ * The turn of a job that becomes ready, as vvault_stream.next_turn() has it.
+ */
+static int64
+next_turn(FunctionCallInfo fcinfo, double weight)
+{
+	Datum		priority = Int16GetDatum((int16) PG_GETARG_INT32(ARG_PRIORITY));
+	Datum		owners[] = {PG_GETARG_DATUM(ARG_KIND), PG_GETARG_DATUM(ARG_OWNER_ID), priority};
+	Datum		all[] = {PG_GETARG_DATUM(ARG_KIND), priority};
+	int64		turn = 0;
+
+	if (vv_index_scan(&owners_last_turn, owners, take_turn, &turn) > 0)
+		return turn + (int64) Max(rint(PG_GETARG_INT32(ARG_COST) / weight), 1);
+	(void) vv_index_scan(&first_turn, all, take_turn, &turn);
+	return turn;
+}
+
+/*
+ * What the INSERT needs that is not an argument; false where the kind is not
+ * there, or it or the owner has a limit.
+ */
+static bool
+look_around(FunctionCallInfo fcinfo, int16 *max_attempts, int64 *turn)
+{
+	Datum		keys[] = {PG_GETARG_DATUM(ARG_KIND), PG_GETARG_DATUM(ARG_OWNER_ID)};
+	OwnerFacts	owner = {.weight = 1};
+	VvJobKind	kind;
+	bool		usual;
+
+	vv_begin_fresh_snapshot();
+	usual = vv_job_kind(keys[0], &kind) && !kind.owner_limited;
+	if (usual)
+	{
+		(void) vv_index_scan(&owner_row, keys, take_owner, &owner);
+		usual = !owner.limited;
+	}
+	if (usual)
+	{
+		*max_attempts = kind.max_attempts;
+		*turn = PG_GETARG_FLOAT8(ARG_DELAY) > 0 ? 0 : next_turn(fcinfo, owner.weight);
+	}
+	vv_end_fresh_snapshot();
+	return usual;
+}
+
+/*
+ * Inserts the usual job; returns its number, or 0 where it is none.
  */
 static int64
 insert(FunctionCallInfo fcinfo)
 {
-	static const int source[] = {ARG_KIND, ARG_ARGS, ARG_VIDEO_ID, ARG_OWNER_ID,
-	ARG_PRIORITY, ARG_DELAY, ARG_MAX_ATTEMPTS, ARG_COST};
-	Datum		args[lengthof(source)];
-	bool		isnull[lengthof(source)] = {false};
+	int16		max_attempts;
+	int64		turn;
 	int64		job_id = 0;
 
-	for (int i = 0; i < (int) lengthof(source); i++)
+	if (!look_around(fcinfo, &max_attempts, &turn))
+		return 0;
+	if (!PG_ARGISNULL(ARG_MAX_ATTEMPTS))
+		max_attempts = (int16) PG_GETARG_INT32(ARG_MAX_ATTEMPTS);
 	{
-		args[i] = PG_GETARG_DATUM(source[i]);
-		isnull[i] = PG_ARGISNULL(source[i]);
+		Datum		args[] = {
+			PG_GETARG_DATUM(ARG_KIND),
+			PG_ARGISNULL(ARG_ARGS) ? PointerGetDatum(cstring_to_text("{}")) : PG_GETARG_DATUM(ARG_ARGS),
+			PG_GETARG_DATUM(ARG_VIDEO_ID),
+			PG_GETARG_DATUM(ARG_OWNER_ID),
+			Int16GetDatum((int16) PG_GETARG_INT32(ARG_PRIORITY)),
+			Int16GetDatum(max_attempts),
+			PG_GETARG_DATUM(ARG_COST),
+			PG_GETARG_DATUM(ARG_DELAY),
+			Int64GetDatum(turn)
+		};
+		bool		isnull[lengthof(args)] = {false};
+
+		isnull[2] = PG_ARGISNULL(ARG_VIDEO_ID);
+		(void) vv_query_write(&insert_job, args, isnull, take_id, &job_id);
 	}
-	if (isnull[ARG_ARGS])
-	{
-		args[ARG_ARGS] = PointerGetDatum(cstring_to_text("{}"));
-		isnull[ARG_ARGS] = false;
-	}
-	(void) vv_query_write(&insert_job, args, isnull, take_id, &job_id);
 	return job_id;
 }
 

@@ -1,0 +1,41 @@
+/*-------------------------------------------------------------------------
+ *
+ * index_scan.h
+ *		Rows of an index, without a plan.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef VVAULT_INDEX_SCAN_H
+#define VVAULT_INDEX_SCAN_H
+
+#include "core/compat.h"
+
+#include "access/sdir.h"
+
+#include "core/query.h"
+
+#define VV_INDEX_SCAN_MAX_KEYS		3
+#define VV_INDEX_SCAN_MAX_COLUMNS	8
+
+/*
+ * Which rows: those of a table of an extension's own whose first nkeys columns
+ * of a b-tree index equal the keys, in the order of the index or backward. A
+ * key is text, int2 or int8, as its column is.
+ */
+typedef struct VvIndexScan
+{
+	const char *schema;			/* named as its extension is */
+	const char *table;
+	const char *index;
+	int			nkeys;
+	ScanDirection direction;
+	int			ncolumns;
+	const char *columns[VV_INDEX_SCAN_MAX_COLUMNS]; /* that the action gets */
+} VvIndexScan;
+
+extern void vv_begin_fresh_snapshot(void);
+extern void vv_end_fresh_snapshot(void);
+extern uint64 vv_index_scan(const VvIndexScan *what, const Datum *keys,
+							VvRowAction action, void *arg);
+
+#endif							/* VVAULT_INDEX_SCAN_H */
