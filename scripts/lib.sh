@@ -491,3 +491,48 @@ remove_tap_servers()
 	done < <(find "$WORK/tap" -name postmaster.pid 2>/dev/null)
 	rm -rf "$WORK"/tap/tmp_check/*_data
 }
+
+# ---------------------------------------------------------------------------
+# Servers beside PostgreSQL
+# ---------------------------------------------------------------------------
+
+# The nginx of the machine, or the one unpacked by nginx.sh, which has njs.
+find_nginx()
+{
+	local unpacked=${WORK:-/nonexistent}/nginx
+
+	if ! has_njs / && [ -x "$unpacked/usr/sbin/nginx" ]; then
+		say "$unpacked/usr/sbin/nginx"
+	else
+		PATH=$PATH:/usr/sbin command -v nginx || die "there is no nginx: scripts/nginx.sh"
+	fi
+}
+
+# has_njs FOLDER: the module of nginx, installed below it.
+has_njs()
+{
+	[ -r "${1%/}/usr/lib/nginx/modules/ngx_http_js_module.so" ]
+}
+
+# free_ports N: that many ports of 127.0.0.1 that nobody listens on now.
+free_ports()
+{
+	perl -MIO::Socket::INET -e 'my @s = map { IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => 0, Listen => 1) or die "$!\n" }
+		1 .. shift; print join(" ", map { $_->sockport } @s), "\n"' "$1"
+}
+
+# stop_one FILE: the process named there, provided that it works in this folder.
+stop_one()
+{
+	local pid tries=0
+
+	[ -r "$1" ] || return 0
+	read -r pid <"$1" || return 0
+	[ "$(readlink "/proc/$pid/cwd" 2>/dev/null)" = "${1%/*}" ] || return 0
+	kill "$pid" 2>/dev/null || return 0
+	while kill -0 "$pid" 2>/dev/null && [ "$tries" -lt 100 ]; do
+		tries=$((tries + 1))
+		sleep 0.1
+	done
+	rm -f "$1"
+}

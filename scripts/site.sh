@@ -21,21 +21,6 @@ source "$(dirname "$0")/lib.sh"
 
 HERE=$(cd "$(dirname "$0")/.." && pwd -P)
 
-# The nginx of the machine, or the one unpacked by nginx.sh.
-find_nginx()
-{
-	PATH=$PATH:/usr/sbin command -v nginx ||
-		{ [ -x "${WORK:-/nonexistent}/nginx/usr/sbin/nginx" ] && say "$WORK/nginx/usr/sbin/nginx"; } ||
-		die "there is no nginx: scripts/nginx.sh"
-}
-
-# free_ports N: that many ports of 127.0.0.1 that nobody listens on now.
-free_ports()
-{
-	perl -MIO::Socket::INET -e 'my @s = map { IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => 0, Listen => 1) or die "$!\n" }
-		1 .. shift; print join(" ", map { $_->sockport } @s), "\n"' "$1"
-}
-
 # has_port PID PORT: does this process listen there? Another one may.
 has_port()
 {
@@ -179,22 +164,6 @@ start()
 	say "program $PROGRAM"
 	say "version $VERSION"
 	[ -z "$nginx" ] || say "nginx $("$nginx" -v 2>&1 | sed 's/.*: //')"
-}
-
-# stop_one FILE: the process named there, provided that it works in this folder.
-stop_one()
-{
-	local pid tries=0
-
-	[ -r "$1" ] || return 0
-	read -r pid <"$1" || return 0
-	[ "$(readlink "/proc/$pid/cwd" 2>/dev/null)" = "${1%/*}" ] || return 0
-	kill "$pid" 2>/dev/null || return 0
-	while kill -0 "$pid" 2>/dev/null && [ "$tries" -lt 100 ]; do
-		tries=$((tries + 1))
-		sleep 0.1
-	done
-	rm -f "$1"
 }
 
 stop()
