@@ -80,12 +80,12 @@ openapi_SQL = schemas openapi
 start_SQL = revoke
 
 core_STREAM_SQL = stream_install stream_library
-site_STREAM_SQL = stream_grants
+site_STREAM_SQL = stream_grants stream_settings
 jobs_STREAM_SQL = tables ready enqueue ending dequeue complete bulk manage readers wait
 protect_STREAM_SQL = keys path_token
 tiers_STREAM_SQL = stores signed_url
-media_STREAM_SQL = assets renditions asset
-manifests_STREAM_SQL = manifests
+media_STREAM_SQL = assets renditions generations ladder facts encode process asset
+manifests_STREAM_SQL = manifests finish
 delivery_STREAM_SQL = edges
 start_STREAM_SQL = revoke
 

@@ -17,6 +17,7 @@
 #include "utils/builtins.h"
 
 #include "core/xml_writer.h"
+#include "manifests/put.h"
 #include "manifests/shown.h"
 #include "media/renditions.h"
 #include "media/source.h"
@@ -234,18 +235,19 @@ open_document(VvXml *xml, List *renditions)
 	vv_xml_attribute(xml, "id", "0");
 }
 
-static bool
-write_dash(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
+/*
+ * Appends the manifest of a generation (0: the one that is shown); false where
+ * it has no renditions. The caller is connected to SPI.
+ */
+bool
+vv_put_dash(StringInfo out, text *video_id, int generation)
 {
-	List	   *renditions;
+	List	   *renditions = vv_read_renditions(video_id, generation);
 	const VvRendition *before = NULL;
 	ListCell   *cell;
 	VvXml		xml = {.out = out};
 	int			nsets = 0;
 
-	if (vv_reply_is_known(reply, VV_MANIFEST_MAX_AGE, 0, 0))
-		return true;
-	renditions = vv_read_renditions(PG_GETARG_TEXT_PP(0));
 	if (renditions == NIL)
 		return false;
 	list_sort(renditions, compare_sets);
@@ -267,6 +269,14 @@ write_dash(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 	vv_xml_close(&xml, "Period");
 	vv_xml_close(&xml, "MPD");
 	return true;
+}
+
+static bool
+write_dash(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
+{
+	if (vv_reply_is_known(reply, VV_MANIFEST_MAX_AGE, 0, 0))
+		return true;
+	return vv_put_dash(out, PG_GETARG_TEXT_PP(0), 0);
 }
 
 static const VvReplier dash = {

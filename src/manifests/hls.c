@@ -16,6 +16,7 @@
 
 #include "core/json_writer.h"
 #include "core/text_writer.h"
+#include "manifests/put.h"
 #include "manifests/shown.h"
 #include "media/renditions.h"
 #include "media/source.h"
@@ -229,16 +230,17 @@ put_trick(StringInfo out, const VvRendition *rendition)
 	appendStringInfoChar(out, '\n');
 }
 
-static bool
-write_multivariant(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
+/*
+ * Appends the multivariant playlist of a generation (0: the one that is shown);
+ * false where it has no renditions. The caller is connected to SPI.
+ */
+bool
+vv_put_multivariant(StringInfo out, text *video_id, int generation)
 {
-	List	   *renditions;
+	List	   *renditions = vv_read_renditions(video_id, generation);
 	ListCell   *cell;
 	bool		subtitles = false;
 
-	if (vv_reply_is_known(reply, VV_MANIFEST_MAX_AGE, 0, 0))
-		return true;
-	renditions = vv_read_renditions(PG_GETARG_TEXT_PP(0));
 	if (renditions == NIL)
 		return false;
 	vv_text_line(out, "#EXTM3U");
@@ -330,18 +332,37 @@ put_segments(StringInfo out, const VvSegments *segments)
 	vv_text_line(out, "#EXT-X-ENDLIST");
 }
 
-static bool
-write_media(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
+/*
+ * Appends the playlist of a rendition of a generation (0: the one that is
+ * shown); false where there is none of that name.
+ */
+bool
+vv_put_media_playlist(StringInfo out, text *video_id, int generation,
+					  text *name)
 {
 	VvSegments	segments;
 
-	if (vv_reply_is_known(reply, VV_MANIFEST_MAX_AGE, 0, 0))
-		return true;
-	if (PG_ARGISNULL(1) ||
-		!vv_read_segments(PG_GETARG_TEXT_PP(0), PG_GETARG_TEXT_PP(1), &segments))
+	if (!vv_read_segments(video_id, generation, name, &segments))
 		return false;
 	put_segments(out, &segments);
 	return true;
+}
+
+static bool
+write_multivariant(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
+{
+	if (vv_reply_is_known(reply, VV_MANIFEST_MAX_AGE, 0, 0))
+		return true;
+	return vv_put_multivariant(out, PG_GETARG_TEXT_PP(0), 0);
+}
+
+static bool
+write_media(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
+{
+	if (vv_reply_is_known(reply, VV_MANIFEST_MAX_AGE, 0, 0))
+		return true;
+	return !PG_ARGISNULL(1) &&
+		vv_put_media_playlist(out, PG_GETARG_TEXT_PP(0), 0, PG_GETARG_TEXT_PP(1));
 }
 
 static const VvReplier multivariant = {

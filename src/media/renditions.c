@@ -21,13 +21,16 @@ PG_FUNCTION_INFO_V1(vvault_average_bitrate);
 PG_FUNCTION_INFO_V1(vvault_peak_bitrate);
 PG_FUNCTION_INFO_V1(vvault_media_seconds);
 
-/* Of the generation that is shown; what is being deleted is not. */
+/*
+ * Of one generation, or where that is 0 of the one that is shown; what is being
+ * deleted is not.
+ */
 #define FROM_SHOWN_RENDITIONS \
 	" FROM vvault_stream.assets a JOIN vvault_stream.renditions r" \
 	" ON r.video_id OPERATOR(pg_catalog.=) a.video_id" \
-	" AND r.generation OPERATOR(pg_catalog.=) a.generation" \
+	" AND r.generation OPERATOR(pg_catalog.=)" \
+	" CASE WHEN $2 OPERATOR(pg_catalog.=) 0 THEN a.generation ELSE $2 END" \
 	" WHERE a.video_id OPERATOR(pg_catalog.=) $1" \
-	" AND a.generation OPERATOR(pg_catalog.>) 0" \
 	" AND a.state OPERATOR(pg_catalog.<>) ALL ('{deleting,deleted}'::pg_catalog.text[])"
 
 static VvQuery list_query = {
@@ -39,8 +42,8 @@ static VvQuery list_query = {
 	FROM_SHOWN_RENDITIONS
 	" ORDER BY r.kind, r.codecs, r.peak_bitrate, r.name",
 	.extension = "vvault_stream",
-	.nargs = 1,
-	.argtypes = {TEXTOID},
+	.nargs = 2,
+	.argtypes = {TEXTOID, INT4OID},
 	.index_probes = true,
 };
 
@@ -48,10 +51,10 @@ static VvQuery segments_query = {
 	.sql = "SELECT r.kind, r.object_key, r.timescale, r.init_size,"
 	" r.first_offset, r.durations, r.sizes"
 	FROM_SHOWN_RENDITIONS
-	" AND r.name OPERATOR(pg_catalog.=) $2",
+	" AND r.name OPERATOR(pg_catalog.=) $3",
 	.extension = "vvault_stream",
-	.nargs = 2,
-	.argtypes = {TEXTOID, TEXTOID},
+	.nargs = 3,
+	.argtypes = {TEXTOID, INT4OID, TEXTOID},
 	.index_probes = true,
 };
 
@@ -127,27 +130,28 @@ keep_rendition(const Datum *values, const bool *isnull, void *arg)
 }
 
 /*
- * The renditions of a video's shown generation, by kind, codec and bit rate;
- * NIL where there are none. The caller is connected to SPI.
+ * The renditions of a video's generation (0: the one that is shown), by kind,
+ * codec and bit rate; NIL where there are none. The caller is connected to SPI.
  */
 List *
-vv_read_renditions(text *video_id)
+vv_read_renditions(text *video_id, int generation)
 {
 	RenditionList list = {CurrentMemoryContext, NIL};
-	Datum		args[1] = {PointerGetDatum(video_id)};
+	Datum		args[2] = {PointerGetDatum(video_id), Int32GetDatum(generation)};
 
 	(void) vv_query_run(&list_query, args, 0, keep_rendition, &list);
 	return list.renditions;
 }
 
 /*
- * The segments of a rendition of the shown generation; false where there is
- * none of that name.
+ * The segments of a rendition of a generation (0: the one that is shown); false
+ * where there is none of that name.
  */
 bool
-vv_read_segments(text *video_id, text *name, VvSegments *segments)
+vv_read_segments(text *video_id, int generation, text *name,
+				 VvSegments *segments)
 {
-	Datum		args[2] = {PointerGetDatum(video_id), PointerGetDatum(name)};
+	Datum		args[3] = {PointerGetDatum(video_id), Int32GetDatum(generation), PointerGetDatum(name)};
 	ArrayType  *durations;
 	ArrayType  *sizes;
 	VvRow		row;

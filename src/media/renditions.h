@@ -56,8 +56,9 @@ typedef struct VvSegments
 	const int32 *sizes;
 } VvSegments;
 
-extern List *vv_read_renditions(text *video_id);
-extern bool vv_read_segments(text *video_id, text *name, VvSegments *segments);
+extern List *vv_read_renditions(text *video_id, int generation);
+extern bool vv_read_segments(text *video_id, int generation, text *name,
+							 VvSegments *segments);
 extern double vv_frame_rate(const VvRendition *rendition);
 extern bool vv_is_avc(const VvRendition *rendition);
 

@@ -1,0 +1,24 @@
+/*-------------------------------------------------------------------------
+ *
+ * put.h
+ *		What players and pages of a video read, of any of its generations.
+ *
+ * Each appends its text for a generation, 0 for the one that is shown, and
+ * returns false where there is nothing to tell. The caller is connected to SPI.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef VVAULT_PUT_H
+#define VVAULT_PUT_H
+
+#include "core/compat.h"
+
+#include "lib/stringinfo.h"
+
+extern bool vv_put_multivariant(StringInfo out, text *video_id,
+								int generation);
+extern bool vv_put_media_playlist(StringInfo out, text *video_id,
+								  int generation, text *name);
+extern bool vv_put_dash(StringInfo out, text *video_id, int generation);
+
+#endif							/* VVAULT_PUT_H */
