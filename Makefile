@@ -8,7 +8,7 @@
 #                                           install packages and run their own
 #                                           throw-away cluster (see scripts/)
 
-OWN_GOALS = check check-versions check-memory fuzz demo demo-stop docs format format-check lint bench distclean-work
+OWN_GOALS = check check-versions check-memory fuzz demo demo-stop docs format format-check lint bench deb distclean-work
 
 ifneq ($(filter $(OWN_GOALS),$(MAKECMDGOALS)),)
 
@@ -48,6 +48,9 @@ lint:
 
 bench:
 	@bench/run.sh
+
+deb:
+	@scripts/deb.sh
 
 distclean-work:
 	@scripts/clean.sh

@@ -44,6 +44,19 @@ END
 END
 }
 
+# The Debian package has the version of the extensions, and its own head of a
+# version names who makes it, as the one before did.
+begin_debian_version()
+{
+	{
+		printf 'vvault (%s) UNRELEASED; urgency=medium\n\n' "$NEW"
+		printf '  * See CHANGELOG.md for what is new in this version.\n\n'
+		printf '%s  %s\n\n' "$(sed -n '/^ -- /{s/>.*/>/p;q;}' debian/changelog)" "$(date -R)"
+		cat debian/changelog
+	} >debian/changelog.new
+	mv debian/changelog.new debian/changelog
+}
+
 [ $# -eq 1 ] || die "usage: scripts/begin_version.sh VERSION"
 NEW=$1
 [[ $NEW =~ ^[0-9]+\.[0-9]+\.[0-9]+$ ]] || die "$NEW is no version such as 1.2.3"
@@ -66,4 +79,5 @@ for file in *.control META.json; do
 done
 awk -v new="$NEW" '/^## / && !done { print "## " new " (unreleased)\n"; done = 1 } { print }' CHANGELOG.md >CHANGELOG.md.new
 mv CHANGELOG.md.new CHANGELOG.md
+begin_debian_version
 printf '%s\n' "begun $NEW; new in $KEPT: vvault--$OLD.sql, vvault_stream--$OLD.sql, vvault-$OLD.tar.gz"

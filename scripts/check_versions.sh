@@ -14,9 +14,10 @@
 # machine's own if that is older. A version that is not released yet is taken from
 # where Debian prepares it, over the rest of its suite, and is skipped where it is
 # not there. ONLY and TESTS are for check.sh; without them all phases run
-# but lint, whose tools differ and whose findings are not about the server. All
-# versions run even if one fails. The last line counts, and the status is 0 only
-# if nothing failed.
+# but lint, whose tools differ and whose findings are not about the server. One
+# more phase, deb, builds the Debian package, installs it in such a folder and
+# runs its tests against it. All versions run even if one fails. The last line
+# counts, and the status is 0 only if nothing failed.
 #
 # MINUTES bounds it all: a check that is not done by then has failed. With
 # WHERE_POSSIBLE a version is skipped, and that is said, where there is no right
@@ -198,6 +199,16 @@ in_suite()
 # The checks
 # ---------------------------------------------------------------------------
 
+# The phases that are check.sh's.
+phases()
+{
+	local only=,${ONLY:-},
+
+	only=${only//,deb,/,}
+	only=${only#,}
+	say "${only%,}"
+}
+
 machine_has()
 {
 	[ -x "/usr/lib/postgresql/$1/bin/postgres" ] ||
@@ -206,7 +217,7 @@ machine_has()
 
 check_here()
 {
-	PG_CONFIG=/usr/lib/postgresql/$1/bin/pg_config \
+	PG_CONFIG=/usr/lib/postgresql/$1/bin/pg_config ONLY=$(phases) \
 		timeout --foreground "$(seconds_left)" "$ROOT/scripts/check.sh"
 }
 
@@ -219,13 +230,15 @@ older_major()
 	[ -z "$major" ] || [ "$major" -ge "$1" ] || say "$major"
 }
 
-# lay_older_server VERSION FOLDER: what a test of pg_upgrade comes from.
+# lay_older_server VERSION FOLDER: what a test of pg_upgrade comes from, where TAP
+# tests run.
 lay_older_server()
 {
-	local old
+	local old only
 
 	old=$(older_major "$1")
-	[ -n "$old" ] || return 0
+	only=,${ONLY:-tap},
+	[ -n "$old" ] && [ "${only//,tap,/}" != "$only" ] || return 0
 	if ! ONLY=build TESTS='' check_here "$old" >"$2.log" 2>&1; then
 		cat "$2.log"
 		return 1
@@ -244,26 +257,49 @@ in_suite_project()
 	in_suite "$folder" env -i HOME=/root TERM="${TERM:-dumb}" \
 		PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
 		PG_CONFIG="/usr/lib/postgresql/$version/bin/pg_config" \
-		ONLY="${ONLY:-}" TESTS="${TESTS:-}" VVAULT_UPGRADE_FROM="$from" "/srv/vvault/scripts/$script" "$@"
+		ONLY="$(phases)" TESTS="${TESTS:-}" VVAULT_UPGRADE_FROM="$from" "/srv/vvault/scripts/$script" "$@"
 }
 
 # Another Debian with the project and with what its tests need. Status 2 where a
 # version that is to come is not prepared there.
 prepare_suite()
 {
-	local folder=$ROOT/.versions/${SUITE_OF[$1]}
+	local folder=$ROOT/.versions/${SUITE_OF[$1]} groups=(build test docs)
 
+	! chosen deb || groups+=(deb)
 	[ -d "$folder" ] || make_suite "${SUITE_OF[$1]}" "$folder" || return 1
 	add_prepared "$1" "$folder" || return 2
 	fill_suite "$folder" &&
 		take_updates "${SUITE_OF[$1]}" "$folder" &&
-		in_suite_project "$folder" "$1" packages.sh build test docs &&
+		in_suite_project "$folder" "$1" packages.sh "${groups[@]}" &&
 		lay_older_server "$1" "$folder"
 }
 
 check_in_suite()
 {
 	in_suite_project "$ROOT/.versions/${SUITE_OF[$1]}" "$1" check.sh
+}
+
+# The package is installed in another Debian only, where nobody misses a vvault.
+deb_in_suite()
+{
+	in_suite_project "$ROOT/.versions/${SUITE_OF[$1]}" "$1" check_deb.sh
+}
+
+deb_here()
+{
+	say "the package is tried in a Debian folder only, not on this machine"
+	say "0 passed, 0 failed, 1 skipped"
+}
+
+# chosen check | deb: the phases of check.sh, or the package, which is a phase "deb"
+# of its own.
+chosen()
+{
+	case $1 in
+		deb) [[ ,${ONLY:-}, = *,deb,* ]] ;;
+		check) [ "${ONLY:-}" != deb ] ;;
+	esac
 }
 
 # skip VERSION REASON
@@ -296,7 +332,7 @@ suite_ready()
 # failure too.
 check_version()
 {
-	local how=here where="on this machine" verdict
+	local how=here where="on this machine" part
 
 	if ! machine_has "$1"; then
 		how=in_suite
@@ -304,9 +340,20 @@ check_version()
 	fi
 	heading "PostgreSQL $1, $where"
 	[ "$how" = here ] || suite_ready "$1" || return 0
+	for part in check deb; do
+		! chosen "$part" || run_part "$1" "$part" "$how"
+	done
+}
+
+# run_part VERSION PART HOW: run it, count it.
+run_part()
+{
+	local label="PostgreSQL $1" verdict
+
+	[ "$2" = check ] || label+=", package"
 	{
 		set -e
-		"check_$how" "$1"
+		"$2_$3" "$1"
 	} 2>&1 | tee -i "$OUTPUT"
 	verdict=$(tail -n 1 "$OUTPUT")
 	if [[ $verdict =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped$ ]]; then
@@ -320,7 +367,7 @@ check_version()
 		verdict="broke off"
 		FAILED=$((FAILED + 1))
 	fi
-	SUMMARY+=("   PostgreSQL $1: $verdict")
+	SUMMARY+=("   $label: $verdict")
 }
 
 main()
@@ -340,7 +387,7 @@ main()
 	trap 'rm -f "$OUTPUT"' EXIT
 	trap 'exit 130' INT
 	trap 'exit 143' TERM HUP
-	[ -n "${ONLY:-}${TESTS:-}" ] || export ONLY=build,regress,pgtap,isolation,tap,docs
+	[ -n "${ONLY:-}${TESTS:-}" ] || export ONLY=build,regress,pgtap,isolation,tap,docs,deb
 	set +e                      # from here on a failure is counted, not fatal
 	for version in "${versions[@]}"; do
 		if [ "${WHERE_POSSIBLE:-}" = yes ] && ! seconds_left >/dev/null; then

@@ -5,7 +5,7 @@
 #
 # usage: scripts/packages.sh GROUP...
 #
-# Groups: build, test, lint, format, docs, demo, bench, http, versions, browser,
+# Groups: build, test, lint, format, docs, demo, bench, http, versions, deb, browser,
 # fuzz, valgrind, zones. Quick and silent where nothing is missing. Installs as root or
 # by sudo without a password; else it names the packages and stops with status 1.
 # PG_CONFIG chooses the server; without it the highest one installed, else the
@@ -54,6 +54,12 @@ packages_of()
 			;;
 		versions)
 			say debootstrap         # makes a folder with another Debian in it
+			;;
+		deb)
+			say build-essential     # what every Debian package is built with
+			say debhelper           # lays it together
+			say postgresql-server-dev-all # pg_buildext: for each server version
+			say lintian             # what is wrong with it
 			;;
 		http)
 			say golang-go           # compiles the server that is compared with

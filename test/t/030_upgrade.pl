@@ -569,6 +569,9 @@ $node->restart;
 	run_ok('begin_version.sh', @begin);
 	like(PostgreSQL::Test::Utils::slurp_file("$tree/CHANGELOG.md"), qr/^## \Q$next\E \(unreleased\)\n\n## \Q$current\E \(/m,
 		'the next version has a head in the changelog');
+	like(PostgreSQL::Test::Utils::slurp_file("$tree/debian/changelog"),
+		qr/\Avvault \(\Q$next\E\) UNRELEASED;[^\n]*\n\n  \* [^\n]+\n\n -- [^\n]+ <[^\n>]+>  \w{3}, \d\d? \w{3} \d{4} [\d:]{8} [-+]\d{4}\n\nvvault \(\Q$current\E\)/,
+		'and one in that of the Debian package');
 
 	# a column of a table that is there, and a function that knows of it
 	append_to_file("$tree/src/upgrade/before.sql", "ALTER TABLE vvault.videos ADD made_up integer;\n");

@@ -439,5 +439,6 @@ is(join(' ', grep { !defined $meta->{$_} }
 is($meta->{'meta-spec'}{version}, '1.0.0', 'META.json follows version 1.0.0 of the specification');
 like($text{'CHANGELOG.md'}, qr/\A# [^\n]+\n[^#]*## \Q$version\E\b/,
 	'the newest entry of CHANGELOG.md is of that version');
+like(text_of('debian/changelog'), qr/\Avvault \(\Q$version\E\) /, 'and so is that of debian/changelog');
 
 done_testing();
