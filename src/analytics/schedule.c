@@ -152,6 +152,10 @@ since_hour(TimestampTz t)
 	return part < 0 ? part + USECS_PER_HOUR : part;
 }
 
+/*
+ * The n elements of an array that a query made; another number of them is a
+ * bug.
+ */
 static void
 read_factors(Datum array, double *factors, int n)
 {
@@ -167,6 +171,10 @@ read_factors(Datum array, double *factors, int n)
 		factors[i] = DatumGetFloat8(elements[i]);
 }
 
+/*
+ * A row of regions_query becomes a region of the schedule, the pattern of its
+ * week included.
+ */
 static bool
 add_region(const Datum *values, const bool *isnull, void *arg)
 {
@@ -194,6 +202,7 @@ add_region(const Datum *values, const bool *isnull, void *arg)
 	return true;
 }
 
+/* An instant at which a unit of the quota was spent, oldest first. */
 static bool
 add_spent(const Datum *values, const bool *isnull pg_attribute_unused(),
 		  void *arg)
@@ -334,6 +343,7 @@ fit_quota(Schedule *schedule)
 	(void) spread_fetches(schedule, exp(low));
 }
 
+/* Why a region is fetched as often as it is in an hour of the week. */
 static Reason
 reason_at(const Schedule *schedule, const FetchRegion *region, int hour)
 {
@@ -407,6 +417,7 @@ expected_starts(const FetchRegion *region)
 	return sum;
 }
 
+/* By the next fetch. */
 static int
 compare_next(const ListCell *a, const ListCell *b)
 {
@@ -452,6 +463,10 @@ wait_for_quota(Schedule *schedule)
 	}
 }
 
+/*
+ * Everything from the rates of the regions to the order in which they are
+ * due.
+ */
 static void
 plan(Schedule *schedule)
 {
@@ -488,6 +503,7 @@ append_rounded(StringInfo out, double value, int decimals)
 	vv_json_float(out, rint(value * scale) / scale);
 }
 
+/* A region of the reply. */
 static void
 append_region(StringInfo out, const Schedule *schedule, const FetchRegion *region)
 {

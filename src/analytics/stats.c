@@ -119,6 +119,7 @@ is_charted(const Counts *counts)
 	return counts->videos > 0;
 }
 
+/* The average score as NUMERIC with one digit behind the point. */
 static Datum
 average_numeric(const Counts *counts)
 {
@@ -126,6 +127,7 @@ average_numeric(const Counts *counts)
 													 1));
 }
 
+/* The same as a member of an object. */
 static void
 append_average(StringInfo out, const Counts *counts)
 {
@@ -137,6 +139,7 @@ append_average(StringInfo out, const Counts *counts)
 	vv_json_int(out, tenths % 10);
 }
 
+/* Add a row's videos, viral ones and sum of scores. */
 static void
 add_counts(Counts *counts, const Datum *values)
 {
@@ -163,6 +166,7 @@ add_region(const Datum *values, const bool *isnull pg_attribute_unused(),
 	return true;
 }
 
+/* The region of that name, NULL if there is none. */
 static RegionStats *
 find_region(const Stats *stats, text * name)
 {
@@ -317,6 +321,7 @@ read_days(Stats *stats, int days)
 	(void) vv_query_run(&days_query, args, 0, add_day, stats);
 }
 
+/* The member "regions", by compare_regions. */
 static void
 append_regions(StringInfo out, const Stats *stats)
 {
@@ -346,6 +351,10 @@ append_regions(StringInfo out, const Stats *stats)
 	appendStringInfoChar(out, ']');
 }
 
+/*
+ * One region's day of the timeline; figures are null on a day without a
+ * chart.
+ */
 static void
 append_day(StringInfo out, DateADT date, const RegionStats *region,
 		   const Counts *counts)
@@ -390,6 +399,7 @@ append_timeline(StringInfo out, const Stats *stats)
 	appendStringInfoChar(out, ']');
 }
 
+/* When the newest chart was observed, null if there is none. */
 static void
 append_updated(StringInfo out)
 {
@@ -481,6 +491,7 @@ vvault_viral_timeline(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
+/* The reply of vvault_analytics. */
 static bool
 write_analytics(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 {

@@ -199,6 +199,7 @@ vv_new_tranche(const char *name)
 #endif
 }
 
+/* From 19 on a tranche has its name from when it is made. */
 static inline void
 vv_name_tranche(int tranche, const char *name)
 {

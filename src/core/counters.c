@@ -30,12 +30,14 @@ typedef struct Counters
 static const VvCounter *registered[MAX_COUNTERS];
 static int	ncounters = 0;
 
+/* The area has one size, whatever the settings are. */
 static Size
 counters_size(void)
 {
 	return sizeof(Counters);
 }
 
+/* All counters begin at 0. */
 static void
 counters_initialize(void *memory, Size size, int tranche)
 {

@@ -40,6 +40,7 @@ vv_hmac(const uint8 *key, int keylen, const char *data, int len, uint8 *digest)
 	pg_hmac_free(context);
 }
 
+/* Bytes as hexadecimal digits in lower case. */
 void
 vv_append_hex(StringInfo out, const uint8 *bytes, int len)
 {

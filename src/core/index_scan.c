@@ -61,6 +61,7 @@ relation_of(const VvIndexScan *what, const char *name)
 	return oid;
 }
 
+/* The function by which a key of that type is found. */
 static RegProcedure
 equality_of(Oid type)
 {
@@ -77,6 +78,7 @@ equality_of(Oid type)
 	}
 }
 
+/* The keys of the scan, in the order of the index's columns. */
 static void
 make_keys(const VvIndexScan *what, Relation index, const Datum *keys, ScanKey made)
 {
@@ -86,6 +88,7 @@ make_keys(const VvIndexScan *what, Relation index, const Datum *keys, ScanKey ma
 							   equality_of(index->rd_opcintype[i]), keys[i]);
 }
 
+/* The numbers of the columns that are read. */
 static void
 find_columns(const VvIndexScan *what, Relation table, AttrNumber *columns)
 {

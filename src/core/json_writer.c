@@ -75,12 +75,14 @@ vv_json_float(StringInfo out, double value)
 	appendBinaryStringInfo(out, digits, len);
 }
 
+/* true or false. */
 void
 vv_json_bool(StringInfo out, bool value)
 {
 	appendStringInfoString(out, value ? "true" : "false");
 }
 
+/* null. */
 void
 vv_json_null(StringInfo out)
 {
@@ -137,6 +139,7 @@ vv_json_date(StringInfo out, DateADT value)
 	json_datetime(out, DateADTGetDatum(value), DATEOID);
 }
 
+/* An array of text, whose elements may be NULL. */
 static void
 json_text_array(StringInfo out, ArrayType *array)
 {
@@ -164,6 +167,7 @@ json_text_array(StringInfo out, ArrayType *array)
 	appendStringInfoChar(out, ']');
 }
 
+/* A value that is not NULL, by its column's kind. */
 static void
 json_value(StringInfo out, VvJsonColumnKind kind, Datum value)
 {

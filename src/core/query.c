@@ -30,6 +30,7 @@ typedef struct RowReceiver
 	uint64		nrows;
 } RowReceiver;
 
+/* Hand a row to the caller's action, which says whether to go on. */
 static bool
 receive_row(TupleTableSlot *slot, DestReceiver *self)
 {
@@ -41,6 +42,7 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 							receiver->arg);
 }
 
+/* Keep what the columns are, for copy_row(). */
 static void
 receiver_startup(DestReceiver *self,
 				 int operation pg_attribute_unused(),
@@ -49,11 +51,13 @@ receiver_startup(DestReceiver *self,
 	((RowReceiver *) self)->columns = typeinfo;
 }
 
+/* There is nothing to free; shutdown and destroy are both this. */
 static void
 receiver_end(DestReceiver *self pg_attribute_unused())
 {
 }
 
+/* Keep a generic plan for the rest of the session. */
 static void
 prepare(VvQuery *query)
 {
@@ -119,6 +123,10 @@ begin_planning(VvQuery *query)
 	return nest;
 }
 
+/*
+ * From the second run on no setting has to be changed, and those that were
+ * are given back.
+ */
 static void
 end_planning(VvQuery *query, int nest)
 {
@@ -127,6 +135,7 @@ end_planning(VvQuery *query, int nest)
 		AtEOXact_GUC(true, nest);
 }
 
+/* The parameters of a run; isnull may be NULL if none of them is. */
 static ParamListInfo
 make_params(const VvQuery *query, const Datum *args, const bool *isnull)
 {
@@ -215,6 +224,7 @@ typedef struct RowCopy
 	VvRow	   *row;
 } RowCopy;
 
+/* Copy the first row into the caller's memory, and stop there. */
 static bool
 copy_row(const Datum *values, const bool *isnull, void *arg)
 {
@@ -289,6 +299,7 @@ typedef struct JsonArray
 	int			n;
 } JsonArray;
 
+/* One row as an object of the array. */
 static bool
 append_object(const Datum *values, const bool *isnull, void *arg)
 {

@@ -81,6 +81,10 @@ installed_version(const char *name)
 	return version;
 }
 
+/*
+ * Ask once in a session to be told when a function changes, as an update of
+ * the extension does.
+ */
 static void
 listen_for_changes(void)
 {
@@ -92,6 +96,9 @@ listen_for_changes(void)
 	listening = true;
 }
 
+/*
+ * Error if extension i is installed and of another version than this library.
+ */
 static void
 compare(int i)
 {

@@ -53,6 +53,7 @@ full_name(const VvSharedArea *area)
 	return psprintf("vvault " VVAULT_VERSION " %s", area->name);
 }
 
+/* Make an area in fresh memory: its header, then what its room initialises. */
 static void
 lay_out(VvSharedArea *area, void *memory, Size size)
 {
@@ -63,6 +64,7 @@ lay_out(VvSharedArea *area, void *memory, Size size)
 	area->initialize((char *) memory + HEADER_SIZE, size, header->tranche);
 }
 
+/* An area is there: name its locks in this process and tell its room. */
 static void
 use(VvSharedArea *area, void *memory)
 {
@@ -79,6 +81,10 @@ use(VvSharedArea *area, void *memory)
 
 static shmem_startup_hook_type next_startup_hook = NULL;
 
+/*
+ * The hook of the postmaster: make all areas in its shared memory, or find
+ * them in a child started by EXEC_BACKEND.
+ */
 static void
 on_startup(void)
 {
@@ -102,6 +108,7 @@ on_startup(void)
 	LWLockRelease(AddinShmemInitLock);
 }
 
+/* Ask for the memory of all areas of a size. */
 static void
 request(void)
 {
@@ -116,6 +123,7 @@ request(void)
 
 static shmem_request_hook_type next_request_hook = NULL;
 
+/* The hook that asks for memory, there from PostgreSQL 15 on. */
 static void
 on_request(void)
 {
@@ -155,6 +163,7 @@ typedef struct Anchor
 	dsm_handle	handle;
 } Anchor;
 
+/* The first who asks for the named segment makes the anchor. */
 static void
 init_anchor(VV_SEGMENT_INIT_ARGS)
 {
@@ -164,6 +173,10 @@ init_anchor(VV_SEGMENT_INIT_ARGS)
 	anchor->handle = DSM_HANDLE_INVALID;
 }
 
+/*
+ * Map an area without preloading: a segment of its own that the named one
+ * leads to.
+ */
 static void
 map_segment(VvSharedArea *area)
 {
@@ -238,6 +251,7 @@ attach(VvSharedArea *area)
 
 #else							/* !HAVE_NAMED_SEGMENTS */
 
+/* Up to 16 an area is there by preloading or not at all. */
 static void
 attach(VvSharedArea *area)
 {

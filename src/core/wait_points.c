@@ -22,12 +22,14 @@ typedef struct WaitPoints
 	ConditionVariable points[WAIT_POINTS];
 } WaitPoints;
 
+/* The area has one size, whatever the settings are. */
 static Size
 points_size(void)
 {
 	return sizeof(WaitPoints);
 }
 
+/* Nobody waits yet. */
 static void
 points_initialize(void *memory, Size size, int tranche)
 {

@@ -38,12 +38,14 @@ typedef struct WorkerSlots
 	WorkerSlot	workers[MAX_WORKERS];
 } WorkerSlots;
 
+/* The area has one size, whatever the settings are. */
 static Size
 slots_size(void)
 {
 	return sizeof(WorkerSlots);
 }
 
+/* No worker runs yet: zeros say so. */
 static void
 slots_initialize(void *memory, Size size, int tranche)
 {
@@ -79,12 +81,14 @@ vv_workers_ready(void)
 	return vv_shared_area(&slots_area) != NULL;
 }
 
+/* The slots in shared memory, NULL where there is none. */
 static WorkerSlots *
 slots(void)
 {
 	return (WorkerSlots *) vv_shared_area(&slots_area);
 }
 
+/* Is this the slot of a database's worker of that kind? */
 static bool
 is_of(const WorkerSlot *worker, const VvWorkerKind *kind, Oid database)
 {
@@ -111,6 +115,9 @@ worker_slot(const VvWorkerKind *kind, Oid database)
 	return oldest;
 }
 
+/*
+ * The caller holds the lock; the worker itself enters its pid when it starts.
+ */
 static void
 take_slot(WorkerSlot *worker, const VvWorkerKind *kind, Oid database)
 {

@@ -21,6 +21,7 @@ is_noncharacter(const char *str, int len)
 		(unsigned char) str[1] == 0xBF && (unsigned char) str[2] >= 0xBE;
 }
 
+/* One byte, as it may stand in a text and in an attribute. */
 static void
 put_escaped(StringInfo out, char c)
 {
@@ -55,6 +56,7 @@ put_escaped(StringInfo out, char c)
 	}
 }
 
+/* A text, its noncharacters replaced, since XML has none. */
 static void
 put_text(StringInfo out, const char *str, int len)
 {
@@ -70,6 +72,7 @@ put_text(StringInfo out, const char *str, int len)
 	}
 }
 
+/* What follows goes between the tags. */
 static void
 end_start_tag(VvXml *xml)
 {

@@ -79,6 +79,7 @@ typedef struct CodeList
 	List	   *codes;
 } CodeList;
 
+/* A row's text joins a list of codes. */
 static bool
 keep_code(const Datum *values, const bool *isnull, void *arg)
 {
@@ -91,6 +92,7 @@ keep_code(const Datum *values, const bool *isnull, void *arg)
 	return true;
 }
 
+/* n strings as an array of text. */
 static Datum
 text_array(const char *const *strings, int n)
 {
@@ -102,6 +104,10 @@ text_array(const char *const *strings, int n)
 										   TYPALIGN_INT));
 }
 
+/*
+ * How many rows a tier has: the row's word is a letter and the number of the
+ * tier.
+ */
 static bool
 keep_tier(const Datum *values, const bool *isnull pg_attribute_unused(),
 		  void *arg)
@@ -154,6 +160,7 @@ typedef struct WordCounts
 	int64	   *counts;
 } WordCounts;
 
+/* A row's count goes to the word that was asked for. */
 static bool
 keep_count(const Datum *values, const bool *isnull pg_attribute_unused(),
 		   void *arg)
@@ -196,6 +203,7 @@ typedef struct RowFilter
 	VvSearchWork *work;
 } RowFilter;
 
+/* Is the region one of those that are searched? */
 static bool
 in_scope(const VvSearchScope *scope, text *region)
 {
@@ -210,6 +218,10 @@ in_scope(const VvSearchScope *scope, text *region)
 	return false;
 }
 
+/*
+ * Offer one row to the action, if it is of the scope, and count what was
+ * read.
+ */
 static bool
 filter_row(const Datum *values, const bool *isnull pg_attribute_unused(),
 		   void *arg)
@@ -474,6 +486,7 @@ vv_keep_found(HTAB *found, const VvSearchRow *row, double score)
 	return !known;
 }
 
+/* The best first, of equals the first by id. */
 static int
 compare_found(const void *a, const void *b)
 {
@@ -512,6 +525,7 @@ typedef struct FoundPage
 	VvRegionLookup regions;
 } FoundPage;
 
+/* A row of the page as the feed shows a video, with its score. */
 static bool
 add_found(const Datum *values, const bool *isnull, void *arg)
 {

@@ -99,6 +99,7 @@ typedef struct VideoFigures
 	bool		upcoming;
 } VideoFigures;
 
+/* A column's count, which may be NULL. */
 static VvCount
 count_of(Datum value, bool isnull)
 {
@@ -107,6 +108,7 @@ count_of(Datum value, bool isnull)
 	return count;
 }
 
+/* The columns of video_query. */
 static void
 read_figures(const VvRow *row, VideoFigures *figures)
 {
@@ -143,6 +145,10 @@ append_part(StringInfo out, const char *name, VvMeasure value,
 	appendStringInfoChar(out, '}');
 }
 
+/*
+ * The members "score" and "parts": velocity, engagement and recency, whose
+ * points sum to the score.
+ */
 static void
 append_parts(StringInfo out, const VideoFigures *figures, TimestampTz as_of)
 {
@@ -193,6 +199,7 @@ read_momentum(const VvRow *row, VvMomentumFacts *facts)
 	return true;
 }
 
+/* A term of the momentum score. */
 static void
 append_term(StringInfo out, const char *name, double value, const char *unit,
 			double points)
@@ -246,6 +253,7 @@ append_momentum(StringInfo out, const Datum *args)
 	appendStringInfoString(out, "]}");
 }
 
+/* The reply of vvault_trending_explain. */
 static bool
 write_explanation(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 {

@@ -1,3 +1,5 @@
+-- Why a video trends as it does in a region, part by part.
+
 CREATE FUNCTION @extschema@.vvault_trending_explain(video_id text, region text DEFAULT NULL) RETURNS json
 AS 'MODULE_PATHNAME', 'vvault_trending_explain'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 100;

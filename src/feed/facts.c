@@ -51,6 +51,7 @@ vv_page_size(int page_size)
 	return Min(page_size, limit);
 }
 
+/* All facts of a region in one query; error if there is no such region. */
 static void
 read_facts(text *region, VvFeedFacts *facts)
 {
@@ -86,6 +87,7 @@ typedef struct KnownFacts
 
 static KnownFacts known_facts[MAX_KNOWN];
 
+/* The slot of a region: its own, or else one that is taken in turn. */
 static KnownFacts *
 find_known(const char *region)
 {
@@ -100,6 +102,10 @@ find_known(const char *region)
 	return &known_facts[next];
 }
 
+/*
+ * Read a region's facts into a slot, to be known for as long as the tag and
+ * the user are the same.
+ */
 static void
 keep_known(KnownFacts *known, const char *region, const VvTag *tag)
 {

@@ -186,6 +186,10 @@ typedef struct RankedReader
 	void	   *arg;
 } RankedReader;
 
+/*
+ * A row becomes a ranked video for the caller's action; the key of an order
+ * that moves is made here.
+ */
 static bool
 read_row(const Datum *values, const bool *isnull pg_attribute_unused(),
 		 void *arg)
@@ -298,6 +302,7 @@ vv_ranks_before(const VvOrder *order, int64 key, const char *video_id,
 	return strcmp(video_id, other_id) < 0;
 }
 
+/* As an order ranks them, for qsort_arg(). */
 static int
 compare_videos(const void *a, const void *b, void *arg)
 {

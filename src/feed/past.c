@@ -64,6 +64,7 @@ vv_past_query(VvPastQuery *past, Oid function)
 	return &past->query;
 }
 
+/* An instant as JSON shows it, in UTC. */
 static char *
 instant_text(TimestampTz instant)
 {

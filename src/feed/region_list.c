@@ -37,6 +37,7 @@ static const VvJsonColumn list_columns[] = {
 	VV_JSON_COLUMN("fetched_at", TIMESTAMPTZ),
 };
 
+/* The reply of vvault_regions. */
 static bool
 write_regions(FunctionCallInfo fcinfo pg_attribute_unused(), VvReply *reply,
 			  StringInfo out)

@@ -105,6 +105,10 @@ typedef struct Seed
 	HTAB	   *found;
 } Seed;
 
+/*
+ * The columns of seed_query: what is known of the video that others are
+ * compared with.
+ */
 static void
 read_seed(const VvRow *row, Seed *seed)
 {
@@ -116,6 +120,7 @@ read_seed(const VvRow *row, Seed *seed)
 					  TYPALIGN_INT, &seed->regions, NULL, &seed->nregions);
 }
 
+/* Is the lexeme a word, and not a sign of a channel, tag or the like? */
 static bool
 is_word(const char *lexeme)
 {
@@ -160,6 +165,10 @@ list_features(Seed *seed)
 	}
 }
 
+/*
+ * What each feature is worth: a word of the title the more, the fewer videos
+ * have it.
+ */
 static void
 weigh_features(Seed *seed)
 {
@@ -183,6 +192,7 @@ weigh_features(Seed *seed)
 	}
 }
 
+/* Equal, byte by byte. */
 static bool
 same_text(const text *a, const text *b)
 {
@@ -209,6 +219,7 @@ region_shared(const Seed *seed, const VvSearchRow *row)
 	return false;
 }
 
+/* The score of a video beside the seed, from 0 to 100. */
 static double
 likeness(const Seed *seed, const VvSearchRow *row)
 {
@@ -244,6 +255,7 @@ likeness(const Seed *seed, const VvSearchRow *row)
 	return points;
 }
 
+/* Keep a row with its likeness, but not the video itself. */
 static bool
 compare_row(const VvSearchRow *row, void *arg)
 {
@@ -257,6 +269,7 @@ compare_row(const VvSearchRow *row, void *arg)
 	return true;
 }
 
+/* The rarest first. */
 static int
 compare_rarity(const void *a, const void *b)
 {
@@ -326,6 +339,7 @@ look_at_category(Seed *seed)
 	vv_run_rows(&category_query, args, seed->scope, &work);
 }
 
+/* The reply of vvault_related. */
 static bool
 write_related(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 {

@@ -1,3 +1,5 @@
+-- Videos like one video.
+
 CREATE FUNCTION @extschema@.vvault_related(video_id text, page_size integer DEFAULT 25) RETURNS json
 AS 'MODULE_PATHNAME', 'vvault_related'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;

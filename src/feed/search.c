@@ -95,6 +95,7 @@ alternatives(const VvQueryUnit *unit)
 	return list_concat(counted_words(unit), unit->completions);
 }
 
+/* The units of all branches in one list. */
 static List *
 all_units(const VvSearch *search)
 {
@@ -219,6 +220,7 @@ typedef struct Question
 	double		about;			/* rows that are likely to */
 } Question;
 
+/* The rarest first. */
 static int
 compare_units(const ListCell *a, const ListCell *b)
 {
@@ -298,6 +300,7 @@ look_at(VvSearch *search, Question *question, VvSearchWork *work)
 			   question->at_most, question->about, work);
 }
 
+/* Does the row have this whole title? Titles are lexemes too. */
 static bool
 has_title(const VvSearchRow *row, const char *title)
 {
@@ -315,6 +318,7 @@ score_title(const VvSearchRow *row, void *arg)
 						 POINTS_TITLE + vv_popularity(row));
 }
 
+/* Keep a row that answers the query, with its points. */
 static bool
 score_row(const VvSearchRow *row, void *arg)
 {
@@ -331,6 +335,7 @@ score_row(const VvSearchRow *row, void *arg)
 	return vv_keep_found(search->found, row, Min(points, MOST_POINTS));
 }
 
+/* Keep the video whose id was pasted, if it is of the language asked for. */
 static bool
 score_id(const VvSearchRow *row, void *arg)
 {
@@ -422,6 +427,10 @@ fold_text(text * q)
 	return folded != NULL ? folded : pstrdup("");
 }
 
+/*
+ * The language as a code in the form that rows have; NULL is any language, a
+ * bad one 22023.
+ */
 static char *
 language_argument(text * language)
 {
@@ -441,6 +450,7 @@ language_argument(text * language)
 	return code;
 }
 
+/* Take the query apart; 22023 if it is too long. */
 static void
 query_argument(text * q, VvSearch *search)
 {
@@ -527,6 +537,7 @@ first_behind(const VvFoundVideo *videos, int n, const VvFeedCursor *after)
 	return i;
 }
 
+/* A member whose value may be NULL. */
 static void
 write_text_or_null(StringInfo out, const char *key, text * value)
 {
@@ -573,6 +584,7 @@ write_page(VvSearch *search, text * q, int page_size, const char *sort,
 	appendStringInfoChar(out, '}');
 }
 
+/* The reply of vvault_search. */
 static bool
 write_search(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 {

@@ -1,3 +1,5 @@
+-- The search: pages of videos that have the words, best first.
+
 CREATE FUNCTION @extschema@.vvault_search(q text, region text DEFAULT NULL, language text DEFAULT NULL,
 	page_size integer DEFAULT 25, cursor text DEFAULT NULL) RETURNS json
 AS 'MODULE_PATHNAME', 'vvault_search'

@@ -53,6 +53,7 @@ is_in_title(WordEntryPos place)
 		WEP_GETWEIGHT(place) == VV_BESIDE_TITLE;
 }
 
+/* Is a word at this place of the document? */
 static bool
 has_place(const WordEntryPosVector *places, int place)
 {
@@ -83,6 +84,7 @@ offer(TSVector document, int entry, double worth, WordMatch *match)
 	}
 }
 
+/* Each of these lexemes that the document has may be the match. */
 static void
 offer_list(TSVector document, List *lexemes, double worth, WordMatch *match)
 {
@@ -98,6 +100,9 @@ offer_list(TSVector document, List *lexemes, double worth, WordMatch *match)
 	}
 }
 
+/*
+ * Each word of the document that begins with these letters may be the match.
+ */
 static void
 offer_completed(TSVector document, const char *word, int len, WordMatch *match)
 {
@@ -210,6 +215,7 @@ match_phrase(TSVector document, const VvQueryUnit *unit)
 	return match;
 }
 
+/* The best match of a unit in the document. */
 static WordMatch
 match_unit(TSVector document, const VvQueryUnit *unit)
 {

@@ -24,6 +24,7 @@ typedef struct Parser
 	VvTitle		title;
 } Parser;
 
+/* A unit of one word so far. */
 static VvQueryUnit *
 new_unit(VvWord *words, bool negated, bool quoted)
 {
@@ -54,6 +55,7 @@ read_word(Parser *parser, VvWordReader *reader)
 	return word;
 }
 
+/* A branch is whole, at an OR or at the end. */
 static void
 end_branch(Parser *parser)
 {
@@ -69,6 +71,10 @@ end_branch(Parser *parser)
 	parser->branch = palloc0(sizeof(VvQueryBranch));
 }
 
+/*
+ * A unit joins the branch at hand. A sign that was held is one of its words
+ * or an operator, as what follows tells.
+ */
 static void
 add_unit(Parser *parser, VvQueryUnit *unit)
 {
@@ -82,6 +88,7 @@ add_unit(Parser *parser, VvQueryUnit *unit)
 	parser->branch->units = lappend(parser->branch->units, unit);
 }
 
+/* Is the word the operator OR, standing between two units? */
 static bool
 is_or(const Parser *parser, const VvWord *word)
 {
@@ -135,6 +142,7 @@ read_plain(Parser *parser, VvWordReader *reader)
 	}
 }
 
+/* All words up to the closing quote are one unit. */
 static void
 read_quoted(Parser *parser, VvWordReader *reader, bool negated)
 {
@@ -232,6 +240,10 @@ join_branch(VvQueryBranch *branch)
 	}
 }
 
+/*
+ * The end of the query ends what is open; the last word may be the beginning
+ * of one.
+ */
 static void
 finish(Parser *parser, VvParsedQuery *query)
 {

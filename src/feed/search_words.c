@@ -91,6 +91,7 @@ typedef struct WordList
 	int			limit;
 } WordList;
 
+/* A row's word and count join the list, until it is full. */
 static bool
 keep_word(const Datum *values, const bool *isnull pg_attribute_unused(),
 		  void *arg)
@@ -104,6 +105,7 @@ keep_word(const Datum *values, const bool *isnull pg_attribute_unused(),
 	return list_length(list->words) < list->limit;
 }
 
+/* An empty list for up to limit words, in the current memory context. */
 static WordList
 new_word_list(int limit)
 {
@@ -113,6 +115,7 @@ new_word_list(int limit)
 	return list;
 }
 
+/* Is the word in the list? */
 static bool
 list_has(List *words, const char *word)
 {
@@ -126,6 +129,7 @@ list_has(List *words, const char *word)
 	return false;
 }
 
+/* The word's stem by one dictionary, if it is another word and new. */
 static void
 add_stem(Oid stemmer, const char *word, int len, VvQueryUnit *unit)
 {
@@ -163,6 +167,7 @@ typedef struct CompletionList
 	int64		among;			/* words of one region that begin so */
 } CompletionList;
 
+/* As keep_word(), and how many words were looked at. */
 static bool
 keep_completion(const Datum *values, const bool *isnull, void *arg)
 {
@@ -172,6 +177,10 @@ keep_completion(const Datum *values, const bool *isnull, void *arg)
 	return keep_word(values, isnull, &completions->list);
 }
 
+/*
+ * The most frequent words that begin so join the unit; it is common if there
+ * are more than can be looked at.
+ */
 static void
 add_completions(VvSearch *search, const char *word, VvQueryUnit *unit)
 {
@@ -303,6 +312,7 @@ add_known_words(VvSearch *search, List *words, WordList *list)
 	}
 }
 
+/* No byte above 127? */
 static bool
 is_ascii(const char *text)
 {

@@ -93,6 +93,10 @@ ranks_before(double a_score, const char *a_id,
 	return strcmp(a_id, b_id) < 0;
 }
 
+/*
+ * Put a video where it belongs among the top, if it belongs there; the last
+ * one may drop out.
+ */
 static void
 consider(TopVideos *top, double score, const char *video_id)
 {
@@ -116,6 +120,7 @@ consider(TopVideos *top, double score, const char *video_id)
 	MemoryContextSwitchTo(old);
 }
 
+/* The next rows of the cursor; the ones before are freed. */
 static void
 read_batch(OrderedScan *scan)
 {
@@ -181,6 +186,7 @@ seen_by_time(const OrderedScan *scan, const Candidate *candidate)
 	return strcmp(candidate->video_id, scan->last.video_id) <= 0;
 }
 
+/* The candidate's trending score at that instant. */
 static double
 score_of(const Candidate *candidate, TimestampTz as_of)
 {

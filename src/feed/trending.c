@@ -99,6 +99,10 @@ typedef struct FeedCall
 	char	   *walk_name;		/* what a cursor is good for beside the region */
 } FeedCall;
 
+/*
+ * A row of the page, until it is full; the row behind it says that there is a
+ * next page.
+ */
 static bool
 add_video(const Datum *values, const bool *isnull, void *arg)
 {
@@ -241,6 +245,7 @@ write_range(const FeedCall *call, FeedPage *page)
 							page);
 }
 
+/* The rows of the page, by the way that fits the order and the limits. */
 static void
 write_videos(const FeedCall *call, FeedPage *page)
 {
@@ -257,6 +262,7 @@ write_videos(const FeedCall *call, FeedPage *page)
 	vv_region_lookup_end(&page->regions);
 }
 
+/* The reply, from the region to the cursor of the next page. */
 static void
 write_page(const FeedCall *call, const VvFeedFacts *facts, FeedPage *page)
 {
@@ -318,6 +324,7 @@ valid_key(const VvOrder *order, int64 key)
 		!isnan(DatumGetFloat8(Int64GetDatum(key)));
 }
 
+/* The error for every cursor that is not of this walk. */
 static void
 invalid_cursor(void)
 {
@@ -344,6 +351,7 @@ cursor_argument(FunctionCallInfo fcinfo, int n, const FeedCall *call)
 	return cursor;
 }
 
+/* The size of a page from 1 to the setting page_limit; 22023 below. */
 static int
 page_size_argument(FunctionCallInfo fcinfo, int n, const VvFeedFacts *facts)
 {
@@ -358,6 +366,10 @@ page_size_argument(FunctionCallInfo fcinfo, int n, const VvFeedFacts *facts)
 	return Min(page_size, facts->page_limit);
 }
 
+/*
+ * All arguments but region and page_size; whatever is wrong with one is an
+ * error.
+ */
 static void
 read_call(FunctionCallInfo fcinfo, const VvFeedFacts *facts, FeedCall *call)
 {
@@ -381,6 +393,7 @@ read_call(FunctionCallInfo fcinfo, const VvFeedFacts *facts, FeedCall *call)
 	}
 }
 
+/* The reply of vvault_trending. */
 static bool
 write_feed(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 {

@@ -1,3 +1,5 @@
+-- The feed of a region, page by page, in any of its orders.
+
 CREATE FUNCTION @extschema@.vvault_trending(region text, page_size integer DEFAULT 25,
 	sort text DEFAULT NULL, cursor text DEFAULT NULL, per_channel integer DEFAULT NULL,
 	per_category integer DEFAULT NULL, as_of timestamptz DEFAULT NULL) RETURNS json

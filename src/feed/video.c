@@ -111,6 +111,7 @@ static const VvJsonColumn history_columns[] = {
 	VV_JSON_COLUMN("momentum_score", FLOAT8),
 };
 
+/* The members of the video's own row. */
 static bool
 append_video(const Datum *values, const bool *isnull, void *arg)
 {
@@ -119,6 +120,7 @@ append_video(const Datum *values, const bool *isnull, void *arg)
 	return false;
 }
 
+/* The reply of vvault_video. */
 static bool
 write_video(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 {

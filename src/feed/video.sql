@@ -1,3 +1,5 @@
+-- One video with its scores, its regions and its history.
+
 CREATE FUNCTION @extschema@.vvault_video(video_id text) RETURNS json
 AS 'MODULE_PATHNAME', 'vvault_video'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 100;

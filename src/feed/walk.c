@@ -86,6 +86,10 @@ count_in(Counter *counter, groups_hash *groups, const char *name)
 	return group->n++;
 }
 
+/*
+ * May the video be shown, after those its channel and its category have
+ * already?
+ */
 static bool
 within_limits(Counter *counter, const VvRankedVideo *video)
 {
@@ -131,6 +135,7 @@ come_by(const VvRankedVideo *video, void *arg)
 	return walk->page.n < walk->wanted;
 }
 
+/* Nothing is shown yet. */
 static void
 begin_counting(VvFeedWalk *walk, Counter *counter)
 {
@@ -155,6 +160,7 @@ walk_list(VvFeedWalk *walk, VvRankedVideos *list)
 		;
 }
 
+/* A list of videos with their keys, in no order. */
 static void
 read_list(VvFeedWalk *walk, VvQuery *query, Datum argument,
 		  VvRankedVideos *list)
@@ -241,6 +247,7 @@ compare_bases(const void *a, const void *b)
 	return strcmp(one->video_id, other->video_id);
 }
 
+/* The newest first, of equals the first by id. */
 static int
 compare_published(const void *a, const void *b)
 {
@@ -252,6 +259,7 @@ compare_published(const void *a, const void *b)
 	return strcmp(one->video_id, other->video_id);
 }
 
+/* What a video's age adds to its score at the instant of the walk. */
 static double
 recency_of(const VvFeedWalk *walk, const VvRankedVideo *video)
 {

@@ -30,6 +30,7 @@ typedef struct HeaderParse
 	char	   *value;
 } HeaderParse;
 
+/* An object or array begins. */
 static VvJsonActionResult
 header_open(void *state)
 {
@@ -37,6 +38,7 @@ header_open(void *state)
 	VV_JSON_ACTION_DONE;
 }
 
+/* An object or array ends. */
 static VvJsonActionResult
 header_close(void *state)
 {
@@ -44,6 +46,7 @@ header_close(void *state)
 	VV_JSON_ACTION_DONE;
 }
 
+/* Is the value to come the one that is wanted? */
 static VvJsonActionResult
 header_field(void *state, char *name, bool isnull)
 {
@@ -56,6 +59,7 @@ header_field(void *state, char *name, bool isnull)
 	VV_JSON_ACTION_DONE;
 }
 
+/* Keep the wanted header, which is a string at the top. */
 static VvJsonActionResult
 header_value(void *state, char *token, JsonTokenType type)
 {
@@ -106,6 +110,10 @@ names_etag(const char *list, const char *etag)
 		(strcmp(list, "*") == 0 || strstr(list, etag) != NULL);
 }
 
+/*
+ * Cache-Control, X-Cache and, where there is one, the ETag and the type of
+ * the reply.
+ */
 static void
 tell_keep(int max_age, const char *etag, const char *x_cache,
 		  const char *content_type)

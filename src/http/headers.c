@@ -28,6 +28,7 @@ vv_http_requested(void)
 	return method != NULL && method[0] != '\0';
 }
 
+/* Set a parameter for the rest of the transaction, as SET LOCAL does. */
 static void
 set_locally(const char *name, const char *value)
 {

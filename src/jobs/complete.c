@@ -82,6 +82,7 @@ static VvQuery complete_slowly = {
 	.argtypes = {INT8OID, UUIDOID, JSONOID},
 };
 
+/* The job's kind, and whether it runs under this lease. */
 static bool
 take_job(const Datum *values, const bool *isnull, void *arg)
 {
@@ -94,6 +95,7 @@ take_job(const Datum *values, const bool *isnull, void *arg)
 	return false;
 }
 
+/* The row's one value; NULL is false. */
 static bool
 take_bool(const Datum *values, const bool *isnull, void *arg)
 {
@@ -101,6 +103,7 @@ take_bool(const Datum *values, const bool *isnull, void *arg)
 	return true;
 }
 
+/* That there is a row is all that counts. */
 static bool
 take_nothing(const Datum *values, const bool *isnull, void *arg)
 {
@@ -146,6 +149,7 @@ is_needed(Datum job_id)
 	return needed;
 }
 
+/* The row's one value is the reply. */
 static bool
 copy_reply(const Datum *values, const bool *isnull, void *arg)
 {

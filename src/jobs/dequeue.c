@@ -147,6 +147,7 @@ look_at(Datum kind, KindFacts *facts)
 	return known;
 }
 
+/* The row's one value, if it is not NULL. */
 static bool
 take_count(const Datum *values, const bool *isnull, void *arg)
 {
@@ -155,6 +156,7 @@ take_count(const Datum *values, const bool *isnull, void *arg)
 	return true;
 }
 
+/* A text as a JSON string. */
 static void
 append_text(StringInfo out, Datum value)
 {
@@ -163,6 +165,7 @@ append_text(StringInfo out, Datum value)
 	vv_json_text(out, VARDATA_ANY(str), VARSIZE_ANY_EXHDR(str));
 }
 
+/* A text that is JSON already. */
 static void
 append_json(StringInfo out, Datum value)
 {
@@ -171,6 +174,7 @@ append_json(StringInfo out, Datum value)
 	appendBinaryStringInfo(out, VARDATA_ANY(str), VARSIZE_ANY_EXHDR(str));
 }
 
+/* One more job in the reply, one fewer to take. */
 static void
 next_job(Dequeue *dequeue)
 {
@@ -266,6 +270,7 @@ take_kind(Dequeue *dequeue, Datum kind)
 		take(dequeue, kind, &facts);
 }
 
+/* 22023 for an argument. */
 static void
 refuse(const char *argument, const char *hint)
 {
@@ -274,6 +279,7 @@ refuse(const char *argument, const char *hint)
 			 errmsg("invalid %s", argument), errhint("%s", hint)));
 }
 
+/* Error for arguments or an isolation level by which no jobs are taken. */
 static void
 check(FunctionCallInfo fcinfo)
 {

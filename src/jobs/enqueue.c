@@ -95,6 +95,10 @@ static const VvIndexScan first_turn = {
 	.columns = {"turn"},
 };
 
+/*
+ * The columns of the owner's row: whether a limit stands there, and the
+ * weight.
+ */
 static bool
 take_owner(const Datum *values, const bool *isnull, void *arg)
 {
@@ -105,6 +109,7 @@ take_owner(const Datum *values, const bool *isnull, void *arg)
 	return false;
 }
 
+/* The row's one value is the job's id. */
 static bool
 take_id(const Datum *values, const bool *isnull, void *arg)
 {
@@ -113,6 +118,7 @@ take_id(const Datum *values, const bool *isnull, void *arg)
 	return true;
 }
 
+/* The row's one value is the turn. */
 static bool
 take_turn(const Datum *values, const bool *isnull, void *arg)
 {
@@ -121,6 +127,10 @@ take_turn(const Datum *values, const bool *isnull, void *arg)
 	return false;
 }
 
+/*
+ * Is the text NULL or of 1 to that many bytes? Only an owner may be the empty
+ * text.
+ */
 static bool
 fits(const FunctionCallInfo fcinfo, int arg, int most)
 {
@@ -236,6 +246,7 @@ insert(FunctionCallInfo fcinfo)
 	return job_id;
 }
 
+/* The row's one value is the reply. */
 static bool
 copy_reply(const Datum *values, const bool *isnull, void *arg)
 {

@@ -39,6 +39,7 @@ static const VvIndexScan owners_limits = {
 	.columns = {"running_limit"},
 };
 
+/* The kind's row. */
 static bool
 take_kind(const Datum *values, const bool *isnull, void *arg)
 {
@@ -64,6 +65,7 @@ vv_job_kind(Datum kind, VvJobKind *facts)
 	return vv_index_scan(&kind_row, &kind, take_kind, facts) > 0;
 }
 
+/* The first row with a limit is enough. */
 static bool
 take_limit(const Datum *values, const bool *isnull, void *arg)
 {

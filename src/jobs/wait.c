@@ -52,6 +52,10 @@ owner_of(Oid function)
 	return owner;
 }
 
+/*
+ * Ask how long it is to the next job, with the rights of the extension's
+ * owner. The answer is left in SPI's table.
+ */
 static void
 run_as(Oid owner, Datum kinds)
 {
@@ -100,6 +104,7 @@ look(Oid owner, Datum kinds)
 	return seconds;
 }
 
+/* Until that time is over or somebody sets the latch. */
 static void
 sleep_for(double seconds)
 {
@@ -109,6 +114,10 @@ sleep_for(double seconds)
 	CHECK_FOR_INTERRUPTS();
 }
 
+/*
+ * Look and sleep until there is a job or the time is over; without shared
+ * memory nobody wakes, so look more often.
+ */
 static void
 wait_for_jobs(Oid owner, Datum kinds, double seconds, bool woken)
 {
@@ -152,6 +161,7 @@ enter(ArrayType *kinds)
 	return vv_waiter_enter(hashes, nkinds);
 }
 
+/* 22023 for a time that is none, 2D000 inside a transaction block. */
 static void
 check_arguments(FunctionCallInfo fcinfo, double seconds)
 {

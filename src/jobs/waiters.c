@@ -60,12 +60,14 @@ static int	nwakes = 0;
 static Waiters *woken_here = NULL;
 static bool callbacks_registered = false;
 
+/* The area has one size, whatever the settings are. */
 static Size
 waiters_size(void)
 {
 	return sizeof(Waiters);
 }
 
+/* Nobody waits yet. */
 static void
 waiters_initialize(void *memory, Size size, int tranche)
 {
@@ -102,6 +104,7 @@ vv_waiter_kind(const char *kind, int len)
 	return hash_bytes((const unsigned char *) kind, len);
 }
 
+/* Does the waiter take jobs of that kind? */
 static bool
 waits_for(const Waiter *waiter, uint32 kind)
 {
@@ -198,6 +201,7 @@ leave(bool hand_on)
 		wake(waiters, left.kinds[i], 1);
 }
 
+/* A session that ends while it waits gives its place back. */
 static void
 leave_at_exit(int code, Datum arg)
 {
@@ -207,6 +211,7 @@ leave_at_exit(int code, Datum arg)
 		leave(true);
 }
 
+/* Once in a session, and ahead of the commit, since this may fail. */
 static void
 register_callbacks(void)
 {

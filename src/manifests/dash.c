@@ -37,6 +37,7 @@ content_type_of(char kind)
 		kind == VV_RENDITION_TEXT ? "text" : "video";
 }
 
+/* The type of a rendition's file. */
 static const char *
 mime_type_of(char kind)
 {
@@ -51,6 +52,7 @@ family_len(const char *codecs)
 	return (int) strcspn(codecs, ".");
 }
 
+/* Equal, or both NULL. */
 static bool
 same_text(const char *a, const char *b)
 {
@@ -102,6 +104,7 @@ compare_sets(const ListCell *left, const ListCell *right)
 	return order != 0 ? order : strcmp(a->name, b->name);
 }
 
+/* An element of a scheme and a value. */
 static void
 put_descriptor(VvXml *xml, const char *element, const char *scheme,
 			   const char *value)
@@ -112,6 +115,7 @@ put_descriptor(VvXml *xml, const char *element, const char *scheme,
 	vv_xml_close(xml, element);
 }
 
+/* An element with a text in it. */
 static void
 put_element(VvXml *xml, const char *element, const char *text)
 {
@@ -120,6 +124,7 @@ put_element(VvXml *xml, const char *element, const char *text)
 	vv_xml_close(xml, element);
 }
 
+/* Bytes as an attribute, the last one included. */
 static void
 put_range(VvXml *xml, const char *attribute, int64 first, int64 len)
 {
@@ -141,6 +146,7 @@ put_segment_base(VvXml *xml, const VvRendition *rendition)
 	vv_xml_close(xml, "SegmentBase");
 }
 
+/* Size, sample aspect and frame rate. */
 static void
 put_picture(VvXml *xml, const VvRendition *rendition)
 {
@@ -157,6 +163,7 @@ put_picture(VvXml *xml, const VvRendition *rendition)
 								  rendition->rate_denominator));
 }
 
+/* One rendition with its address and where its index is. */
 static void
 put_representation(VvXml *xml, const VvRendition *rendition)
 {
@@ -209,6 +216,7 @@ open_set(VvXml *xml, const VvRendition *rendition, int id)
 		put_element(xml, "Label", rendition->label);
 }
 
+/* The seconds of the longest rendition, which are those of the video. */
 static double
 longest_of(List *renditions)
 {
@@ -220,6 +228,7 @@ longest_of(List *renditions)
 	return seconds;
 }
 
+/* Up to the one period that everything is in. */
 static void
 open_document(VvXml *xml, List *renditions)
 {
@@ -271,6 +280,7 @@ vv_put_dash(StringInfo out, text *video_id, int generation)
 	return true;
 }
 
+/* The reply of vvault_dash. */
 static bool
 write_dash(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 {

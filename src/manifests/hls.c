@@ -58,6 +58,7 @@ begins_better(const VvRendition *a, const VvRendition *b)
 		a->peak_bitrate < b->peak_bitrate;
 }
 
+/* The variant a player begins with, NULL without a picture. */
 static const VvRendition *
 first_variant(List *renditions)
 {
@@ -75,6 +76,7 @@ first_variant(List *renditions)
 	return first;
 }
 
+/* An attribute whose value is in quotes. */
 static void
 put_quoted(StringInfo out, const char *attribute, const char *value)
 {
@@ -123,6 +125,10 @@ typedef struct AudioGroup
 	int64		peak;
 } AudioGroup;
 
+/*
+ * One group for each codec of the sound; without sound one that has no codec,
+ * so that each picture has a variant.
+ */
 static List *
 audio_groups(List *renditions)
 {
@@ -151,6 +157,7 @@ audio_groups(List *renditions)
 	return groups;
 }
 
+/* Size, frame rate and range of brightness. */
 static void
 put_picture(StringInfo out, const VvRendition *rendition)
 {
@@ -161,6 +168,7 @@ put_picture(StringInfo out, const VvRendition *rendition)
 	appendStringInfo(out, ",VIDEO-RANGE=%s", rendition->video_range);
 }
 
+/* The bit rates that a variant needs. */
 static void
 put_rates(StringInfo out, int64 peak, int64 average)
 {
@@ -168,6 +176,7 @@ put_rates(StringInfo out, int64 peak, int64 average)
 					 peak, average);
 }
 
+/* A picture with a group of sounds. */
 static void
 put_variant(StringInfo out, const VvRendition *rendition,
 			const AudioGroup *group, bool subtitles)
@@ -185,6 +194,7 @@ put_variant(StringInfo out, const VvRendition *rendition,
 	appendStringInfo(out, ",CLOSED-CAPTIONS=NONE\n%s.m3u8\n", rendition->name);
 }
 
+/* A sound alone, where there is no picture. */
 static void
 put_audio_variant(StringInfo out, const VvRendition *rendition)
 {
@@ -195,6 +205,10 @@ put_audio_variant(StringInfo out, const VvRendition *rendition)
 	appendStringInfo(out, "\n%s.m3u8\n", rendition->name);
 }
 
+/*
+ * Every picture with every group of sounds, that one first which every device
+ * plays.
+ */
 static void
 put_variants(StringInfo out, List *renditions, bool subtitles)
 {
@@ -219,6 +233,7 @@ put_variants(StringInfo out, List *renditions, bool subtitles)
 	}
 }
 
+/* A rendition of key frames alone, for seeking. */
 static void
 put_trick(StringInfo out, const VvRendition *rendition)
 {
@@ -291,6 +306,7 @@ target_duration(const VvSegments *segments)
 	return longest;
 }
 
+/* A segment: its duration and its bytes in the file. */
 static void
 put_segment(StringInfo out, const VvSegments *segments, int i, int64 offset)
 {
@@ -309,6 +325,7 @@ put_segment(StringInfo out, const VvSegments *segments, int i, int64 offset)
 	appendStringInfoChar(out, '\n');
 }
 
+/* The whole playlist of a rendition. */
 static void
 put_segments(StringInfo out, const VvSegments *segments)
 {
@@ -348,6 +365,7 @@ vv_put_media_playlist(StringInfo out, text *video_id, int generation,
 	return true;
 }
 
+/* The reply of vvault_hls. */
 static bool
 write_multivariant(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 {
@@ -356,6 +374,7 @@ write_multivariant(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 	return vv_put_multivariant(out, PG_GETARG_TEXT_PP(0), 0);
 }
 
+/* The reply of vvault_hls_media. */
 static bool
 write_media(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 {

@@ -38,6 +38,10 @@ static VvQuery access_query = {
 
 static VvTag open_states[MAX_OPEN];
 
+/*
+ * Was the video open to everybody in the state with this tag? Who has written
+ * looks it up.
+ */
 static bool
 is_known_open(Datum video_id, VvTag *tag)
 {
@@ -50,6 +54,10 @@ is_known_open(Datum video_id, VvTag *tag)
 				  sizeof(VvTag)) == 0;
 }
 
+/*
+ * May everybody watch the video? One that is not there is open: it answers
+ * NULL to all alike.
+ */
 static bool
 is_open(Datum video_id)
 {

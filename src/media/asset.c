@@ -50,6 +50,7 @@ static const VvJsonColumn asset_columns[] = {
 	VV_JSON_COLUMN("published_at", TIMESTAMPTZ),
 };
 
+/* The members of the asset's row. */
 static bool
 append_asset(const Datum *values, const bool *isnull, void *arg)
 {
@@ -58,6 +59,7 @@ append_asset(const Datum *values, const bool *isnull, void *arg)
 	return false;
 }
 
+/* The reply of vvault_asset. */
 static bool
 write_asset(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 {

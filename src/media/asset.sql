@@ -1,3 +1,5 @@
+-- One video of one's own, as a reply.
+
 CREATE FUNCTION @extschema@.vvault_asset(video_id text) RETURNS json
 AS 'MODULE_PATHNAME', 'vvault_asset'
 LANGUAGE C STABLE PARALLEL UNSAFE SECURITY DEFINER COST 100

@@ -32,6 +32,7 @@ typedef struct VvBox
 	bool		whole;			/* all of it is there */
 } VvBox;
 
+/* Bytes to be read from the first on. */
 static inline VvBytes
 vv_bytes(const uint8 *data, uint64 len)
 {
@@ -40,6 +41,7 @@ vv_bytes(const uint8 *data, uint64 len)
 	return bytes;
 }
 
+/* How many of them have not been read. */
 static inline uint64
 vv_bytes_left(const VvBytes *bytes)
 {

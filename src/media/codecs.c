@@ -47,6 +47,7 @@ avc_string(uint32 format, VvBytes boxes, char *codec)
 	return !box.content.overrun;
 }
 
+/* The lowest bit first: HEVC's compatibility flags are written so. */
 static uint32
 reversed_bits(uint32 value)
 {
@@ -166,6 +167,10 @@ skip_es_head(VvBytes *es)
 		vv_skip(es, 2);
 }
 
+/*
+ * The type in an AudioSpecificConfig: 5 bits, or 6 more behind an escape
+ * (ISO/IEC 14496-3).
+ */
 static int
 audio_object_type(VvBytes *config)
 {

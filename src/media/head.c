@@ -44,6 +44,7 @@ read_edit_list(VvBytes track, VvHead *head)
 	return NULL;
 }
 
+/* mdhd: the timescale and the language, which is "und" where it is none. */
 static const char *
 read_media_header(VvBytes media, VvHead *head)
 {
@@ -68,6 +69,7 @@ read_media_header(VvBytes media, VvHead *head)
 	return NULL;
 }
 
+/* hdlr: video, audio or text. */
 static const char *
 read_kind(VvBytes media, VvHead *head)
 {
@@ -127,6 +129,7 @@ read_protection(VvBytes boxes, VvHead *head, uint32 *format)
 		NULL;
 }
 
+/* colr of type nclx; other ones say nothing that is used. */
 static void
 read_colour(VvBytes boxes, VvHead *head)
 {
@@ -141,6 +144,7 @@ read_colour(VvBytes boxes, VvHead *head)
 	head->full_range = (vv_get_number(&box.content, 1) & 0x80) != 0;
 }
 
+/* pasp; without one samples are square. */
 static void
 read_sample_aspect(VvBytes boxes, VvHead *head)
 {
@@ -183,6 +187,7 @@ read_entry_fields(VvBytes *entry, VvHead *head)
 	}
 }
 
+/* stsd: the one sample entry with codec, size and protection. */
 static const char *
 read_sample_entry(VvBytes media, VvHead *head)
 {
@@ -217,6 +222,7 @@ read_sample_entry(VvBytes media, VvHead *head)
 	return NULL;
 }
 
+/* trak: all that is said of the one track. */
 static const char *
 read_track(VvBytes track, VvHead *head)
 {
@@ -232,6 +238,7 @@ read_track(VvBytes track, VvHead *head)
 	return read_edit_list(track, head);
 }
 
+/* moov: it has one track, and is fragmented. */
 static const char *
 read_movie(VvBytes movie, VvHead *head)
 {
@@ -277,6 +284,7 @@ read_reference(VvBytes *index, VvHead *head, int i)
 	return NULL;
 }
 
+/* sidx: durations and sizes of all segments. */
 static const char *
 read_index(VvBytes index, VvHead *head)
 {

@@ -30,6 +30,7 @@ int_array(const int32 *values, int n)
 										   TYPALIGN_INT));
 }
 
+/* Error if the segments do not fit into the file. */
 static void
 check_sizes(const VvHead *head, int64 file_size)
 {
@@ -47,6 +48,7 @@ check_sizes(const VvHead *head, int64 file_size)
 				 errhint("Send the head and the size of one whole file.")));
 }
 
+/* As a rendition's column says it. */
 static const char *
 kind_name(VvTrackKind kind)
 {
@@ -56,6 +58,10 @@ kind_name(VvTrackKind kind)
 
 #define HEAD_COLUMNS	19
 
+/*
+ * The columns of the result, in their order; what the kind of track has not
+ * is NULL.
+ */
 static void
 fill_columns(const VvHead *head, Datum *values, bool *nulls)
 {

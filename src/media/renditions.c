@@ -64,6 +64,10 @@ typedef struct RenditionList
 	List	   *renditions;
 } RenditionList;
 
+/*
+ * A rendition's kind by its first letter, but for text, which begins like
+ * trick.
+ */
 static char
 kind_of(Datum value)
 {
@@ -82,18 +86,21 @@ file_of(Datum object_key)
 	return slash != NULL ? slash + 1 : key;
 }
 
+/* A column that may be NULL, which is 0. */
 static int
 int_of(const Datum *values, const bool *isnull, int i)
 {
 	return isnull[i] ? 0 : DatumGetInt32(values[i]);
 }
 
+/* A column that may be NULL. */
 static char *
 text_of(const Datum *values, const bool *isnull, int i)
 {
 	return isnull[i] ? NULL : TextDatumGetCString(values[i]);
 }
 
+/* The columns of the query for renditions, in their order. */
 static bool
 keep_rendition(const Datum *values, const bool *isnull, void *arg)
 {
@@ -223,6 +230,7 @@ get_segments(FunctionCallInfo fcinfo)
 	return segments;
 }
 
+/* Bits per second, rounded up. */
 static int64
 bitrate(const VvSegments *segments, int64 bytes, int64 duration)
 {

@@ -44,6 +44,7 @@ append_as_line(StringInfo out, const char *document)
 	}
 }
 
+/* Who owns the function. */
 static Oid
 owner_of(Oid function)
 {

@@ -59,6 +59,10 @@ compare_hits(const void *a, const void *b)
 	return memcmp(left->key.bytes, right->key.bytes, left->key.len);
 }
 
+/*
+ * An entry as a row of vvault_cache_stats; of one without a reply the columns
+ * about it are NULL.
+ */
 static void
 put_entry(ReturnSetInfo *rsinfo, const VvEntryInfo *entry)
 {
@@ -115,6 +119,7 @@ vvault_cache_stats(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
+/* Equal, byte by byte. */
 static bool
 same_text(text *a, text *b)
 {

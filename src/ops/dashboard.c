@@ -150,6 +150,7 @@ read_analytics(Dashboard *page, Oid function)
 	AtEOXact_GUC(true, nest);
 }
 
+/* A row of the regions joins the page and its sums. */
 static bool
 keep_region(const Datum *values, const bool *isnull, void *arg)
 {
@@ -264,6 +265,7 @@ put_head(Dashboard *page, const char *policy)
 						   "</head>\n");
 }
 
+/* The head of the page: what it is, and of when. */
 static void
 put_banner(Dashboard *page)
 {
@@ -299,6 +301,7 @@ put_banner(Dashboard *page)
 						   " The tables have the same figures.</p></noscript>\n");
 }
 
+/* A figure with its label begins. */
 static void
 open_tile(StringInfo out, const char *label)
 {
@@ -315,6 +318,7 @@ close_tile(StringInfo out, const char *more)
 	appendStringInfo(out, "</dd><dd class=\"quiet\">%s</dd></div>\n", more);
 }
 
+/* The figures of all regions together. */
 static void
 put_tiles(Dashboard *page)
 {
@@ -340,6 +344,7 @@ put_tiles(Dashboard *page)
 	appendStringInfoString(out, "</dl>\n");
 }
 
+/* Where the script draws the regions beside each other. */
 static void
 put_radar(StringInfo out)
 {
@@ -361,6 +366,7 @@ typedef struct DayTable
 	char		day[MAXDATELEN + 1];
 } DayTable;
 
+/* A row of the query is a cell; a new day begins a new line of the table. */
 static bool
 put_day_cell(const Datum *values, const bool *isnull, void *arg)
 {
@@ -389,6 +395,7 @@ put_day_cell(const Datum *values, const bool *isnull, void *arg)
 	return true;
 }
 
+/* Where the script draws the days, and the same as a table. */
 static void
 put_timeline(Dashboard *page)
 {
@@ -428,6 +435,7 @@ put_timeline(Dashboard *page)
 						   "</figure>\n");
 }
 
+/* When the region's latest chart was observed, and how long ago that is. */
 static void
 put_charted_cells(Dashboard *page, const DashboardRegion *region)
 {
@@ -445,6 +453,7 @@ put_charted_cells(Dashboard *page, const DashboardRegion *region)
 	appendStringInfoString(out, "</td></tr>\n");
 }
 
+/* The table of regions. */
 static void
 put_regions(Dashboard *page)
 {
@@ -486,6 +495,7 @@ put_regions(Dashboard *page)
 	appendStringInfoString(out, "</tbody>\n</table></div>\n</section>\n");
 }
 
+/* Does the address begin with https:// and go on? */
 static bool
 is_https(Datum value)
 {
@@ -495,6 +505,7 @@ is_https(Datum value)
 		memcmp(VARDATA_ANY(str), "https://", 8) == 0;
 }
 
+/* A video's picture with its place in the chart. */
 static void
 put_thumbnail(StringInfo out, Datum url, Datum rank, bool unranked)
 {
@@ -550,6 +561,7 @@ put_video(const Datum *values, const bool *isnull, void *arg)
 	return true;
 }
 
+/* The top videos of a region. */
 static void
 put_region_card(Dashboard *page, const DashboardRegion *region)
 {
@@ -582,6 +594,7 @@ put_region_card(Dashboard *page, const DashboardRegion *region)
 	appendStringInfoString(out, "</article>\n");
 }
 
+/* The top videos of all regions. */
 static void
 put_top_videos(Dashboard *page)
 {
@@ -631,6 +644,7 @@ put_data(Dashboard *page)
 	appendStringInfoString(out, "}}</script>\n");
 }
 
+/* Who made the page and when, and the figures for the script. */
 static void
 put_foot(Dashboard *page)
 {
@@ -644,6 +658,7 @@ put_foot(Dashboard *page)
 	appendStringInfoString(out, "</body>\n</html>\n");
 }
 
+/* The whole page. */
 static void
 put_page(Dashboard *page, const char *policy)
 {

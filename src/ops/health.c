@@ -59,6 +59,7 @@ typedef struct HealthRegions
 	int64		videos;
 } HealthRegions;
 
+/* One more member of the array of warnings, which begins empty. */
 static void
 add_warning(StringInfo warnings, const char *region, const char *text)
 {
@@ -71,6 +72,9 @@ add_warning(StringInfo warnings, const char *region, const char *text)
 	appendStringInfoChar(warnings, '}');
 }
 
+/*
+ * A row as an object, and a warning if its chart is dated ahead of the clock.
+ */
 static bool
 add_region(const Datum *values, const bool *isnull, void *arg)
 {

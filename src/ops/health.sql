@@ -1,3 +1,5 @@
+-- What a monitor asks: how old the charts are, what the cache does, what is amiss.
+
 CREATE FUNCTION @extschema@.vvault_health() RETURNS json
 AS 'MODULE_PATHNAME', 'vvault_health'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 100;

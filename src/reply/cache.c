@@ -29,6 +29,7 @@ static VvQuery schema_query = {
 	" WHERE e.extname OPERATOR(pg_catalog.=) 'vvault'",
 };
 
+/* Is the reply one of this database? For vv_store_forget(). */
 static bool
 is_ours(const VvKey *key, void *arg pg_attribute_unused())
 {
@@ -77,6 +78,7 @@ vvault_cache_published(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(totals.published);
 }
 
+/* Is the reply the one wanted? */
 static bool
 is_key(const VvKey *key, void *arg)
 {

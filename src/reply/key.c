@@ -41,18 +41,24 @@ put(VvKey *key, const void *bytes, int len)
 	return true;
 }
 
+/* Append a byte; false if the key is full. */
 static bool
 put_char(VvKey *key, char c)
 {
 	return put(key, &c, 1);
 }
 
+/* Append what kind of value it is, and its bytes. */
 static bool
 put_fixed(VvKey *key, char kind, const void *bytes, int len)
 {
 	return put_char(key, kind) && put(key, bytes, len);
 }
 
+/*
+ * Append a text with its length in front; false if it is too long for any
+ * key.
+ */
 static bool
 put_text(VvKey *key, text *value)
 {
@@ -65,6 +71,10 @@ put_text(VvKey *key, text *value)
 		put(key, VARDATA_ANY(value), len);
 }
 
+/*
+ * Append an argument; false if its type is none that a key can hold, or the
+ * key is full.
+ */
 static bool
 put_arg(VvKey *key, Oid type, NullableDatum arg)
 {
@@ -137,6 +147,7 @@ vv_reply_key_is_ours(const VvKey *key)
 	return memcmp(key->bytes, &MyDatabaseId, sizeof(Oid)) == 0;
 }
 
+/* Read bytes and go on behind them. */
 static void
 take(const char **at, void *bytes, int len)
 {
@@ -144,6 +155,7 @@ take(const char **at, void *bytes, int len)
 	*at += len;
 }
 
+/* A text out of the key, and its literal. */
 static Datum
 take_text(const char **at, StringInfo sql)
 {
@@ -157,6 +169,7 @@ take_text(const char **at, StringInfo sql)
 	return CStringGetTextDatum(value);
 }
 
+/* An instant out of the key, and its literal in UTC. */
 static Datum
 take_instant(const char **at, StringInfo sql)
 {
@@ -171,6 +184,7 @@ take_instant(const char **at, StringInfo sql)
 	return TimestampTzGetDatum(instant);
 }
 
+/* A uuid out of the key, and its literal. */
 static Datum
 take_uuid(const char **at, StringInfo sql)
 {
@@ -183,6 +197,7 @@ take_uuid(const char **at, StringInfo sql)
 	return value;
 }
 
+/* An integer, bigint or boolean out of the key, and its literal. */
 static Datum
 take_number(char kind, const char **at, StringInfo sql)
 {

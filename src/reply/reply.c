@@ -123,6 +123,7 @@ compute(FunctionCallInfo fcinfo, VvReply *reply)
 	return (text *) out.data;
 }
 
+/* Whoever fails while it makes a reply lets those go on who wait for it. */
 static void
 give_up(int code pg_attribute_unused(), Datum arg)
 {

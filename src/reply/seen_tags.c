@@ -75,6 +75,7 @@ same_numbers(const TransactionId *a, const TransactionId *b, int n)
 	return n == 0 || memcmp(a, b, n * sizeof(TransactionId)) == 0;
 }
 
+/* n transaction ids; there may be no array where there are none. */
 static void
 copy_numbers(TransactionId *to, const TransactionId *from, int n)
 {
@@ -82,6 +83,10 @@ copy_numbers(TransactionId *to, const TransactionId *from, int n)
 		memcpy(to, from, n * sizeof(TransactionId));
 }
 
+/*
+ * Does the snapshot see what the remembered one saw? Not for longer than
+ * MAX_AGE, after which ids might come again.
+ */
 static bool
 is_same(Snapshot snapshot)
 {
@@ -97,6 +102,7 @@ is_same(Snapshot snapshot)
 		now >= seen.taken_at && now - seen.taken_at < MAX_AGE;
 }
 
+/* Remember a snapshot, and no tags yet. */
 static void
 begin(Snapshot snapshot)
 {
@@ -112,6 +118,10 @@ begin(Snapshot snapshot)
 	seen.ntags = 0;
 }
 
+/*
+ * A scope as bytes to compare; all scopes together have a length of their
+ * own.
+ */
 static void
 bytes_of(const VvSource *source, NullableDatum scope, VvScopeBytes *bytes)
 {
@@ -124,6 +134,7 @@ bytes_of(const VvSource *source, NullableDatum scope, VvScopeBytes *bytes)
 		vv_scope_bytes(source->scope_type, scope.value, bytes);
 }
 
+/* The tag that is remembered for a source and scope, NULL if there is none. */
 static SeenTag *
 find(const VvSource *source, const VvScopeBytes *scope)
 {

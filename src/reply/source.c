@@ -123,6 +123,7 @@ vv_source_of(const char *schema)
 	return NULL;
 }
 
+/* Something in the catalog changed: look everything up again. */
 static void
 forget_known(Datum arg pg_attribute_unused(), int cache pg_attribute_unused(),
 			 uint32 hash pg_attribute_unused())
@@ -132,6 +133,7 @@ forget_known(Datum arg pg_attribute_unused(), int cache pg_attribute_unused(),
 	nforgotten++;
 }
 
+/* Ask once in a session to be told of changes to what a source knows. */
 static void
 listen_for_changes(void)
 {
@@ -246,6 +248,10 @@ is_distributed(Oid table)
 	return false;
 }
 
+/*
+ * A table's oid, and the transaction that last changed its row in the
+ * catalog.
+ */
 static void
 look_up_table(VvKnownSource *known, int i, const char *name)
 {
@@ -264,6 +270,10 @@ look_up_table(VvKnownSource *known, int i, const char *name)
 		known->distributed = true;
 }
 
+/*
+ * Everything the catalog says of a source, to be known until the catalog
+ * changes.
+ */
 static void
 look_up(VvSource *source)
 {
@@ -361,6 +371,7 @@ vv_open_versions(VvSource *source, Oid *index)
 	return table;
 }
 
+/* May the current user execute every helper? */
 static bool
 may_call_helpers(const VvKnownSource *known)
 {
@@ -479,6 +490,7 @@ vv_open_plain_table(VvSource *source, const char *name, Relation *index)
 	return table;
 }
 
+/* A row of vvault.source_objects. */
 static void
 put_object(ReturnSetInfo *rsinfo, const char *kind, const char *object)
 {
@@ -488,6 +500,7 @@ put_object(ReturnSetInfo *rsinfo, const char *kind, const char *object)
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 
+/* A helper's name with the types of its arguments, as GRANT takes it. */
 static char *
 helper_signature(const VvSource *source, const VvHelper *helper)
 {

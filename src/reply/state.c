@@ -48,6 +48,7 @@ typedef struct VersionRows
 	StringInfo	state;
 } VersionRows;
 
+/* Bytes and a zero behind them, so that "ab", "c" is not "a", "bc". */
 static void
 append_bytes(StringInfo state, const char *bytes, int len)
 {
@@ -55,6 +56,7 @@ append_bytes(StringInfo state, const char *bytes, int len)
 	appendStringInfoChar(state, '\0');
 }
 
+/* Who wrote, the scope and the version of one row. */
 static void
 append_version(const VersionRows *rows, const Datum *values)
 {
@@ -70,6 +72,7 @@ append_version(const VersionRows *rows, const Datum *values)
 						   UUID_LEN);
 }
 
+/* The function of the index that finds a scope. */
 static RegProcedure
 equality_of(Oid scope_type)
 {
@@ -138,6 +141,7 @@ make_query(const VvSource *source, bool all)
 	return query;
 }
 
+/* A row of the query joins the state. */
 static bool
 keep_version(const Datum *values, const bool *isnull pg_attribute_unused(),
 			 void *arg)
@@ -146,6 +150,7 @@ keep_version(const Datum *values, const bool *isnull pg_attribute_unused(),
 	return true;
 }
 
+/* Read the versions by SQL, where no index scan of our own can. */
 static void
 query_versions(VvSource *source, NullableDatum scope, VersionRows *rows)
 {

@@ -306,6 +306,7 @@ read_key(VvShard *shard, const VvEntry *entry, VvKey *key)
 	vv_read_bytes(shard, entry, 0, key->bytes, entry->key_len);
 }
 
+/* What is told of an entry. The caller holds the shard's lock. */
 static void
 show_entry(VvEntry *entry, VvEntryInfo *info)
 {

@@ -37,6 +37,7 @@ shard_size(int nblocks)
 		(Size) nblocks * VV_BLOCK_SIZE;
 }
 
+/* How many shards a store of that size has. */
 static int
 shards_in(Size size)
 {
@@ -65,6 +66,10 @@ vv_store_fits(Size size)
 		blocks_in(size, shards_in(size)) >= MIN_BLOCKS;
 }
 
+/*
+ * Make a shard empty: every entry and every block is in its list of free
+ * ones.
+ */
 static void
 format_shard(VvShard *shard, int tranche)
 {
@@ -140,6 +145,10 @@ vv_read_bytes(VvShard *shard, const VvEntry *entry, int skip, char *to, int len)
 	}
 }
 
+/*
+ * Write len bytes into an entry's blocks, skip bytes behind the beginning of
+ * the first.
+ */
 void
 vv_write_bytes(VvShard *shard, const VvEntry *entry, int skip, const char *from,
 			   int len)
@@ -158,6 +167,7 @@ vv_write_bytes(VvShard *shard, const VvEntry *entry, int skip, const char *from,
 	}
 }
 
+/* The blocks that so many bytes need. */
 int
 vv_blocks_for(int len)
 {
@@ -229,6 +239,9 @@ vv_find_entry(VvShard *shard, const VvKey *key)
 	return VV_NONE;
 }
 
+/*
+ * Take an entry out of its bucket and out of the queue, and free its blocks.
+ */
 void
 vv_remove_entry(VvShard *shard, int i)
 {
@@ -291,6 +304,10 @@ vv_need_blocks(VvShard *shard, int n)
 	return true;
 }
 
+/*
+ * A new entry for the key, without a reply, as the newest; VV_NONE where
+ * nothing can make room for it.
+ */
 int
 vv_add_entry(VvShard *shard, const VvKey *key)
 {

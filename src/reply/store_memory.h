@@ -93,12 +93,14 @@ typedef struct VvStore
 
 extern VvStore *vv_store;
 
+/* Shard i of the store. */
 static inline VvShard *
 vv_shard(int i)
 {
 	return (VvShard *) ((char *) vv_store + vv_store->first_shard + i * vv_store->stride);
 }
 
+/* The shard that a key belongs to. */
 static inline int
 vv_shard_of(const VvKey *key)
 {
@@ -106,12 +108,14 @@ vv_shard_of(const VvKey *key)
 	return (key->hash >> 32) % vv_store->nshards;
 }
 
+/* A shard's hash table: the first entry of each bucket. */
 static inline int *
 vv_buckets(VvShard *shard)
 {
 	return (int *) ((char *) shard + MAXALIGN(sizeof(VvShard)));
 }
 
+/* Entry i of a shard, behind its buckets. */
 static inline VvEntry *
 vv_entry(VvShard *shard, int i)
 {
@@ -119,12 +123,17 @@ vv_entry(VvShard *shard, int i)
 						MAXALIGN(vv_store->nentries * sizeof(int))) + i;
 }
 
+/*
+ * For each block of a shard the one that follows it in its chain, behind its
+ * entries.
+ */
 static inline int *
 vv_next_blocks(VvShard *shard)
 {
 	return (int *) vv_entry(shard, vv_store->nentries);
 }
 
+/* Block i of a shard, behind all else. */
 static inline char *
 vv_block(VvShard *shard, int i)
 {

@@ -131,6 +131,10 @@ vv_warmer_main(Datum arg)
 
 static bool wake_at_commit = false;
 
+/*
+ * Once the transaction has committed, set the latch of this database's
+ * worker.
+ */
 static void
 at_end(XactEvent event, void *arg pg_attribute_unused())
 {

@@ -139,6 +139,7 @@ vvault_auc_combine(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(state);
 }
 
+/* The number of scores, then each. */
 static void
 send_scores(StringInfo buf, const ScoreList *list)
 {
@@ -147,6 +148,9 @@ send_scores(StringInfo buf, const ScoreList *list)
 		pq_sendfloat8(buf, list->values[i]);
 }
 
+/*
+ * What send_scores() wrote; an error if it is more than there are bytes for.
+ */
 static void
 get_scores(StringInfo buf, ScoreList *list)
 {

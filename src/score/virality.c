@@ -487,6 +487,7 @@ vvault_virality_combine(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(state);
 }
 
+/* A measure that may be NULL. */
 static void
 send_measure(StringInfo buf, VvMeasure measure)
 {
@@ -494,6 +495,7 @@ send_measure(StringInfo buf, VvMeasure measure)
 	pq_sendfloat8(buf, measure.value);
 }
 
+/* What send_measure() wrote. */
 static VvMeasure
 get_measure(StringInfo buf)
 {
@@ -504,6 +506,7 @@ get_measure(StringInfo buf)
 	return measure;
 }
 
+/* A count that may be NULL. */
 static void
 send_count(StringInfo buf, VvCount count)
 {
@@ -511,6 +514,7 @@ send_count(StringInfo buf, VvCount count)
 	pq_sendint64(buf, count.value);
 }
 
+/* What send_count() wrote; an error below 0. */
 static VvCount
 get_count(StringInfo buf)
 {
@@ -522,6 +526,7 @@ get_count(StringInfo buf)
 	return count;
 }
 
+/* One observation, field by field. */
 static void
 send_observation(StringInfo buf, const Observation *seen)
 {
@@ -531,6 +536,7 @@ send_observation(StringInfo buf, const Observation *seen)
 	send_count(buf, seen->comments);
 }
 
+/* What send_observation() wrote. */
 static void
 get_observation(StringInfo buf, Observation *seen)
 {

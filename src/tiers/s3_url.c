@@ -39,6 +39,10 @@ typedef struct Request
 	const char *scope;
 } Request;
 
+/*
+ * Percent-encoded, but for what RFC 3986 leaves as it is and the others
+ * named.
+ */
 static void
 append_escaped(StringInfo out, const char *str, int len, const char *others)
 {
@@ -64,6 +68,7 @@ append_argument(StringInfo out, const char *name, const char *value)
 	append_escaped(out, value, strlen(value), "");
 }
 
+/* A hexadecimal digit's value, -1 for what is none. */
 static int
 hex_value(char c)
 {
@@ -95,6 +100,9 @@ append_reescaped(StringInfo out, const char *str, int len)
 	pfree(plain);
 }
 
+/*
+ * The arguments of a query, each with an equals sign and encoded in one way.
+ */
 static void
 append_query(StringInfo out, const char *query)
 {
@@ -134,6 +142,7 @@ compare_arguments(const void *a, const void *b)
 	return result != 0 ? result : strcmp(left + leftlen, right + rightlen);
 }
 
+/* The arguments in the order that a signature takes them in. */
 static void
 append_sorted(StringInfo out, const char *query)
 {
@@ -172,6 +181,7 @@ host_of(const char *endpoint, const char **path)
 	return host;
 }
 
+/* The date as a signature writes it, in UTC. */
 static void
 set_date(Request *request, TimestampTz at)
 {
@@ -218,6 +228,7 @@ set_headers(Request *request, ArrayType *names, ArrayType *values)
 	request->signed_headers = signed_headers.data;
 }
 
+/* The path of an object, every part of it encoded. */
 static char *
 path_of(const char *base, const char *bucket, const char *object_key)
 {
@@ -249,6 +260,7 @@ make_key(const char *secret, const char *date, const char *region, uint8 *key)
 	vv_hmac(key, VV_DIGEST_SIZE, "aws4_request", 12, key);
 }
 
+/* Signature Version 4 of a request whose body is not signed. */
 static void
 append_s3_signature(StringInfo out, const Request *request, const char *query,
 					const uint8 *key)

@@ -231,12 +231,17 @@ before_normalizing(pg_wchar c)
 	}
 }
 
+/* One of alef to tav, the final forms included. */
 static bool
 is_hebrew_letter(pg_wchar c)
 {
 	return c >= 0x5D0 && c <= 0x5EA;
 }
 
+/*
+ * The letter that this one is searched as, itself if it is no other; 0 if it
+ * counts for nothing.
+ */
 static pg_wchar
 same_letter(pg_wchar c)
 {
@@ -249,6 +254,7 @@ same_letter(pg_wchar c)
 	return c;
 }
 
+/* A character as UTF-8. */
 static void
 append_char(StringInfo out, pg_wchar c)
 {
@@ -324,6 +330,10 @@ normalized_chars(const char *str, int len)
 	return unicode_normalize(UNICODE_NFKC, chars);
 }
 
+/*
+ * Every character by its own rule; a quote between two Hebrew letters is
+ * their gershayim.
+ */
 static void
 fold_chars(StringInfo out, const pg_wchar *chars)
 {

@@ -210,6 +210,7 @@ blot_out_escapes(const char *json, int len)
 	return copy;
 }
 
+/* Is the parser right inside the array "items" of the response? */
 static bool
 in_items(ResponseParse *parse)
 {
@@ -217,6 +218,7 @@ in_items(ResponseParse *parse)
 		parse->keys[0] != NULL && strcmp(parse->keys[0], "items") == 0;
 }
 
+/* The response itself is an object, or something inside it begins. */
 static VvJsonActionResult
 response_object_start(void *state)
 {
@@ -230,6 +232,7 @@ response_object_start(void *state)
 	VV_JSON_ACTION_DONE;
 }
 
+/* An array begins, which may be that of the items. */
 static VvJsonActionResult
 response_array_start(void *state)
 {
@@ -243,6 +246,7 @@ response_array_start(void *state)
 	VV_JSON_ACTION_DONE;
 }
 
+/* An object or array ends. */
 static VvJsonActionResult
 response_end(void *state)
 {
@@ -267,6 +271,10 @@ forget_response_key(ResponseParse *parse, const char *key)
 	}
 }
 
+/*
+ * Keep the keys on the way here; of a key that comes twice the last one
+ * counts.
+ */
 static VvJsonActionResult
 response_field_start(void *state, char *name, bool isnull)
 {
@@ -280,6 +288,7 @@ response_field_start(void *state, char *name, bool isnull)
 	VV_JSON_ACTION_DONE;
 }
 
+/* Where an item begins in the text. */
 static VvJsonActionResult
 response_element_start(void *state, bool isnull)
 {
@@ -302,6 +311,7 @@ response_element_start(void *state, bool isnull)
 	VV_JSON_ACTION_DONE;
 }
 
+/* Where an item ends in the text. */
 static VvJsonActionResult
 response_element_end(void *state, bool isnull)
 {
@@ -333,6 +343,7 @@ parse_whole(const char *digits, int64 max)
 	return value;
 }
 
+/* Keep the kind, the number of all results and an error's message. */
 static VvJsonActionResult
 response_scalar(void *state, char *token, JsonTokenType type)
 {
@@ -454,6 +465,7 @@ refuse(ItemParse *parse, const char *reason, const char *value)
 	MemoryContextSwitchTo(old);
 }
 
+/* An object or array of the item begins. */
 static VvJsonActionResult
 item_open(void *state)
 {
@@ -464,6 +476,7 @@ item_open(void *state)
 	VV_JSON_ACTION_DONE;
 }
 
+/* An object or array of the item ends. */
 static VvJsonActionResult
 item_close(void *state)
 {
@@ -494,6 +507,10 @@ forget_fields(ItemParse *parse)
 	}
 }
 
+/*
+ * Keep the keys on the way here; of a key that comes twice the last one
+ * counts.
+ */
 static VvJsonActionResult
 item_field_start(void *state, char *name, bool isnull)
 {
@@ -508,6 +525,10 @@ item_field_start(void *state, char *name, bool isnull)
 	VV_JSON_ACTION_DONE;
 }
 
+/*
+ * Keep the value if it is one of the fields, and is of a type the field may
+ * have.
+ */
 static VvJsonActionResult
 item_scalar(void *state, char *token, JsonTokenType type)
 {
@@ -554,6 +575,7 @@ read_digits(const char **p, int n, int *value)
 	return true;
 }
 
+/* Read one character; false if it is another one. */
 static bool
 read_char(const char **p, char c)
 {
@@ -648,6 +670,7 @@ put_count(ItemParse *parse, ItemField field, const char *what,
 	nulls[column] = false;
 }
 
+/* A column of text, NULL if there is none. */
 static void
 put_text(const char *str, int column, Datum *values, bool *nulls)
 {
@@ -657,12 +680,14 @@ put_text(const char *str, int column, Datum *values, bool *nulls)
 	nulls[column] = false;
 }
 
+/* The text, or the empty one. */
 static const char *
 text_or_empty(const char *str)
 {
 	return str == NULL ? "" : str;
 }
 
+/* The address of the largest picture there is, or the empty text. */
 static const char *
 best_thumbnail(const ItemParse *parse)
 {

@@ -182,6 +182,7 @@ typedef struct LexemeList
 	Oid			stemmer;		/* of the language, or InvalidOid */
 } LexemeList;
 
+/* A lexeme at its place joins the list; place 0 is none. */
 static void
 add_lexeme(LexemeList *list, const char *text, int len, int place, int weight)
 {
@@ -199,12 +200,14 @@ add_lexeme(LexemeList *list, const char *text, int len, int place, int weight)
 	lexeme->weight = weight;
 }
 
+/* A lexeme without a place. */
 static void
 add_sign(LexemeList *list, const char *text)
 {
 	add_lexeme(list, text, strlen(text), 0, 0);
 }
 
+/* The order in which a tsvector has its lexemes, then by places. */
 static int
 compare_lexemes(const void *a, const void *b)
 {
@@ -222,6 +225,7 @@ compare_lexemes(const void *a, const void *b)
 	return order != 0 ? order : lb->weight - la->weight;
 }
 
+/* Equal, byte by byte. */
 static bool
 same_text(const Lexeme *a, const Lexeme *b)
 {
@@ -298,6 +302,7 @@ typedef struct PlacedWords
 	int			beside;			/* weight of other ways to write them */
 } PlacedWords;
 
+/* The stem of a word by the video's language, if it is another word. */
 static void
 add_stem(LexemeList *list, const char *text, int len)
 {
@@ -510,6 +515,7 @@ vvault_search_texts(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(out.data, out.len));
 }
 
+/* The whole title as one lexeme, once more with its minus if it has one. */
 static void
 add_title_signs(LexemeList *list, const VvTitle *title)
 {

@@ -76,6 +76,7 @@ vv_region_lookup_begin(VvRegionLookup *lookup)
 	lookup->slot = table_slot_create(lookup->table, NULL);
 }
 
+/* Is the row in the slot one of this video? */
 static bool
 is_row_of(TupleTableSlot *slot, text *video_id)
 {
@@ -103,6 +104,7 @@ find_by_place(VvRegionLookup *lookup, const Place *place, uint32 hash,
 		is_row_of(lookup->slot, video_id);
 }
 
+/* The video's row by its key, which is remembered as its place. */
 static bool
 find_by_index(VvRegionLookup *lookup, Place *place, uint32 hash,
 			  text *video_id)

@@ -169,6 +169,7 @@ vv_word_chars(const VvWord *word)
 	return pg_mbstrlen_with_len(word->text, word->len);
 }
 
+/* 0 to 9. */
 static bool
 is_digit(char c)
 {
