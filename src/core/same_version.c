@@ -51,13 +51,13 @@ functions_changed(Datum arg pg_attribute_unused(),
 }
 
 /*
- * The version of an extension in this database, or NULL where it is not.
+ * Calls an action with an extension's row, if it is in this database.
  */
-static char *
-installed_version(const char *name)
+static void
+with_extension(const char *name, void (*action) (HeapTuple, TupleDesc, void *),
+			   void *arg)
 {
 	Relation	table = table_open(ExtensionRelationId, AccessShareLock);
-	char	   *version = NULL;
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	tuple;
@@ -68,17 +68,51 @@ installed_version(const char *name)
 							  &key);
 	tuple = systable_getnext(scan);
 	if (HeapTupleIsValid(tuple))
-	{
-		bool		isnull;
-		Datum		value = heap_getattr(tuple, Anum_pg_extension_extversion,
-										 RelationGetDescr(table), &isnull);
-
-		if (!isnull)
-			version = TextDatumGetCString(value);
-	}
+		action(tuple, RelationGetDescr(table), arg);
 	systable_endscan(scan);
 	table_close(table, AccessShareLock);
+}
+
+static void
+take_version(HeapTuple tuple, TupleDesc columns, void *arg)
+{
+	bool		isnull;
+	Datum		value = heap_getattr(tuple, Anum_pg_extension_extversion,
+									 columns, &isnull);
+
+	if (!isnull)
+		*(char **) arg = TextDatumGetCString(value);
+}
+
+static void
+take_owner(HeapTuple tuple, TupleDesc columns, void *arg)
+{
+	(void) columns;
+	*(Oid *) arg = ((Form_pg_extension) GETSTRUCT(tuple))->extowner;
+}
+
+/*
+ * The version of an extension in this database, or NULL where it is not.
+ */
+static char *
+installed_version(const char *name)
+{
+	char	   *version = NULL;
+
+	with_extension(name, take_version, &version);
 	return version;
+}
+
+/*
+ * The owner of an extension in this database, or InvalidOid where it is not.
+ */
+Oid
+vv_extension_owner(const char *extension)
+{
+	Oid			owner = InvalidOid;
+
+	with_extension(extension, take_owner, &owner);
+	return owner;
 }
 
 /*

@@ -11,6 +11,7 @@
 #include "core/compat.h"
 
 extern void vv_require_same_version(const char *extension);
+extern Oid	vv_extension_owner(const char *extension);
 pg_noreturn extern void vv_refuse_gone(void);
 
 #endif							/* VVAULT_SAME_VERSION_H */

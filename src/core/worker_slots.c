@@ -130,6 +130,7 @@ static bool
 is_wanted(const VvWorkerKind *kind, Oid database)
 {
 	TimestampTz now = GetCurrentTimestamp();
+	int			seconds = kind->start_seconds > 0 ? kind->start_seconds : START_SECONDS;
 	WorkerSlot *worker;
 	bool		wanted;
 
@@ -137,7 +138,7 @@ is_wanted(const VvWorkerKind *kind, Oid database)
 	worker = worker_slot(kind, database);
 	wanted = worker != NULL && worker->pid == 0 &&
 		(!is_of(worker, kind, database) ||
-		 now - worker->asked_at > START_SECONDS * USECS_PER_SEC);
+		 now - worker->asked_at > seconds * USECS_PER_SEC);
 	if (wanted)
 	{
 		take_slot(worker, kind, database);

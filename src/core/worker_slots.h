@@ -17,6 +17,7 @@ typedef struct VvWorkerKind
 								 * characters */
 	const char *function;		/* its main function in the library, called
 								 * with the database's OID */
+	int			start_seconds;	/* between two starts; 0: as others */
 } VvWorkerKind;
 
 extern void vv_workers_init(void);

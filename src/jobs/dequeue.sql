@@ -144,12 +144,13 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+	PERFORM vvault_stream.seconds_to_schedule();
 	RETURN vvault_stream.take_back_lost(kind) + vvault_stream.finish_again(kind)
 		+ vvault_stream.release_all_held(kind);
 END
 $$;
 COMMENT ON FUNCTION vvault_stream.tidy_kind(text) IS
-'Takes back lost jobs, tries again what is finishing, lets held jobs go on; returns how many jobs were touched.';
+'Takes back lost jobs, tries again what is finishing, lets held jobs go on, has schedules run that are due; returns how many jobs were touched.';
 
 CREATE FUNCTION vvault_stream.with_orders(given json[], order_schema text, order_function text) RETURNS json[]
 LANGUAGE plpgsql VOLATILE

@@ -8,6 +8,7 @@ AS $$
 DECLARE
 	k record;
 	due timestamptz;
+	schedule double precision := vvault_stream.seconds_to_schedule();
 BEGIN
 	FOR k IN
 		SELECT d.kind, d.running_limit, d.running_limit IS NOT NULL OR d.owner_running_limit IS NOT NULL OR EXISTS (
@@ -25,11 +26,12 @@ BEGIN
 				ORDER BY j.run_at LIMIT 1),
 			(SELECT min(j.lease_until) FROM vvault_stream.jobs j WHERE j.kind = k.kind AND j.state = 'x'));
 	END LOOP;
-	RETURN greatest(extract(epoch FROM due - clock_timestamp()), 0);
+	RETURN CASE WHEN due IS NULL THEN schedule
+		ELSE least(greatest(extract(epoch FROM due - clock_timestamp()), 0)::double precision, schedule) END;
 END
 $$;
 COMMENT ON FUNCTION vvault_stream.seconds_to_job(text[]) IS
-'Seconds until a job of these kinds may be taken, as far as is known; 0 for one that may be taken now, NULL for none.';
+'Seconds until a job of these kinds may be taken, or a schedule is due, as far as is known; 0 for a job that may be taken now, NULL for none.';
 
 CREATE FUNCTION vvault_stream.limits_have_room(kind text, running_limit integer) RETURNS boolean
 LANGUAGE plpgsql VOLATILE
