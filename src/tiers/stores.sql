@@ -103,6 +103,9 @@ BEGIN
 	INSERT INTO vvault_stream.stores AS o VALUES (s.*)
 	ON CONFLICT (store) DO UPDATE SET endpoint = s.endpoint, bucket = s.bucket, region = s.region, prefix = s.prefix,
 		key_id = s.key_id, is_default = s.is_default, part_size = s.part_size, large_object = s.large_object;
+	IF s.kind = 'file' THEN
+		PERFORM vvault_stream.signing_key('store:' || s.store);
+	END IF;
 	RETURN json_build_object('store', s.store, 'kind', s.kind, 'endpoint', s.endpoint, 'bucket', s.bucket,
 		'region', s.region, 'prefix', s.prefix, 'key_id', s.key_id, 'is_default', s.is_default,
 		'part_size', s.part_size, 'large_object', s.large_object);

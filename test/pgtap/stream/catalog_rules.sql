@@ -34,7 +34,8 @@ SELECT set_eq($$SELECT c.oid::regclass::text, u.condition
 		('vvault_stream.jobs', ''), ('vvault_stream.jobs_job_id_seq', ''), ('vvault_stream.job_needs', ''),
 		('vvault_stream.schedules', ''),
 		('vvault_stream.finished_jobs', ''), ('vvault_stream.secrets', ''), ('vvault_stream.signing_keys', ''),
-		('vvault_stream.stores', ''), ('vvault_stream.edges', ''), ('vvault_stream.settings', ''),
+		('vvault_stream.stores', ''), ('vvault_stream.edges', ''),
+		('vvault_stream.uploads', ''), ('vvault_stream.quotas', ''), ('vvault_stream.settings', ''),
 		('vvault_stream.generations', ''), ('vvault_stream.media_objects', ''), ('vvault_stream.pictures', '')$$,
 	'the tables that a dump holds are those that the owner fills');
 
