@@ -89,7 +89,7 @@ protect_STREAM_SQL = keys path_token
 tiers_STREAM_SQL = stores signed_url
 media_STREAM_SQL = assets renditions generations ladder facts encode process uploads asset
 manifests_STREAM_SQL = manifests finish
-delivery_STREAM_SQL = edges
+delivery_STREAM_SQL = edges play_url
 start_STREAM_SQL = revoke
 
 parts = $(foreach room,$(ROOMS),$(patsubst %,src/$(room)/%.sql,$($(room)_$1)))

@@ -1,0 +1,94 @@
+-- Where a viewer plays a video from: the URL of an edge, with the token of a
+-- path in it.
+
+INSERT INTO vvault_stream.setting_defaults (name, value, least, greatest, whole, description) VALUES
+	('play_seconds', '43200', 60, 604800, true,
+	 'seconds for which a playing address holds, or three times the video''s duration if that is more; seven days at most');
+
+-- The edge of a video is the same for every viewer while the same edges are up,
+-- so that few of them have to fetch it; one more edge takes its share of videos
+-- and leaves the rest where they are (rendezvous hashing).
+CREATE FUNCTION vvault_stream.edge_of(video_id text) RETURNS vvault_stream.edges
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT e FROM vvault_stream.edges e WHERE e.state = 'up'
+	ORDER BY -ln(((hashtextextended(e.edge_id || ' ' || edge_of.video_id, 0) & 4503599627370495) + 0.5) / 4503599627370496.0)
+		/ e.weight, e.edge_id LIMIT 1
+$$;
+COMMENT ON FUNCTION vvault_stream.edge_of(text) IS
+'Which edge that is up a video plays from; NULL where none is.';
+
+-- Who may be asked for whom. What a viewer's role says of a subject counts for
+-- nothing; who may upload for an owner is believed.
+CREATE FUNCTION vvault_stream.caller_is_trusted() RETURNS boolean
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN has_function_privilege(CASE current_setting('role') WHEN 'none' THEN session_user ELSE current_setting('role')::name END,
+		(SELECT p.oid FROM pg_proc p JOIN pg_extension e ON e.extnamespace = p.pronamespace AND e.extname = 'vvault_stream'
+			WHERE p.proname = 'vvault_create_upload'), 'EXECUTE');
+END
+$$;
+COMMENT ON FUNCTION vvault_stream.caller_is_trusted() IS
+'Whether the role that calls may speak for owners and subjects: it may upload.';
+
+CREATE FUNCTION vvault_stream.check_playable(a vvault_stream.assets, subject text) RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF a.access NOT IN ('public', 'unlisted') AND NOT (vvault_stream.caller_is_trusted()
+			AND coalesce(a.access = 'token' AND check_playable.subject <> '' OR check_playable.subject = a.owner_id, false)) THEN
+		RAISE EXCEPTION 'permission denied for video "%"', a.video_id USING ERRCODE = 'insufficient_privilege',
+			HINT = 'A video for token holders is asked for by a publisher''s role, with the subject; a private one with its owner.';
+	ELSIF a.generation = 0 OR a.state IN ('deleting', 'deleted') THEN
+		RAISE EXCEPTION 'video "%" cannot be played: it is %', a.video_id, a.state
+			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'It has to be ready.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION vvault_stream.check_playable(vvault_stream.assets, text) IS
+'Raises 42501 where a subject may not watch a video, 55000 where there is nothing to watch yet.';
+
+CREATE FUNCTION @extschema@.vvault_play_url(video_id text, subject text DEFAULT NULL, ttl_seconds integer DEFAULT NULL) RETURNS json
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	a vvault_stream.assets;
+	e vvault_stream.edges := vvault_stream.edge_of(vvault_play_url.video_id);
+	session_id text := vvault_stream.random_name(22);
+	seconds integer;
+	base text;
+BEGIN
+	SELECT o.* INTO a FROM vvault_stream.assets o WHERE o.video_id = vvault_play_url.video_id;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'video "%" does not exist', coalesce(left(vvault_play_url.video_id, 64), 'NULL') USING ERRCODE = 'no_data_found';
+	ELSIF NOT coalesce(vvault_play_url.ttl_seconds BETWEEN 1 AND 604800, true) THEN
+		PERFORM vvault_stream.refuse('invalid ttl_seconds', 'It is from 1 to 604800, seven days.');
+	END IF;
+	PERFORM vvault_stream.check_playable(a, vvault_play_url.subject);
+	IF e IS NULL THEN
+		RAISE EXCEPTION 'no edge is up' USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Add one by vvault_edge().';
+	END IF;
+	seconds := coalesce(vvault_play_url.ttl_seconds, least(604800,
+		greatest(vvault_stream.setting('play_seconds')::double precision, 3 * coalesce(a.duration, 0))));
+	base := format('%s/v/%s/%s/%s/', e.base_url,
+		vvault_stream.new_path_token(a.video_id, a.generation, seconds, session_id), a.video_id, a.generation);
+	RETURN json_build_object('video_id', a.video_id, 'generation', a.generation, 'edge_id', e.edge_id, 'session_id', session_id,
+		'expires_at', vvault_stream.utc_text(date_trunc('second', clock_timestamp()) + make_interval(secs => seconds)),
+		'hls', base || 'master.m3u8', 'dash', base || 'manifest.mpd', 'watch', base || 'watch.html');
+END
+$$;
+COMMENT ON FUNCTION @extschema@.vvault_play_url(text, text, integer) IS
+'Where a viewer plays a video: {"video_id", "generation", "edge_id", "session_id", "expires_at", "hls", "dash", "watch"}. The addresses have a token in their path that opens this generation of this video until it expires, and nothing else; players need no header or cookie. Each call begins a session, whose id is in the edge''s log.
+Units and ranges: ttl_seconds from 1 to 604800; 12 hours (setting play_seconds) or three times the duration unless said. Public and unlisted videos play for all; videos for token holders and private ones where the caller may upload, too, and says the subject: for a private one its owner.
+NULL: subject NULL is nobody; ttl_seconds NULL is the default; video_id NULL is an error.
+Errors: P0002 for a video that is not there, 42501 for one that this subject may not watch, 55000 for one that is not ready or while no edge is up, 22023 for ttl_seconds out of range.
+Source: vvault_stream.assets, edges and signing_keys; HMAC-SHA-256, which the edge checks by itself (deploy/edge.conf).';
+
+INSERT INTO vvault_stream.role_functions (access, function_name) VALUES
+	('viewer', 'vvault_play_url'), ('publisher', 'vvault_play_url');
