@@ -84,10 +84,10 @@ start_SQL = revoke
 
 core_STREAM_SQL = stream_install stream_library
 site_STREAM_SQL = stream_grants stream_settings
-jobs_STREAM_SQL = tables ready enqueue ending dequeue complete bulk manage schedules readers wait
+jobs_STREAM_SQL = tables ready enqueue ending dequeue complete bulk manage schedules readers wait events webhooks
 protect_STREAM_SQL = keys path_token
 tiers_STREAM_SQL = stores signed_url
-media_STREAM_SQL = assets renditions generations ladder facts encode process uploads asset
+media_STREAM_SQL = assets events renditions generations ladder facts encode process uploads asset
 manifests_STREAM_SQL = manifests finish
 delivery_STREAM_SQL = edges play_url
 start_STREAM_SQL = revoke

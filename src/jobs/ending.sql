@@ -164,7 +164,9 @@ BEGIN
 		PERFORM vvault_stream.wake_workers(j.kind);
 	END IF;
 	PERFORM vvault_stream.after_running(j);
-	PERFORM vvault_stream.meet_needs(ARRAY[j.job_id], true);
+	IF end_attempt.error IS NOT NULL THEN
+		PERFORM vvault_stream.meet_needs(ARRAY[j.job_id], true);
+	END IF;
 	RETURN vvault_stream.job_state(new_state);
 END
 $$;

@@ -125,7 +125,7 @@ is($node->safe_psql('postgres', 'DROP DATABASE two; SELECT count(*) FROM pg_data
 $node->wait_for_catchup($standby);
 $standby->psql('one', q(CALL vvault_wait_for_jobs('{k}', 0.1)));
 is($standby->safe_psql('one', $workers), '0', 'a standby has no worker');
-is($standby->safe_psql('one', q(SELECT json_array_length(vvault_schedules() -> 'schedules'))), '3', 'but shows its schedules');
+is($standby->safe_psql('one', q(SELECT json_array_length(vvault_schedules() -> 'schedules') >= 3)), 't', 'but shows its schedules');
 
 $waiter->send(q(CALL vvault_wait_for_jobs('{k}', 300)));
 $node->safe_psql('one', q(SELECT vvault_schedule('calls', every => '1 second', first_at => now())));

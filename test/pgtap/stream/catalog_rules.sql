@@ -32,6 +32,7 @@ SELECT set_eq($$SELECT c.oid::regclass::text, u.condition
 	WHERE e.extname = 'vvault_stream'$$,
 	$$VALUES ('vvault_stream.assets', ''), ('vvault_stream.renditions', ''), ('vvault_stream.job_kinds', ''), ('vvault_stream.job_limits', ''),
 		('vvault_stream.jobs', ''), ('vvault_stream.jobs_job_id_seq', ''), ('vvault_stream.job_needs', ''),
+		('vvault_stream.events', ''), ('vvault_stream.webhooks', ''), ('vvault_stream.webhooks_webhook_id_seq', ''), ('vvault_stream.deliveries', ''),
 		('vvault_stream.schedules', ''),
 		('vvault_stream.finished_jobs', ''), ('vvault_stream.secrets', ''), ('vvault_stream.signing_keys', ''),
 		('vvault_stream.stores', ''), ('vvault_stream.edges', ''),

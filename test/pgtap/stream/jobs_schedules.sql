@@ -89,7 +89,7 @@ SELECT is(pg_temp.ran(), 'calls', 'a schedule may call a function');
 SELECT is((SELECT args ->> 'y' FROM js_calls), '1', 'with its args');
 
 -- shipped ones
-SELECT is((SELECT string_agg(s ->> 'name', ' ') FROM json_array_elements(vvault_schedules() -> 'schedules') s WHERE s ->> 'shipped' = 'true'), 'prune_jobs', 'one is shipped');
+SELECT is((SELECT string_agg(s ->> 'name', ' ') FROM json_array_elements(vvault_schedules() -> 'schedules') s WHERE s ->> 'shipped' = 'true' AND s ->> 'name' ~ '^(prune_jobs|check_webhooks)$'), 'check_webhooks prune_jobs', 'some are shipped');
 SELECT throws_ok($$SELECT vvault_unschedule('prune_jobs')$$, '22023', 'schedule "prune_jobs" is shipped', 'and stays');
 SELECT throws_ok($$SELECT vvault_schedule('prune_jobs', kind => 'js_a')$$, '22023', 'schedule "prune_jobs" is shipped', 'as it is');
 INSERT INTO vvault_stream.finished_jobs (job_id, created_at, finished_at, priority, attempt, kind, owner_id, args)
