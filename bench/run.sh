@@ -13,34 +13,8 @@
 # shellcheck source=scripts/lib.sh
 source "$(dirname "$0")/../scripts/lib.sh"
 
-ROUNDS=${ROUNDS:-5}
-SECONDS_EACH=${SECONDS_EACH:-2}
-VIDEOS=${VIDEOS:-1000000}
-
-bench_sql()
-{
-	"$STAGE_BIN/psql" -X -q -v ON_ERROR_STOP=1 "$@"
-}
-
-# bench_database NAME
-bench_database()
-{
-	bench_sql -d postgres -c "CREATE DATABASE $1"
-	bench_sql -d "$1" -c 'SET client_min_messages = warning' -c 'CREATE EXTENSION vvault CASCADE'
-}
-
-# tps DATABASE SQL: transactions a second of CLIENTS prepared clients (1).
-tps()
-{
-	printf '%s\n' "$2" >"$WORK/bench.pgbench"
-	"$STAGE_BIN/pgbench" -n -M prepared -c "${CLIENTS:-1}" -T "$SECONDS_EACH" -f "$WORK/bench.pgbench" "$1" 2>&1 |
-		sed -n 's/^tps = \([0-9.]*\).*/\1/p'
-}
-
-median()
-{
-	sort -n | awk '{a[NR] = $1} END {print NR % 2 ? a[(NR + 1) / 2] : (a[NR / 2] + a[NR / 2 + 1]) / 2}'
-}
+# shellcheck source=bench/lib.sh
+source "$ROOT/bench/lib.sh"
 
 # compare LABEL DATABASE SQL DATABASE SQL: medians of both, and how many times
 # the time of the second the first takes: the median of what the rounds say, as
@@ -84,16 +58,7 @@ part_feed()
 		compare "by $sort: $VIDEOS beside 10,000 videos" large "SELECT vvault_trending('PL', 25, '$sort');" \
 			small "SELECT vvault_trending('PL', 25, '$sort');"
 	done
-	cursor=$(bench_sql -d large -At <<'SQL'
-CREATE PROCEDURE pg_temp.skip(pages int, INOUT next text) LANGUAGE plpgsql AS $$
-BEGIN
-	FOR i IN 1 .. pages LOOP
-		next := vvault_trending('PL', 25, 'views', next) ->> 'next_cursor';
-	END LOOP;
-END $$;
-CALL pg_temp.skip(1000, NULL);
-SQL
-	)
+	cursor=$(late_cursor large)
 	compare "by views: page 1,001 beside page 1" large "SELECT vvault_trending('PL', 25, 'views', '$cursor');" \
 		large "SELECT vvault_trending('PL');"
 	compare "hand-written json_build_object beside vvault_trending" large "$(hand_written)" \

@@ -76,8 +76,7 @@ vv_json_lexer(char *json, int len, int encoding)
 }
 
 /*
- * Appends text as a JSON string. Before 18 escape_json() looks at one byte at
- * a time; most texts have nothing to escape and are copied whole.
+ * Appends text as a JSON string. Before 18 escape_json() wants a NUL behind it.
  */
 static inline void
 vv_escape_json(StringInfo out, const char *str, int len)
@@ -85,20 +84,8 @@ vv_escape_json(StringInfo out, const char *str, int len)
 #if PG_VERSION_NUM >= 180000
 	escape_json_with_len(out, str, len);
 #else
-	char	   *copy;
-	int			plain = 0;
+	char	   *copy = pnstrdup(str, len);
 
-	while (plain < len && (unsigned char) str[plain] >= ' ' &&
-		   str[plain] != '"' && str[plain] != '\\')
-		plain++;
-	if (plain == len)
-	{
-		appendStringInfoChar(out, '"');
-		appendBinaryStringInfo(out, str, len);
-		appendStringInfoChar(out, '"');
-		return;
-	}
-	copy = pnstrdup(str, len);
 	escape_json(out, copy);
 	pfree(copy);
 #endif

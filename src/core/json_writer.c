@@ -12,6 +12,7 @@
 #include "catalog/pg_type.h"
 #include "common/shortest_dec.h"
 #include "fmgr.h"
+#include "access/tupmacs.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
@@ -20,6 +21,20 @@
 #include "utils/timestamp.h"
 
 PG_FUNCTION_INFO_V1(vvault_utc_text);
+
+/*
+ * Appends bytes where there is room, which there mostly is: a reply is written
+ * in very many small pieces.
+ */
+static inline void
+put(StringInfo out, const char *data, int len)
+{
+	if (len >= out->maxlen - out->len)
+		enlargeStringInfo(out, len);
+	memcpy(out->data + out->len, data, len);
+	out->len += len;
+	out->data[out->len] = '\0';
+}
 
 /*
  * Appends a key and its colon, with a comma before it unless it is the first
@@ -35,13 +50,65 @@ vv_json_key(StringInfo out, const char *key)
 	appendBinaryStringInfo(out, "\":", 2);
 }
 
+/* A byte in each of eight places */
+#define EIGHT(byte) (UINT64CONST(0x0101010101010101) * (byte))
+
+/*
+ * Whether one of eight bytes is zero.
+ */
+static inline bool
+one_is_zero(uint64 bytes)
+{
+	return ((bytes - EIGHT(1)) & ~bytes & EIGHT(0x80)) != 0;
+}
+
+/*
+ * Whether all of a text stands for itself in a JSON string: no control
+ * character, no quote and no backslash.
+ */
+static bool
+is_plain(const char *str, int len)
+{
+	int			i = 0;
+
+	for (; i + 8 <= len; i += 8)
+	{
+		uint64		bytes;
+
+		memcpy(&bytes, str + i, 8);
+		if (((bytes - EIGHT(' ')) & ~bytes & EIGHT(0x80)) != 0 ||
+			one_is_zero(bytes ^ EIGHT('"')) || one_is_zero(bytes ^ EIGHT('\\')))
+			return false;
+	}
+	for (; i < len; i++)
+	{
+		if ((unsigned char) str[i] < ' ' || str[i] == '"' || str[i] == '\\')
+			return false;
+	}
+	return true;
+}
+
 /*
  * Appends text as a JSON string.
  */
 void
 vv_json_text(StringInfo out, const char *str, int len)
 {
-	vv_escape_json(out, str, len);
+	char	   *end;
+
+	if (!is_plain(str, len))
+	{
+		vv_escape_json(out, str, len);
+		return;
+	}
+	if (len + 2 >= out->maxlen - out->len)
+		enlargeStringInfo(out, len + 2);
+	end = out->data + out->len;
+	*end++ = '"';
+	memcpy(end, str, len);
+	end[len] = '"';
+	end[len + 1] = '\0';
+	out->len += len + 2;
 }
 
 /*
@@ -53,7 +120,7 @@ vv_json_int(StringInfo out, int64 value)
 	char		digits[MAXINT8LEN + 1];
 	int			len = pg_lltoa(value, digits);
 
-	appendBinaryStringInfo(out, digits, len);
+	put(out, digits, len);
 }
 
 /*
@@ -72,7 +139,7 @@ vv_json_float(StringInfo out, double value)
 		return;
 	}
 	len = double_to_shortest_decimal_bufn(value, digits);
-	appendBinaryStringInfo(out, digits, len);
+	put(out, digits, len);
 }
 
 /* true or false. */
@@ -86,7 +153,7 @@ vv_json_bool(StringInfo out, bool value)
 void
 vv_json_null(StringInfo out)
 {
-	appendBinaryStringInfo(out, "null", 4);
+	put(out, "null", 4);
 }
 
 /*
@@ -116,9 +183,9 @@ json_datetime(StringInfo out, Datum value, Oid type)
 	int			utc = 0;
 
 	JsonEncodeDateTime(text, value, type, &utc);
-	appendStringInfoChar(out, '"');
-	appendStringInfoString(out, text);
-	appendStringInfoChar(out, '"');
+	put(out, "\"", 1);
+	put(out, text, strlen(text));
+	put(out, "\"", 1);
 }
 
 /*
@@ -143,28 +210,25 @@ vv_json_date(StringInfo out, DateADT value)
 static void
 json_text_array(StringInfo out, ArrayType *array)
 {
-	Datum	   *elements;
-	bool	   *nulls;
-	int			n;
+	int			n = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+	bits8	   *bitmap = ARR_NULLBITMAP(array);
+	char	   *at = ARR_DATA_PTR(array);
 
-	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT,
-					  &elements, &nulls, &n);
-	appendStringInfoChar(out, '[');
+	put(out, "[", 1);
 	for (int i = 0; i < n; i++)
 	{
-		text	   *element;
-
 		if (i > 0)
-			appendStringInfoChar(out, ',');
-		if (nulls[i])
+			put(out, ",", 1);
+		if (bitmap != NULL && (bitmap[i / 8] & (1 << (i % 8))) == 0)
 		{
 			vv_json_null(out);
 			continue;
 		}
-		element = DatumGetTextPP(elements[i]);
-		vv_json_text(out, VARDATA_ANY(element), VARSIZE_ANY_EXHDR(element));
+		vv_json_text(out, VARDATA_ANY(at), VARSIZE_ANY_EXHDR(at));
+		at = att_addlength_pointer(at, -1, at);
+		at = (char *) att_align_nominal(at, TYPALIGN_INT);
 	}
-	appendStringInfoChar(out, ']');
+	put(out, "]", 1);
 }
 
 /* A value that is not NULL, by its column's kind. */
@@ -227,8 +291,7 @@ vv_json_row(StringInfo out, const VvJsonColumn *columns, int ncolumns,
 		/* the first key of an object has no comma before it */
 		int			skip = out->data[out->len - 1] == '{' ? 1 : 0;
 
-		appendBinaryStringInfo(out, columns[i].key + skip,
-							   columns[i].keylen - skip);
+		put(out, columns[i].key + skip, columns[i].keylen - skip);
 		if (isnull[i])
 			vv_json_null(out);
 		else

@@ -40,12 +40,25 @@
 	" AND " VV_SQL("s.fetched_at", "=", "c.latest") \
 	" AND s.rank IS NOT NULL) n)"
 
+/* The texts of a video that stood then and were replaced since */
+#define VV_TEXTS_THEN(t) \
+	"(SELECT e.* FROM vvault.earlier_texts e WHERE " \
+	VV_SQL("e.region", "=", "v.region") \
+	" AND " VV_SQL("e.video_id", "=", "v.video_id") \
+	" AND " VV_SQL("e.replaced_at", ">", t) \
+	" ORDER BY e.replaced_at LIMIT 1)"
+
+#define VV_TEXT_THEN(column) \
+	"  CASE WHEN e.region IS NULL THEN v." column \
+	"   ELSE e." column " END AS " column ","
+
 /*
  * What stands for vvault.videos v of the region $1 in a query of the past: the
  * columns that feeds use, as they were at the instant that is parameter t.
  * Figures are those of the newest snapshots then, as vvault.expected_videos
- * has them of now; a row that was not written since has them itself. Texts are
- * those of now. condition limits rows v.
+ * has them of now; a row that was not written since has them itself. So are
+ * texts: those that were replaced since are in vvault.earlier_texts. condition
+ * limits rows v.
  *
  * @extschema@ is replaced by vv_past_query().
  */
@@ -56,9 +69,11 @@
 	"  coalesce(p.published_at, p.first_seen_at)) AS hot_score," \
 	" @extschema@.vvault_trending_base(p.velocity, p.views, p.likes," \
 	"  p.comments) AS trending_base" \
-	" FROM (SELECT v.region, v.video_id, v.title, v.channel_id," \
-	"  v.channel_title, v.content_language, v.thumbnail_url, v.published_at," \
-	"  v.first_seen_at, v.live, v.scheduled_at," \
+	" FROM (SELECT v.region, v.video_id, v.first_seen_at," \
+	VV_TEXT_THEN("title") VV_TEXT_THEN("channel_id") \
+	VV_TEXT_THEN("channel_title") VV_TEXT_THEN("content_language") \
+	VV_TEXT_THEN("thumbnail_url") VV_TEXT_THEN("published_at") \
+	VV_TEXT_THEN("live") VV_TEXT_THEN("scheduled_at") \
 	"  CASE WHEN c.latest IS NULL THEN v.charted" \
 	"   ELSE k.rank IS NOT NULL END AS charted," \
 	"  CASE WHEN c.latest IS NULL THEN v.rank ELSE k.rank END AS rank," \
@@ -81,6 +96,7 @@
 	" LEFT JOIN LATERAL " VV_SNAPSHOT_THEN(t, "") " l ON true" \
 	" LEFT JOIN LATERAL " VV_SNAPSHOT_THEN(t, " AND s.views IS NOT NULL") " f" \
 	"  ON true" \
+	" LEFT JOIN LATERAL " VV_TEXTS_THEN(t) " e ON true" \
 	" WHERE " VV_SQL("v.region", "=", "$1") \
 	" AND " VV_SQL("v.first_seen_at", "<=", t) \
 	" AND (v.gone_at IS NULL OR " VV_SQL("v.gone_at", ">", t) ")" \

@@ -276,6 +276,9 @@ BEGIN
 		AND t.day = vvault.utc_day(s.fetched_at) AND t.closed);
 	GET DIAGNOSTICS dropped = ROW_COUNT;
 
+	DELETE FROM vvault.earlier_texts e
+	WHERE EXISTS (SELECT FROM vvault.daily_stats t WHERE t.region = e.region
+		AND t.day >= vvault.utc_day(e.replaced_at) AND t.closed);
 	DELETE FROM vvault.rejected_items r WHERE r.fetched_at < vvault_prune.before;
 	DELETE FROM vvault.ingests i WHERE i.fetched_at < vvault_prune.before;
 	PERFORM vvault.forget_videos();

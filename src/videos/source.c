@@ -23,7 +23,7 @@ PG_FUNCTION_INFO_V1(vvault_reply_known);
 /* Three views among them */
 static const char *const tables[] = {
 	"feed_versions", "videos", "video_regions", "snapshots", "categories",
-	"charts", "category_stats", "daily_stats", "regions", "region_defaults",
+	"earlier_texts", "charts", "category_stats", "daily_stats", "regions", "region_defaults",
 	"settings", "setting_defaults", "video_search", "search_words",
 	"effective_regions", "enabled_regions", "effective_settings", NULL
 };

@@ -78,7 +78,7 @@ SELECT set_eq($$SELECT c.oid::regclass::text, u.condition
 	WHERE e.extname = 'vvault'$$,
 	$$VALUES ('vvault.settings', ''), ('vvault.regions', ''), ('vvault.categories', ''),
 		('vvault.videos', ''), ('vvault.snapshots', ''), ('vvault.blocked_videos', ''),
-		('vvault.ingests', ''), ('vvault.rejected_items', ''), ('vvault.daily_stats', 'WHERE closed')$$,
+		('vvault.ingests', ''), ('vvault.rejected_items', ''), ('vvault.earlier_texts', ''), ('vvault.daily_stats', 'WHERE closed')$$,
 	'the tables that a dump holds are those that the owner fills');
 
 SELECT * FROM finish();

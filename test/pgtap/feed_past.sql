@@ -2,18 +2,25 @@
 -- what vvault_trending(..., as_of) gives afterwards.
 BEGIN;
 \ir ../naive_feed.sql
-SELECT plan((16 + count(*))::integer) FROM pg_temp.orders() o;
+SELECT plan((19 + count(*))::integer) FROM pg_temp.orders() o;
 
 TRUNCATE vvault.videos, vvault.snapshots;
 SELECT setseed(0.61);
 
 -- A chart of some of 40 videos, whose figures grow; some have none, in one chart
--- or all, and some hide their likes.
+-- or all, and some hide their likes. Some change their title, channel or
+-- thumbnail, and some are broadcasts that are to come, begin and end.
 CREATE FUNCTION pg_temp.chart(n integer) RETURNS json LANGUAGE sql VOLATILE AS $$
 	SELECT json_build_object('kind', 'youtube#videoListResponse', 'pageInfo', json_build_object('totalResults', count(*)),
-		'items', json_agg(json_build_object('id', 'v' || i, 'snippet', json_build_object('title', 'Title ' || i,
-			'channelId', 'c' || i % 7, 'channelTitle', 'Channel ' || i % 7, 'categoryId', (i % 5)::text,
-			'publishedAt', timestamptz '2026-01-03 00:00Z' + i * interval '1 hour'), 'statistics',
+		'items', json_agg(json_build_object('id', 'v' || i, 'snippet', json_build_object(
+			'title', 'Title ' || i || CASE WHEN i % 4 = 0 THEN ' of ' || n / 3 ELSE '' END,
+			'channelId', 'c' || (i + CASE WHEN i % 5 = 2 THEN n / 4 ELSE 0 END) % 7,
+			'channelTitle', 'Channel ' || i % 7, 'categoryId', (i % 5)::text,
+			'thumbnails', json_build_object('high', json_build_object('url', 'https://i.example.org/' || CASE WHEN i % 8 = 5 THEN n ELSE i END)),
+			'defaultLanguage', CASE WHEN i % 6 = 5 THEN CASE WHEN n < 5 THEN 'en' ELSE 'pl' END END,
+			'liveBroadcastContent', CASE WHEN i % 10 > 2 THEN 'none' WHEN n < 4 THEN 'upcoming' WHEN n < 6 THEN 'live' ELSE 'none' END,
+			'publishedAt', timestamptz '2026-01-03 00:00Z' + i * interval '1 hour'
+				+ CASE WHEN i % 10 < 3 AND n > 3 THEN interval '30 hours' ELSE interval '0' END), 'statistics',
 			CASE WHEN i % 9 = 4 OR random() < 0.1 THEN '{}' ELSE json_strip_nulls(json_build_object('viewCount', (1000 * i * n)::text,
 				'likeCount', CASE WHEN i % 6 > 0 THEN (40 * i + n)::text END)) END) ORDER BY random()))
 	FROM generate_series(1, 40) i WHERE random() < 0.6
@@ -47,6 +54,8 @@ SELECT is((SELECT string_agg(format('%s at %s', k.region, k.at), ', ') FROM kept
 				OR vvault_trending(k.region, 7, o, NULL, 2, 5, k.at)::text <> k.limited::text END), NULL,
 	format('by %s the feed as it was is what was served', o))
 FROM pg_temp.orders() o;
+SELECT is((SELECT count(DISTINCT e.region || e.channel_id || coalesce(e.live, '')) > 10 AND count(DISTINCT e.title) > 10 FROM vvault.earlier_texts e),
+	true, 'texts have changed meanwhile');
 SELECT is(vvault_trending('PL', 200, 'trending', as_of => '2026-01-05 04:59:59Z') ->> 'as_of', '2026-01-05T04:00:00+00:00',
 	'trending was made for its step of the clock');
 SELECT is(vvault_trending('PL', 3, as_of => '2026-01-05 01:00Z') ->> 'total', '0', 'before the first chart it was empty');
@@ -85,10 +94,15 @@ SELECT is(vvault_trending('PL', 5, as_of => NULL)::text, vvault_trending('PL', 5
 SELECT is(vvault_trending('PL', 200, as_of => now())::text, vvault_trending('PL', 200)::text, 'and so is now');
 SELECT vvault_set('forget_after', '3650');
 SELECT vvault_prune('2026-01-06 00:00Z');
+SELECT is((SELECT count(*) FROM vvault.earlier_texts e WHERE e.replaced_at < '2026-01-06 00:00Z'), 0::bigint, 'texts of then are dropped with them');
 SELECT throws_ok($$SELECT vvault_trending('PL', as_of => '2026-01-05 23:59:59Z')$$, '22023',
 	'invalid as_of: the snapshots of 2026-01-05T23:59:59+00:00 are pruned', 'what is pruned');
 SELECT is(vvault_trending('PL', 200, 'virality', as_of => '2026-01-06 00:00Z')::text, vvault_trending('PL', 200, 'virality')::text,
 	'what is not is there');
+UPDATE vvault.videos SET title = title || '!', fetched_at = fetched_at + interval '1 hour' WHERE region = 'SE';
+SELECT vvault_block(min(e.video_id)) FROM vvault.earlier_texts e;
+SELECT is((SELECT count(*) > 0 AND bool_and(e.video_id <> b.video_id) FROM vvault.earlier_texts e, vvault.blocked_videos b WHERE b.video_id <> 'late'), true,
+	'nothing is kept of what is blocked');
 
 SELECT * FROM finish();
 ROLLBACK;
