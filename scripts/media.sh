@@ -40,6 +40,7 @@ write_conf()
 		-e "s|^(\tlisten )8090;|\1127.0.0.1:$store;|" \
 		-e "s|^(\tlisten )8091;|\1127.0.0.1:$origin;|" \
 		-e "s|/var/lib/vvault/|$folder/|" \
+		-e "s|/var/log/nginx/vvault-store\.error\.log|$folder/store-error.log|" \
 		-e "s|/var/log/nginx/vvault-store\.log vvault_store buffer=64k flush=5s|$folder/store.log vvault_store|" \
 		"$HERE/deploy/store.conf" >"$folder/store.conf"
 	sed -E -e '/# SITE/!b' \

@@ -39,6 +39,7 @@ packages_of()
 			say python3-psycopg     # runs an example of demo/clients
 			say curl                # runs another
 			say ffmpeg              # makes and decodes media
+			say python3-botocore    # signs what our signatures are held beside
 			[ "$PG_DEBIAN" = no ] || pgtap_package  # pgTAP itself
 			;;
 		lint)
