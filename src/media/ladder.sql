@@ -50,7 +50,7 @@ BEGIN
 	own := least(greatest(least(vvault_ladder.width, vvault_ladder.height),
 		ceil(greatest(vvault_ladder.width, vvault_ladder.height) * 9 / 16.0))::integer, coalesce(vvault_ladder.max_height, 2160));
 	rungs := ARRAY(SELECT r FROM unnest('{144,240,360,480,720,1080,1440,2160}'::integer[]) r WHERE r <= own * 1.03);
-	IF rungs = '{}' OR own >= 1.2 * rungs[cardinality(rungs)] THEN
+	IF rungs = '{}' OR own >= 1.15 * rungs[cardinality(rungs)] THEN
 		rungs := rungs || own;
 	END IF;
 	-- small pictures gain little from a newer codec
