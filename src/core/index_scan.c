@@ -69,6 +69,8 @@ equality_of(Oid type)
 	{
 		case TEXTOID:
 			return F_TEXTEQ;
+		case CHAROID:
+			return F_CHAREQ;
 		case INT2OID:
 			return F_INT2EQ;
 		case INT8OID:

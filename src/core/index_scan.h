@@ -14,13 +14,13 @@
 
 #include "core/query.h"
 
-#define VV_INDEX_SCAN_MAX_KEYS		3
+#define VV_INDEX_SCAN_MAX_KEYS		4
 #define VV_INDEX_SCAN_MAX_COLUMNS	8
 
 /*
  * Which rows: those of a table of an extension's own whose first nkeys columns
  * of a b-tree index equal the keys, in the order of the index or backward. A
- * key is text, int2 or int8, as its column is.
+ * key is text, "char", int2 or int8, as its column is.
  */
 typedef struct VvIndexScan
 {

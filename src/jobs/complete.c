@@ -122,16 +122,13 @@ is_usual(const Datum *args, const bool *isnull)
 {
 	JobFacts	job = {.lease = args[1]};
 	VvJobKind	kind;
-	bool		usual;
 
 	if (isnull[0] || isnull[1])
 		return false;
 	vv_begin_fresh_snapshot();
 	(void) vv_index_scan(&job_row, args, take_job, &job);
-	usual = job.running && vv_job_kind(job.kind, &kind) && !kind.has_done &&
-		!kind.limited && !vv_owner_limited(job.kind);
 	vv_end_fresh_snapshot();
-	return usual;
+	return job.running && vv_job_kind(job.kind, &kind) && !kind.has_done && !kind.limited;
 }
 
 /*

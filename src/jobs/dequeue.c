@@ -134,17 +134,13 @@ take_due(const Datum *values, const bool *isnull, void *arg)
 static bool
 look_at(Datum kind, KindFacts *facts)
 {
-	bool		known;
-
+	if (!vv_job_kind(kind, &facts->kind))
+		return false;
+	facts->special = facts->kind.limited || facts->kind.has_order;
 	vv_begin_fresh_snapshot();
-	known = vv_job_kind(kind, &facts->kind);
-	if (known)
-	{
-		facts->special = facts->kind.limited || facts->kind.has_order || vv_owner_limited(kind);
-		(void) vv_index_scan(&later_jobs, &kind, take_due, &facts->due);
-	}
+	(void) vv_index_scan(&later_jobs, &kind, take_due, &facts->due);
 	vv_end_fresh_snapshot();
-	return known;
+	return true;
 }
 
 /* The row's one value, if it is not NULL. */

@@ -78,8 +78,8 @@ static const VvIndexScan owner_row = {
 static const VvIndexScan owners_last_turn = {
 	.schema = "vvault_stream",
 	.table = "jobs",
-	.index = "jobs_ready_owner",
-	.nkeys = 3,
+	.index = "jobs_state",
+	.nkeys = 4,
 	.direction = BackwardScanDirection,
 	.ncolumns = 1,
 	.columns = {"turn"},
@@ -174,7 +174,8 @@ static int64
 next_turn(FunctionCallInfo fcinfo, double weight)
 {
 	Datum		priority = Int16GetDatum((int16) PG_GETARG_INT32(ARG_PRIORITY));
-	Datum		owners[] = {PG_GETARG_DATUM(ARG_KIND), PG_GETARG_DATUM(ARG_OWNER_ID), priority};
+	Datum		owners[] = {PG_GETARG_DATUM(ARG_KIND), CharGetDatum('r'),
+	PG_GETARG_DATUM(ARG_OWNER_ID), priority};
 	Datum		all[] = {PG_GETARG_DATUM(ARG_KIND), priority};
 	int64		turn = 0;
 
@@ -194,22 +195,18 @@ look_around(FunctionCallInfo fcinfo, int16 *max_attempts, int64 *turn)
 	Datum		keys[] = {PG_GETARG_DATUM(ARG_KIND), PG_GETARG_DATUM(ARG_OWNER_ID)};
 	OwnerFacts	owner = {.weight = 1};
 	VvJobKind	kind;
-	bool		usual;
 
+	if (!vv_job_kind(keys[0], &kind) || kind.owner_limited)
+		return false;
+	*max_attempts = kind.max_attempts;
+	*turn = 0;
 	vv_begin_fresh_snapshot();
-	usual = vv_job_kind(keys[0], &kind) && !kind.owner_limited;
-	if (usual)
-	{
+	if (kind.has_owners)
 		(void) vv_index_scan(&owner_row, keys, take_owner, &owner);
-		usual = !owner.limited;
-	}
-	if (usual)
-	{
-		*max_attempts = kind.max_attempts;
-		*turn = PG_GETARG_FLOAT8(ARG_DELAY) > 0 ? 0 : next_turn(fcinfo, owner.weight);
-	}
+	if (!owner.limited && PG_GETARG_FLOAT8(ARG_DELAY) == 0)
+		*turn = next_turn(fcinfo, owner.weight);
 	vv_end_fresh_snapshot();
-	return usual;
+	return !owner.limited;
 }
 
 /*

@@ -14,8 +14,9 @@ typedef struct VvJobKind
 {
 	bool		paused;
 	bool		outside;		/* its jobs have effects outside */
-	bool		limited;		/* in all, or each owner */
+	bool		limited;		/* in all, or each owner, or some owner */
 	bool		owner_limited;	/* each owner */
+	bool		has_owners;		/* some owner has a limit or a weight */
 	bool		has_order;
 	bool		has_done;
 	int16		max_attempts;
@@ -23,6 +24,5 @@ typedef struct VvJobKind
 } VvJobKind;
 
 extern bool vv_job_kind(Datum kind, VvJobKind *facts);
-extern bool vv_owner_limited(Datum kind);
 
 #endif							/* VVAULT_KIND_H */
