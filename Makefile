@@ -127,7 +127,8 @@ REGRESS = $(sort $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)))
 REGRESS_OPTS = --encoding=UTF8 --no-locale
 ISOLATION = $(sort $(patsubst test/isolation/specs/%.spec,%,$(wildcard test/isolation/specs/*.spec)))
 ISOLATION_OPTS = --inputdir=test/isolation --outputdir=output_iso --encoding=UTF8
-EXTRA_CLEAN = output_iso results regression.diffs regression.out $(DASHBOARD_ASSETS) $(GONE)
+EXTRA_CLEAN = output_iso results regression.diffs regression.out $(DASHBOARD_ASSETS) $(GONE) \
+	worker/*.o worker/vvault-worker worker/vvault-worker.service
 
 # The symbols that released scripts name and no source defines any more.
 GONE = src/core/gone.inc
@@ -178,5 +179,50 @@ $(GONE): $(wildcard src/*/*.c src/upgrade/released/*.sql)
 	LC_ALL=C sort -u | awk '$$2 == "here" { here = $$1 } $$2 == "named" && $$1 != here { print "GONE(" $$1 ")" }'; } > $@
 
 src/core/gone.o src/core/gone.bc: $(GONE)
+
+# The program that does the jobs of vvault_stream. It is no part of the server and
+# wants libraries that a server does not; where they are not there, or where
+# WITHOUT_WORKER is anything, all else is built.
+WORKER_LIBRARIES = libcurl jansson libcrypto
+WORKER_OBJS = $(patsubst %.c,%.o,$(sort $(wildcard worker/*.c)))
+WORKER_FLAGS = -D_GNU_SOURCE -DVVAULT_VERSION='"$(EXTVERSION)"' -I$(includedir) \
+	$(shell pkg-config --cflags $(WORKER_LIBRARIES) 2>/dev/null)
+SYSTEMD_UNIT_DIR ?= $(if $(filter /usr/%,$(bindir)),/usr/local/lib,$(prefix)/lib)/systemd/system
+
+ifeq ($(WITHOUT_WORKER)$(shell pkg-config --exists $(WORKER_LIBRARIES) 2>/dev/null && echo yes),yes)
+
+all: worker/vvault-worker worker/vvault-worker.service
+install: install-worker
+uninstall: uninstall-worker
+
+worker/%.o: worker/%.c $(wildcard worker/*.h) vvault.control
+	$(CC) $(CFLAGS) $(WORKER_FLAGS) -c -o $@ $<
+
+worker/vvault-worker: $(WORKER_OBJS)
+	$(CC) $(CFLAGS) $(WORKER_OBJS) $(LDFLAGS) $(libpq) $(shell pkg-config --libs $(WORKER_LIBRARIES)) -lm -o $@
+
+worker/vvault-worker.service: worker/vvault-worker.service.in
+	sed -e 's|@BINDIR@|$(bindir)|g' $< > $@
+
+install-worker: all
+	$(MKDIR_P) '$(DESTDIR)$(bindir)' '$(DESTDIR)$(mandir)/man1' '$(DESTDIR)$(SYSTEMD_UNIT_DIR)'
+	$(INSTALL_PROGRAM) worker/vvault-worker '$(DESTDIR)$(bindir)/'
+	$(INSTALL_DATA) worker/vvault-worker.1 '$(DESTDIR)$(mandir)/man1/'
+	$(INSTALL_DATA) worker/vvault-worker.service '$(DESTDIR)$(SYSTEMD_UNIT_DIR)/'
+
+uninstall-worker:
+	rm -f '$(DESTDIR)$(bindir)/vvault-worker' '$(DESTDIR)$(mandir)/man1/vvault-worker.1' \
+		'$(DESTDIR)$(SYSTEMD_UNIT_DIR)/vvault-worker.service'
+
+.PHONY: install-worker uninstall-worker
+
+else
+
+all: worker-left-out
+worker-left-out:
+	@echo 'vvault-worker is left out: $(if $(WITHOUT_WORKER),WITHOUT_WORKER says so,pkg-config does not find all of $(WORKER_LIBRARIES))'
+.PHONY: worker-left-out
+
+endif
 
 endif

@@ -37,7 +37,7 @@ lint_clang()
 
 	rm -rf "$WORK/tree-clang"
 	mkdir -p "$WORK/tree-clang"
-	cp -R "$TREE/Makefile" "$TREE"/*.control "$TREE/src" "$WORK/tree-clang/"
+	cp -R "$TREE/Makefile" "$TREE"/*.control "$TREE/src" "$TREE/worker" "$WORK/tree-clang/"
 	find "$WORK/tree-clang" -name '*.o' -delete -o -name '*.bc' -delete
 	build_clang "$WORK/tree-clang" >"$LOGS/clang.log" || status=$?
 	findings "$LOGS/clang.log" "$status"
@@ -73,7 +73,7 @@ lint_cppcheck()
 		'-Dforeach(cell,list)=while (next_cell(&cell, list))' \
 		--template='{file}:{line}: {severity}: {message} [{id}]' \
 		-I "$TREE/src" "${CPPCHECK_MACROS[@]}" \
-		--include="$("$PG_CONFIG" --includedir-server)/pg_config.h" src 2>&1
+		--include="$("$PG_CONFIG" --includedir-server)/pg_config.h" src worker 2>&1
 }
 
 # Rooms know only what is below them.

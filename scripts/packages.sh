@@ -30,6 +30,11 @@ packages_of()
 			say make                # PGXS is make
 			say perl                # demo/generate.pl, prove, the TAP tests
 			server_packages
+			say pkg-config          # where the worker's libraries are
+			say libpq-dev           # vvault-worker logs in
+			say libcurl4-openssl-dev # and moves bytes,
+			say libjansson-dev      # reads JSON
+			say libssl-dev          # and makes SHA-256
 			;;
 		test)
 			say libipc-run-perl     # PostgreSQL::Test needs it
