@@ -532,6 +532,8 @@ main()
 				say "going on without: the example for node-postgres is not tried"
 			"$ROOT/scripts/npm.sh" .work test/openapi ||
 				say "going on without: the OpenAPI description is not linted"
+			"$ROOT/scripts/npm.sh" .work test/webhooks ||
+				say "going on without: signatures of webhooks are checked by the test alone"
 		fi
 		go_inside .work scripts/check.sh
 	fi
