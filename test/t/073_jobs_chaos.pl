@@ -15,6 +15,7 @@ use FindBin;
 use lib $FindBin::RealBin;
 
 use DBI ();
+use JSON::PP ();
 use List::Util qw(max min);
 use POSIX ();
 use PostgreSQL::Test::Cluster;
@@ -69,14 +70,15 @@ sub make_jobs
 				(@ids && rand() < 0.2 ? (needs => [ $ids[ rand @ids ] ]) : ())
 			}
 		} 0 .. $n - 1;
-		my $reply = $node->safe_psql('postgres', q(SELECT string_agg(r ->> 'job_id', ' ' ORDER BY n) FROM json_array_elements(vvault_enqueue_many(
-			$json$) . $json->encode(\@batch) . q($json$)) WITH ORDINALITY a (r, n)));
+		my $jobs = $json->encode(\@batch);
+		my $reply = $node->safe_psql('postgres', <<"SQL");
+SELECT string_agg(r ->> 'job_id', ' ' ORDER BY n) FROM json_array_elements(vvault_enqueue_many(\$json\$$jobs\$json\$)) WITH ORDINALITY a (r, n)
+SQL
 		push @ids, map { 0 + $_ } split / /, $reply;
 	}
 	return;
 }
 
-require JSON::PP;
 make_jobs();
 is($node->safe_psql('postgres', 'SELECT count(*) FROM vvault_stream.jobs'), $njobs, "$njobs jobs came in");
 cmp_ok($node->safe_psql('postgres', 'SELECT count(*) FROM vvault_stream.job_needs'), '>', $njobs / 2, 'with needs');

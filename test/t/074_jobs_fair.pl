@@ -1,0 +1,172 @@
+#
+# 074_jobs_fair.pl
+#		Owners take turns however many jobs each has waiting, by their weights,
+#		and what was cancelled leaves no debt; workers that wait hold no snapshot
+#		and keep vacuum from nothing, and each job wakes one of them.
+#
+# VVAULT_FAIR_JOBS=n gives the first owner n jobs (default 20000; the whole form
+# is 100000), VVAULT_FAIR_WAITERS=n lets n workers wait (30; 100).
+#
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin;
+
+use DBI ();
+use POSIX ();
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(sleep);
+use VVaultTest;
+
+my $njobs = $ENV{VVAULT_FAIR_JOBS} // 20_000;
+my $nwaiters = $ENV{VVAULT_FAIR_WAITERS} // 30;
+my @children;
+
+END { kill 9, @children; }
+
+note "VVAULT_FAIR_JOBS=$njobs VVAULT_FAIR_WAITERS=$nwaiters";
+
+my $node = new_node('fair', conf => "max_connections = @{[ $nwaiters + 30 ]}\nautovacuum = off\n");
+$node->safe_psql('postgres', <<'EOF');
+CREATE EXTENSION vvault_stream CASCADE;
+UPDATE vvault_stream.schedules SET enabled = false;
+INSERT INTO vvault_stream.job_kinds (kind) VALUES ('many'), ('weighed'), ('idle');
+INSERT INTO vvault_stream.job_limits (kind, owner_id, weight) VALUES ('weighed', 'heavy', 3);
+EOF
+
+sub session
+{
+	return DBI->connect('dbi:Pg:' . $node->connstr('postgres'), '', '', { RaiseError => 1, PrintError => 0, AutoCommit => 1 });
+}
+
+my $db = session();
+
+# Whose jobs are given out next, by so many workers that take one and keep it.
+sub starts
+{
+	my ($kind, $n) = @_;
+
+	return map { $_->[0] } map { @{ $db->selectall_arrayref(q(SELECT j ->> 'owner_id' FROM json_array_elements(vvault_dequeue('w', ?::text[])) j), undef, "{$kind}") } } 1 .. $n;
+}
+
+sub put
+{
+	my ($kind, $owner, $n) = @_;
+
+	$db->do(<<'SQL', undef, $kind, $owner, $_, $n) for map { $_ * 1000 } 0 .. ($n - 1) / 1000;
+SELECT vvault_enqueue_many((SELECT json_agg(json_build_object('kind', $1::text, 'owner_id', $2::text))
+	FROM generate_series($3::int, least($3::int + 1000, $4::int) - 1))) IS NOT NULL
+SQL
+	return;
+}
+
+# ---------------------------------------------------------------------------
+# Turns
+# ---------------------------------------------------------------------------
+
+my $nworkers = 8;
+
+put('many', 'anna', $njobs);
+is($db->selectrow_array(q(SELECT count(*) FROM vvault_stream.jobs WHERE kind = 'many' AND state = 'r')), $njobs, "one owner has $njobs jobs ready");
+starts('many', $nworkers);
+put('many', 'ben', 1);
+my @next = starts('many', $nworkers + 1);
+ok((grep { $_ eq 'ben' } @next) == 1, 'the job of another one starts within workers + 1 starts');
+put('many', 'cleo', 20);
+@next = starts('many', 30);
+cmp_ok(abs((grep { $_ eq 'cleo' } @next) - (grep { $_ eq 'anna' } @next)), '<=', 1, 'they take turns');
+
+# what was cancelled counts for nothing
+put('many', 'dora', 500);
+$db->do(q(SELECT count(vvault_cancel_job(job_id)) FROM vvault_stream.jobs WHERE kind = 'many' AND owner_id = 'dora'));
+put('many', 'dora', 10);
+put('many', 'emil', 10);
+starts('many', 10);    # what cleo still has
+@next = grep { /dora|emil/ } starts('many', 30);
+cmp_ok(abs((grep { $_ eq 'dora' } @next) - (grep { $_ eq 'emil' } @next)), '<=', 1, 'who cancelled five hundred jobs stands where one stands who never had any');
+
+# weights
+put('weighed', 'heavy', 3000);
+put('weighed', 'light', 3000);
+@next = starts('weighed', 1000);
+my $ratio = (grep { $_ eq 'heavy' } @next) / (grep { $_ eq 'light' } @next);
+cmp_ok(abs($ratio / 3 - 1), '<=', 0.05, sprintf('a weight of 3 has 3 times the share: %.3f', $ratio));
+
+# a cost is a share as well
+$db->do(q(INSERT INTO vvault_stream.job_kinds (kind) VALUES ('dear')));
+for my $owner ('dear', 'cheap')
+{
+	$db->do(q(SELECT vvault_enqueue_many((SELECT json_agg(json_build_object('kind', 'dear', 'owner_id', $1::text, 'cost', $2::int)) FROM generate_series(1, 500)))),
+		undef, $owner, $owner eq 'dear' ? 2000 : 1000);
+}
+@next = starts('dear', 300);
+$ratio = (grep { $_ eq 'cheap' } @next) / (grep { $_ eq 'dear' } @next);
+cmp_ok(abs($ratio / 2 - 1), '<=', 0.05, sprintf('who asks for twice as much in each job has half as many: %.3f', $ratio));
+
+# ---------------------------------------------------------------------------
+# Waiting
+# ---------------------------------------------------------------------------
+
+sub wait_for_ever
+{
+	my $waiter = session();
+
+	while (1)
+	{
+		$waiter->do(q(CALL vvault_wait_for_jobs('{idle}', 60)));
+		my ($jobs) = $waiter->selectrow_array(q(SELECT vvault_dequeue('w', '{idle}')));
+		$waiter->do(q(SELECT vvault_complete((j ->> 'job_id')::bigint, (j ->> 'lease')::uuid) FROM json_array_elements(?) j), undef, $jobs) if $jobs ne '[]';
+	}
+	return;
+}
+
+$db->disconnect;
+for (1 .. $nwaiters)
+{
+	my $pid = fork // die "fork: $!";
+
+	if ($pid == 0)
+	{
+		@children = ();
+		eval { wait_for_ever() };
+		POSIX::_exit(1);
+	}
+	push @children, $pid;
+}
+$db = session();
+my $waiting = q(FROM pg_stat_activity WHERE query LIKE 'CALL vvault_wait%' AND pid <> pg_backend_pid());
+ok($node->poll_query_until('postgres', "SELECT count(*) = $nwaiters $waiting AND wait_event_type = 'Extension'"), "$nwaiters workers wait");
+my @held = map { sleep 0.3; $db->selectrow_array("SELECT count(*) FILTER (WHERE backend_xmin IS NOT NULL OR backend_xid IS NOT NULL) $waiting AND wait_event_type = 'Extension'") } 1 .. 10;
+is("@held", join(' ', (0) x 10), 'none of them has a snapshot');
+
+# Rows that are dead now can all be taken away beside them.
+$db->do(q(SELECT vvault_enqueue('many', owner_id => 'late') FROM generate_series(1, 200)));
+$db->do(q(SELECT vvault_cancel_job(job_id) FROM vvault_stream.jobs WHERE owner_id = 'late'));
+my $said = '';
+local $SIG{__WARN__} = sub { $said .= join '', @_ };
+$db->{PrintWarn} = 1;
+$db->do('SET client_min_messages = info');
+$db->do('VACUUM (VERBOSE) vvault_stream.jobs');
+like($said, qr/0 (are )?dead (row versions|but) (cannot be removed|not yet removable)|, 0 are dead but not yet removable/, 'and vacuum takes every dead row');
+$db->do('SET client_min_messages = warning');
+
+# What comes in is taken by those who are woken.
+$db->do(q(SELECT vvault_enqueue('idle') FROM generate_series(1, 20)));
+ok($node->poll_query_until('postgres', q(SELECT count(*) = 20 FROM vvault_stream.finished_jobs WHERE kind = 'idle')), 'what comes in is taken and done');
+is($db->selectrow_array(q(SELECT count(*) FROM vvault_stream.finished_jobs WHERE kind = 'idle' AND attempt <> 1)), 0, 'each once');
+
+kill 9, @children;
+waitpid $_, 0 for @children;
+@children = ();
+
+# Nothing to do is waited for: a wait without a job lasts as long as was asked.
+my ($waited) = $db->selectrow_array('SELECT clock_timestamp()');
+$db->do(q(CALL vvault_wait_for_jobs('{idle}', 1.5)));
+is($db->selectrow_array('SELECT clock_timestamp() - ?::timestamptz >= $$1.5 seconds$$::interval', undef, $waited), 1, 'a wait without a job does not end before its time');
+
+$db->disconnect;
+$node->stop;
+done_testing();
