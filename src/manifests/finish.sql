@@ -7,7 +7,7 @@ AS 'MODULE_PATHNAME', 'vvault_stored_manifest'
 LANGUAGE C STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION vvault_stream.stored_manifest(text, integer, text, text) IS
-'What the reader of this name (hls, hls_media, dash) answers once the generation is shown, byte by byte; NULL for nothing.';
+'What the reader of this name (hls, hls_media, dash, storyboard, watch) answers once the generation is shown, byte by byte; NULL for nothing.';
 
 -- All that finish stores: relative names, as the manifests have them.
 CREATE FUNCTION vvault_stream.stored_objects(video_id text, generation integer,
@@ -26,7 +26,13 @@ AS $$
 		WHERE r.video_id = stored_objects.video_id AND r.generation = stored_objects.generation
 		UNION ALL
 		SELECT 3, 'manifest.mpd', 'application/dash+xml',
-			vvault_stream.stored_manifest(stored_objects.video_id, stored_objects.generation, 'dash')) o
+			vvault_stream.stored_manifest(stored_objects.video_id, stored_objects.generation, 'dash')
+		UNION ALL
+		SELECT 4, 'storyboard.vtt', 'text/vtt; charset=utf-8',
+			vvault_stream.stored_manifest(stored_objects.video_id, stored_objects.generation, 'storyboard')
+		UNION ALL
+		SELECT 5, 'watch.html', 'text/html; charset=utf-8',
+			vvault_stream.stored_manifest(stored_objects.video_id, stored_objects.generation, 'watch')) o
 	WHERE o.body IS NOT NULL ORDER BY o.i, o.name
 $$;
 COMMENT ON FUNCTION vvault_stream.stored_objects(text, integer) IS

@@ -20,5 +20,7 @@ extern bool vv_put_multivariant(StringInfo out, text *video_id,
 extern bool vv_put_media_playlist(StringInfo out, text *video_id,
 								  int generation, text *name);
 extern bool vv_put_dash(StringInfo out, text *video_id, int generation);
+extern bool vv_put_storyboard(StringInfo out, text *video_id, int generation);
+extern bool vv_put_watch(StringInfo out, text *video_id, int generation);
 
 #endif							/* VVAULT_PUT_H */

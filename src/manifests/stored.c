@@ -27,10 +27,14 @@ put(StringInfo out, text *video_id, int generation, const char *what,
 			vv_put_media_playlist(out, video_id, generation, rendition);
 	if (strcmp(what, "dash") == 0)
 		return vv_put_dash(out, video_id, generation);
+	if (strcmp(what, "storyboard") == 0)
+		return vv_put_storyboard(out, video_id, generation);
+	if (strcmp(what, "watch") == 0)
+		return vv_put_watch(out, video_id, generation);
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("invalid manifest \"%s\"", what),
-			 errhint("It is hls, hls_media or dash.")));
+			 errhint("It is hls, hls_media, dash, storyboard or watch.")));
 	return false;				/* for the compiler */
 }
 
@@ -38,8 +42,8 @@ put(StringInfo out, text *video_id, int generation, const char *what,
  * vvault_stream.stored_manifest(video_id text, generation integer, what text,
  *		rendition text) returns text
  *
- * The bytes that vvault_hls, vvault_hls_media or vvault_dash would answer if
- * the generation was shown; NULL where there is nothing to tell, and for NULL
+ * The bytes that vvault_hls, vvault_hls_media, vvault_dash, vvault_storyboard or
+ * vvault_watch would answer if the generation was shown; NULL where there is nothing to tell, and for NULL
  * but of rendition. 22023 for another manifest.
  */
 Datum

@@ -3,9 +3,9 @@
  * source.c
  *		What replies about videos of one's own are made of.
  *
- * A reply is about one video. The triggers of assets.sql and renditions.sql
- * give a video a new version in every transaction that changes its rows; the versions of 'site'
- * belong to every video.
+ * A reply is about one video. The triggers of these tables give a video a new
+ * version in every transaction that changes its rows; the versions of 'site',
+ * which settings change, belong to every video.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,7 +13,10 @@
 
 #include "catalog/pg_type.h"
 
-static const char *const tables[] = {"asset_versions", "assets", "renditions", NULL};
+static const char *const tables[] = {
+	"asset_versions", "assets", "generations", "pictures",
+	"renditions", "setting_defaults", "settings", NULL
+};
 
 VvSource	vv_assets = {
 	.schema = "vvault_stream",

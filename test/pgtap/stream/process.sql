@@ -4,7 +4,7 @@
 --		becomes of faults, generations beside each other, and deleting.
 --
 BEGIN;
-SELECT plan(77);
+SELECT plan(85);
 SET LOCAL TimeZone = 'UTC';
 SET LOCAL client_min_messages = warning;
 \ir answers.psql
@@ -92,6 +92,19 @@ SELECT is((SELECT duration FROM vvault_stream.assets WHERE video_id = 'film'), 9
 CREATE TEMP TABLE stored AS SELECT * FROM vvault_stream.stored_objects('film', 1);
 SELECT is((SELECT body FROM stored WHERE name = 'master.m3u8'), convert_from(vvault_hls('film'), 'UTF8'), 'the stored playlist is the one that is answered');
 SELECT is((SELECT body FROM stored WHERE name = 'manifest.mpd'), convert_from(vvault_dash('film'), 'UTF8'), 'and so is the other manifest');
+SELECT is((SELECT body FROM stored WHERE name = 'storyboard.vtt'), convert_from(vvault_storyboard('film'), 'UTF8'), 'the storyboard');
+SELECT is((SELECT body FROM stored WHERE name = 'watch.html'), convert_from(vvault_watch('film'), 'UTF8'), 'the page');
+SELECT matches((SELECT body FROM stored WHERE name = 'storyboard.vtt'),
+	E'^WEBVTT\n\n00:00:00.000 --> 00:00:01.000\nsheet-\\d+-1.jpg#xywh=0,0,160,90\n(.*\n)*00:00:08.000 --> 00:00:09.000\nsheet-\\d+-1.jpg#xywh=1280,0,160,90\n$',
+	'a tile for each second');
+SELECT vvault_update_asset('film', '</title><script>x()', '<b>"&') IS NULL;
+SELECT matches(convert_from(vvault_watch('film'), 'UTF8'), '<title>&lt;/title&gt;&lt;script&gt;x\(\)</title>', 'a title is text');
+SELECT matches(convert_from(vvault_watch('film'), 'UTF8'), '&lt;b&gt;&quot;&amp;|&lt;b&gt;&#34;&amp;', 'and so is a description');
+SELECT vvault_stream_set('hls_js_url', 'https://cdn.example/hls.js') IS NULL;
+SELECT matches(convert_from(vvault_watch('film'), 'UTF8'), 'script-src &#39;sha256-[A-Za-z0-9+/]{43}=&#39; https://cdn.example/hls.js;.*<script defer src="https://cdn.example/hls.js">',
+	'the library comes from where the setting says');
+SELECT throws_ok($$SELECT vvault_stream_set('hls_js_url', '/a.js; script-src *')$$, '22023', NULL, 'which cannot say anything else');
+SELECT doesnt_match(convert_from(vvault_watch('film'), 'UTF8'), '(src|href|poster)="/', 'all else is relative to the page');
 SELECT is((SELECT string_agg(s.name, ' ') FROM stored s JOIN vvault_stream.renditions r ON r.name || '.m3u8' = s.name AND r.video_id = 'film'
 	WHERE s.body <> convert_from(vvault_hls_media('film', r.name), 'UTF8')), NULL, 'and those of the renditions');
 
