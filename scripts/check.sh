@@ -528,6 +528,8 @@ main()
 				say "going on without: the dashboard is not tried in a browser"
 			"$ROOT/scripts/nginx.sh" .work ||
 				say "going on without: the site's URLs are not tried"
+			"$ROOT/scripts/packages.sh" s3 ||
+				say "going on without: no store that speaks S3 is tried"
 			"$ROOT/scripts/npm.sh" .work demo/clients ||
 				say "going on without: the example for node-postgres is not tried"
 			"$ROOT/scripts/npm.sh" .work test/openapi ||

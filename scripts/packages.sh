@@ -6,7 +6,7 @@
 # usage: scripts/packages.sh GROUP...
 #
 # Groups: build, test, lint, format, docs, demo, bench, http, versions, deb, browser,
-# fuzz, valgrind, zones. Quick and silent where nothing is missing. Installs as root or
+# fuzz, valgrind, zones, s3. Quick and silent where nothing is missing. Installs as root or
 # by sudo without a password; else it names the packages and stops with status 1.
 # PG_CONFIG chooses the server; without it the highest one installed, else the
 # one Debian would install.
@@ -84,6 +84,10 @@ packages_of()
 			;;
 		zones)
 			say tzdata              # another place
+			;;
+		s3)
+			say swift               # its ring builder and swift.conf
+			say python3-swift       # a store that speaks S3; starts no server
 			;;
 		browser)
 			say chromium            # opens the dashboard

@@ -351,7 +351,7 @@ AS $$
 BEGIN
 	RETURN json_build_object('do', 'delete', 'urls', (
 		SELECT coalesce(json_agg(vvault_stream.signed_url(o.value ->> 'store', 'DELETE', o.value ->> 'object_key',
-			vvault_stream.url_seconds()) ORDER BY o.i), '[]')
+			vvault_stream.url_seconds(), NULL, coalesce(o.value ->> 'query', '')) ORDER BY o.i), '[]')
 		FROM json_array_elements(job -> 'args' -> 'objects') WITH ORDINALITY o (value, i)));
 END
 $$;

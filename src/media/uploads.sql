@@ -432,7 +432,7 @@ DECLARE
 	said integer[];
 	body text;
 BEGIN
-	IF parts IS NULL OR json_typeof(parts) <> 'array' OR json_array_length(parts) <> u.parts
+	IF json_typeof(parts) <> 'array' OR json_array_length(parts) <> u.parts
 			OR EXISTS (SELECT FROM json_array_elements(parts) p WHERE json_typeof(p) <> 'object'
 				OR NOT coalesce(p ->> 'PartNumber' ~ '^[0-9]{1,5}$' AND p ->> 'ETag' ~ '^"?[A-Za-z0-9+/=_-]{1,128}"?$', false)) THEN
 		PERFORM vvault_stream.refuse('invalid parts',
@@ -482,7 +482,7 @@ BEGIN
 	END IF;
 	RETURN jsonb_build_object('method', 'POST', 'url', vvault_stream.signed_url(u.store, 'POST', u.object_key, 3600, NULL,
 			'uploadId=' || vvault_stream.url_escaped(vvault_stream.s3_upload(u, NULL))),
-		'body', vvault_stream.s3_completion(u, parts));
+		'body', CASE WHEN parts IS NOT NULL THEN vvault_stream.s3_completion(u, parts) END);
 END
 $$;
 COMMENT ON FUNCTION vvault_stream.complete_s3_upload(vvault_stream.uploads, json, boolean) IS
@@ -519,8 +519,8 @@ END
 $$;
 COMMENT ON FUNCTION @extschema@.vvault_complete_upload(text, json, boolean, json, boolean, text) IS
 'Says that all parts are there: what vvault_create_upload said of the upload, with its new state, and "complete". With a file store it is joining: a job makes one object of the parts, checks size and sha256, and then the upload is stored. A store that speaks S3 does that itself: send it "complete", {"method", "url", "body"}, and call this again with stored => true. The same call again gets the same answer.
-Units and ranges: parts are S3''s, an array of {"PartNumber", "ETag"}; process says whether vvault_process(video_id, formats) is called as soon as the source is stored; owner_id has to be the video''s owner.
-NULL: parts are for S3 alone; process NULL is false; owner_id NULL is not asked; upload_id NULL is an error.
+Units and ranges: parts are S3''s, an array of {"PartNumber", "ETag"}, of which body is made; process says whether vvault_process(video_id, formats) is called as soon as the source is stored; owner_id has to be the video''s owner.
+NULL: parts are for S3 alone, and without them there is no body: your client makes it; process NULL is false; owner_id NULL is not asked; upload_id NULL is an error.
 Errors: P0002 for an upload that is not there, 42501 for another owner''s, 55000 for one that was given up, 22023 for parts that are not all there.
 Source: vvault_stream.uploads; a job of the kind join.';
 
@@ -570,8 +570,10 @@ BEGIN
 		'parts', (SELECT json_agg(json_build_object('url',
 				vvault_stream.signed_url(u.store, 'GET', vvault_stream.part_key(u, n), seconds),
 				'size', vvault_stream.part_bytes(u, n), 'sha256', NULL) ORDER BY n) FROM generate_series(1, u.parts) n),
+		-- whoever finds the parts gone looks whether the whole is there
 		'target', json_build_object('object_key', u.object_key, 'put', json_build_object('url',
-				vvault_stream.signed_url(u.store, 'PUT', u.object_key, seconds, u.size))),
+				vvault_stream.signed_url(u.store, 'PUT', u.object_key, seconds, u.size)),
+			'url', vvault_stream.signed_url(u.store, 'GET', u.object_key, seconds)),
 		'delete', json_build_array(vvault_stream.signed_url(u.store, 'DELETE', vvault_stream.parts_folder(u), seconds)));
 END
 $$;
