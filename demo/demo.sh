@@ -3,7 +3,7 @@
 # demo.sh
 #		The extension at work on a throw-away cluster with sample charts.
 #
-# usage: [REGION=..] [RESPONSE=chart.json] demo/demo.sh start
+# usage: [REGION=..] [RESPONSE=chart.json] [VIDEO=my.mp4] demo/demo.sh start
 #        demo/demo.sh stop
 #
 # "start" builds, makes a cluster in the project's folder .demo, takes in 14
@@ -11,11 +11,16 @@
 # looks like, then writes the dashboard to a file, and where there is a postgrest on
 # the PATH serves it all by HTTP, by the files of deploy/. Called again, it keeps
 # what is there. With RESPONSE, a videos.list response saved from the YouTube Data API is
-# taken in as REGION's chart instead, into a database of its own. "stop" removes
-# all of it.
+# taken in as REGION's chart instead, into a database of its own.
+#
+# Then a video of one's own: it is uploaded in parts, made ready by the worker,
+# and played through an edge (video.sh). VIDEO is a file to take in place of one
+# that ffmpeg makes. "stop" removes all of it.
 
 # shellcheck source=scripts/lib.sh
 source "$(dirname "$0")/../scripts/lib.sh"
+# shellcheck source=demo/video.sh
+source "$(dirname "$0")/video.sh"
 
 DAYS=14
 SAMPLE_DB=vvault
@@ -33,7 +38,7 @@ fingerprint()
 		"$PG_CONFIG" --version
 		stat -c '%s %Y' "$("$PG_CONFIG" --bindir)/postgres"
 		# what make leaves beside the sources is no change of them
-		find src Makefile vvault.control demo/generate.pl -type f ! -name '*.o' ! -name '*.bc' ! -name '*.inc' \
+		find src worker Makefile vvault.control demo/generate.pl -type f ! -name '*.o' ! -name '*.bc' ! -name '*.inc' \
 			-exec sha256sum {} + |
 			LC_ALL=C sort
 	} | sha256sum | cut -d' ' -f1
@@ -215,6 +220,15 @@ hand_over_response()
 	export RESPONSE_SAVED=$saved
 }
 
+# The same of a video.
+hand_over_video()
+{
+	open_work .demo
+	run_as "$WORK_USER" tee "$WORK/upload.video" <"$VIDEO" >/dev/null
+	VIDEO_NAME=$(basename "$VIDEO")
+	export VIDEO_NAME
+}
+
 ingest_response()
 {
 	has_database "$RESPONSE_DB" || make_database "$RESPONSE_DB"
@@ -345,8 +359,9 @@ broken_off()
 	local status=$?
 
 	if [ "$status" -ne 0 ]; then
+		stop_media
 		[ "$STARTED" = no ] || server_stop "$WORK/data"
-		rm -f "$WORK/charts.copy" "$WORK/categories.json" "$WORK/response.json"
+		rm -f "$WORK/upload.video" "$WORK/part" "$WORK/charts.copy" "$WORK/categories.json" "$WORK/response.json"
 	fi
 }
 
@@ -368,7 +383,9 @@ start_inside()
 		show "$SAMPLE_DB" "${REGION:-PL}"
 		write_dashboard "$SAMPLE_DB"
 		serve "$SAMPLE_DB" "${REGION:-PL}"
+		video "$SAMPLE_DB"
 		show_how_to_go_on "$SAMPLE_DB"
+		[ -z "$VIDEO_ID" ] || show_video "$SAMPLE_DB" "$VIDEO_ID"
 	fi
 }
 
@@ -379,9 +396,13 @@ start()
 		return
 	fi
 	[ -z "${RESPONSE:-}" ] || check_response
+	[ -z "${VIDEO:-}" ] || [ -f "$VIDEO" ] || die "VIDEO=$VIDEO: no such file"
 	"$ROOT/scripts/packages.sh" demo
 	[ -z "${RESPONSE:-}" ] || hand_over_response
-	! command -v postgrest >/dev/null || "$ROOT/scripts/nginx.sh" .demo || true
+	"$ROOT/scripts/nginx.sh" .demo || true
+	[ -z "${VIDEO:-}" ] || hand_over_video
+	"$ROOT/scripts/npm.sh" .demo demo/players ||
+		say "going on without: the video's page will have no player of its own"
 	"$ROOT/scripts/chartjs.sh" .demo ||
 		say "the dashboard will load it from its public address"
 	go_inside .demo demo/demo.sh start

@@ -188,6 +188,7 @@ remove_work()
 	fi
 	if [ -d "$folder" ]; then
 		"$ROOT/scripts/site.sh" stop "$folder/site"
+		"$ROOT/scripts/media.sh" stop "$folder/media"
 		cluster_remove "$folder"
 		rm -rf "$folder"
 	fi

@@ -3,10 +3,13 @@
 # npm.sh
 #		What a folder's package-lock.json pins, laid into a work folder.
 #
-# usage: scripts/npm.sh .work FOLDER
+# usage: scripts/npm.sh .work|.demo FOLDER
 #
 # FOLDER is demo/clients (node-postgres for the examples), test/openapi (the linter
 # for the OpenAPI description) or test/webhooks (what checks signatures); npm fetches it once, into the work folder's
+# FOLDER is demo/clients (node-postgres for the examples), demo/players (of the demo's page),
+# test/players (of the playing test) or test/openapi (the linter for the OpenAPI
+# description); npm fetches it once, into the work folder's
 # folder of the same last name. Where there is no npm or no network, says so and
 # ends with status 1.
 
@@ -19,7 +22,11 @@ main()
 {
 	local from=$ROOT/${2:-} to
 
-	[ "${1:-}" = .work ] && [ -f "$from/package-lock.json" ] || die "usage: scripts/npm.sh .work FOLDER"
+	case ${1:-} in
+		.work | .demo) ;;
+		*) die "usage: scripts/npm.sh .work|.demo FOLDER" ;;
+	esac
+	[ -f "$from/package-lock.json" ] || die "$2 has no package-lock.json"
 	open_work "$1"
 	to=$WORK/${from##*/}
 	! cmp -s "$from/package-lock.json" "$to/package-lock.json" || return 0

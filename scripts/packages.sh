@@ -24,7 +24,12 @@ UPDATED=no                      # the package lists
 packages_of()
 {
 	case $1 in
-		build | docs | demo | bench)
+		demo)
+			packages_of build
+			say curl                # uploads the demo's video
+			say ffmpeg              # makes it, and what the worker makes of it
+			;;
+		build | docs | bench)
 			say gcc                 # compiles the extension
 			say libc6-dev           # C library headers: gcc only recommends them
 			say make                # PGXS is make
