@@ -16,7 +16,7 @@
 
 #include "util.h"
 
-#define DEFAULT_KINDS	"join,probe,encode,pictures,texts,finish,delete_objects"
+#define DEFAULT_KINDS	"join,probe,encode,pictures,texts,finish,delete_objects,webhook"
 #define DEFAULT_MEMORY	(4LL << 30)
 #define MAX_JOBS		256
 

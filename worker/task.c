@@ -241,6 +241,7 @@ task_run(long long job_id, json_t * job_order, int channel_fd, const char *job_f
 		{"join", do_join},
 		{"put", do_put},
 		{"delete", do_delete},
+		{"deliver", do_deliver},
 	};
 	const char *name;
 

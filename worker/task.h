@@ -68,6 +68,7 @@ extern void do_encode(void) __attribute__((noreturn));
 extern void do_join(void) __attribute__((noreturn));
 extern void do_put(void) __attribute__((noreturn));
 extern void do_delete(void) __attribute__((noreturn));
+extern void do_deliver(void) __attribute__((noreturn));
 
 /* From probe.c: the source in the job's folder, what reads it, and its digest. */
 typedef struct Source
