@@ -47,6 +47,8 @@ start_media()
 		SELECT vvault_store('main', 'file', :'store');
 		SELECT vvault_edge('edge', :'edge');
 		SELECT vvault_arm();
+		-- the page finds its player beside it
+		SELECT vvault_stream_set('hls_js_url', 'hls.min.js');
 	END
 	sql "$1" -At -c "SELECT vvault_signing_keys('store:main')" -o "$(of_urls store_keys)"
 	sql "$1" -At -c "SELECT vvault_signing_keys('path')" -o "$(of_urls path_keys)"
@@ -142,8 +144,9 @@ put_object()
 	curl -fsS -o /dev/null -T "$3" "$url"
 }
 
-# add_player DATABASE VIDEO-ID: a page with players beside the manifests. Without npm there is no
-# player in it: then it plays in browsers that play HLS by themselves.
+# add_player DATABASE VIDEO-ID: hls.js, beside the page that the job "finish" stored, and a page
+# of the demo's own that plays the same by dash.js, too. Without npm there is no player:
+# then it plays in browsers that play HLS by themselves.
 add_player()
 {
 	local folder script
@@ -165,11 +168,10 @@ status_of()
 # show_video DATABASE VIDEO-ID: where it plays; the last lines of the demo.
 show_video()
 {
-	local hls dash base
+	local hls dash watch
 
-	read -r hls dash < <(sql "$1" -At -F ' ' -v id="$2" \
-		<<<"SELECT p ->> 'hls', p ->> 'dash' FROM vvault_play_url(:'id') AS p")
-	base=${hls%/*}
+	read -r hls dash watch < <(sql "$1" -At -F ' ' -v id="$2" \
+		<<<"SELECT p ->> 'hls', p ->> 'dash', p ->> 'watch' FROM vvault_play_url(:'id') AS p")
 	say
 	say "-- vvault_hls('$2'), as a player gets it"
 	curl -fsS "$hls" || die "the edge does not answer; its log is $WORK/media/edge.log"
@@ -179,10 +181,11 @@ show_video()
 	say "store and edge: $(of_urls nginx), in $WORK/media"
 	[ -f "$WORK/players/node_modules/hls.js/dist/hls.min.js" ] ||
 		say "the page has no hls.js, as npm was not to be had: open it in Safari, or the first address in a player"
+	say "by hls.js or dash.js, as you like: ${watch%/*}/player.html"
 	say
 	say "hls: $hls"
 	say "dash: $dash"
-	say "watch: $base/player.html"
+	say "watch: $watch"
 }
 
 # ready_video DATABASE: sets VIDEO_ID to a video that is ready.
