@@ -14,12 +14,12 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	IF require_backtest.sort IS NULL OR require_backtest.sort <> ALL (vvault.backtest_sorts()) THEN
-		RAISE EXCEPTION 'invalid sort "%"', coalesce(left(require_backtest.sort, 64), 'NULL')
+		RAISE EXCEPTION '%', coalesce('invalid sort "' || left(require_backtest.sort, 64) || '"', 'sort must not be null')
 			USING ERRCODE = 'invalid_parameter_value',
 				HINT = 'The sorts are ' || array_to_string(vvault.backtest_sorts(), ', ') || '.';
 	END IF;
 	IF require_backtest.target IS NULL OR require_backtest.target NOT IN ('survival', 'growth') THEN
-		RAISE EXCEPTION 'invalid target "%"', coalesce(left(require_backtest.target, 64), 'NULL')
+		RAISE EXCEPTION '%', coalesce('invalid target "' || left(require_backtest.target, 64) || '"', 'target must not be null')
 			USING ERRCODE = 'invalid_parameter_value',
 				HINT = 'The targets are survival and growth.';
 	END IF;

@@ -20,7 +20,7 @@ DECLARE
 BEGIN
 	PERFORM vvault.require_region(vvault_derive_baselines.region);
 	IF vvault_derive_baselines.days IS NULL OR vvault_derive_baselines.days NOT BETWEEN 1 AND 3650 THEN
-		RAISE EXCEPTION 'invalid days %', coalesce(vvault_derive_baselines.days::text, 'NULL')
+		RAISE EXCEPTION '%', coalesce('invalid days ' || vvault_derive_baselines.days, 'days must not be null')
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'It is a number of days from 1 to 3650.';
 	END IF;
 

@@ -165,7 +165,7 @@ read_factors(Datum array, double *factors, int n)
 	deconstruct_array(DatumGetArrayTypeP(array), FLOAT8OID, sizeof(float8),
 					  true, TYPALIGN_DOUBLE, &elements, NULL, &nelements);
 	if (nelements != n)
-		elog(ERROR, "a pattern of viral starts has %d parts instead of %d",
+		elog(ERROR, "pattern of viral starts has %d parts instead of %d",
 			 nelements, n);
 	for (int i = 0; i < n; i++)
 		factors[i] = DatumGetFloat8(elements[i]);

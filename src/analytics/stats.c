@@ -273,7 +273,7 @@ get_days(FunctionCallInfo fcinfo)
 	if (days < 1 || days > MAX_DAYS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 PG_ARGISNULL(0) ? errmsg("invalid days NULL") :
+				 PG_ARGISNULL(0) ? errmsg("days must not be null") :
 				 errmsg("invalid days %d", days),
 				 errhint("It is a number of days from 1 to %d.", MAX_DAYS)));
 	return days;

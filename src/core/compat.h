@@ -3,7 +3,7 @@
  * compat.h
  *		Every difference between PostgreSQL versions, in one place.
  *
- * Tested: 15, 17 and 18; 16 compiles by the same shims.
+ * Tested: 15, 17, 18 and what there is of 19; 16 compiles by the same shims.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,7 +20,6 @@
 #include "lib/stringinfo.h"
 #include "storage/lwlock.h"
 #include "utils/acl.h"
-#include "utils/guc.h"
 #include "utils/json.h"
 #include "utils/wait_event.h"
 
@@ -207,6 +206,7 @@ vv_name_tranche(int tranche, const char *name)
 #define VV_SEGMENT_INIT_ARGS void *memory
 #endif
 
+/* The segment of that name; whoever asks first makes and initializes it. */
 static inline void *
 vv_named_segment(const char *name, Size size,
 				 void (*init) (VV_SEGMENT_INIT_ARGS), bool *found)

@@ -14,7 +14,7 @@ BEGIN
 		NULL;
 	END;
 	IF loaded OPERATOR(pg_catalog.<>) '@VERSION@' THEN
-		RAISE EXCEPTION 'the library of vvault in this session is %, this script is version @VERSION@', loaded
+		RAISE EXCEPTION 'library of vvault in this session is %, but this script is version @VERSION@', loaded
 			USING ERRCODE = 'object_not_in_prerequisite_state',
 				HINT = 'Install library and scripts from one build, then connect anew: a session keeps the library it has loaded.';
 	END IF;

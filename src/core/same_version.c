@@ -145,7 +145,7 @@ compare(int i)
 	extensions[i].compared = false;
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("the installed extension %s is version %s, its library is %s",
+			 errmsg("extension %s is version %s, but its library is version %s",
 					extensions[i].name, version, VVAULT_VERSION),
 			 errhint("Run ALTER EXTENSION %s UPDATE, or, where that was done, connect anew: a session keeps the library it has loaded.",
 					 extensions[i].name)));

@@ -7,13 +7,13 @@ DECLARE
 	loaded text;
 BEGIN
 	IF beside OPERATOR(pg_catalog.<>) '@VERSION@' THEN
-		RAISE EXCEPTION 'the extension vvault is version %, this script of vvault_stream is version @VERSION@', beside
+		RAISE EXCEPTION 'extension vvault is version %, but this script of vvault_stream is version @VERSION@', beside
 			USING ERRCODE = 'object_not_in_prerequisite_state',
 				HINT = 'Run ALTER EXTENSION vvault UPDATE first.';
 	END IF;
 	loaded := vvault.library_version();
 	IF loaded OPERATOR(pg_catalog.<>) '@VERSION@' THEN
-		RAISE EXCEPTION 'the library of vvault in this session is %, this script is version @VERSION@', loaded
+		RAISE EXCEPTION 'library of vvault in this session is %, but this script is version @VERSION@', loaded
 			USING ERRCODE = 'object_not_in_prerequisite_state',
 				HINT = 'Install library and scripts from one build, then connect anew: a session keeps the library it has loaded.';
 	END IF;

@@ -64,7 +64,7 @@ read_facts(text *region, VvFeedFacts *facts)
 	for (int i = 0; i < 5; i++)
 	{
 		if (row.isnull[i])
-			elog(ERROR, "a shipped region or setting of vvault is missing");
+			elog(ERROR, "shipped region or setting of vvault is missing");
 	}
 	facts->region_name = TextDatumGetCString(row.values[0]);
 	facts->default_sort = TextDatumGetCString(row.values[1]);

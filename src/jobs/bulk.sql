@@ -310,7 +310,7 @@ BEGIN
 	PERFORM vvault_stream.complete_slowly(c.ids[n], c.leases[n], c.results[n]) FROM unnest(l.special) n;
 	SELECT string_agg(CASE WHEN s.state IS NOT NULL
 			THEN format('{"job_id":%s,"state":"%s"}', s.job_id, s.state)
-			ELSE format('{"job_id":%s,"error":"the lease of job %1$s is not valid","sqlstate":"PT409"}', coalesce(s.job_id::text, 'null'))
+			ELSE format('{"job_id":%s,"error":"lease of job %1$s is not valid","sqlstate":"PT409"}', coalesce(s.job_id::text, 'null'))
 		END, ',' ORDER BY s.n) INTO reply
 	FROM (SELECT u.n, u.job_id, CASE WHEN u.n = ANY (l.plain) THEN 'finished'
 			ELSE vvault_stream.told_state(u.job_id, u.lease, true) END AS state

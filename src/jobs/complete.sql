@@ -5,7 +5,7 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	RAISE EXCEPTION 'the lease of job % is not valid', coalesce(lost_lease.job_id::text, 'NULL') USING ERRCODE = 'PT409',
+	RAISE EXCEPTION 'lease of job % is not valid', coalesce(lost_lease.job_id::text, 'NULL') USING ERRCODE = 'PT409',
 		DETAIL = 'It ran out, or the job has ended or was cancelled.',
 		HINT = 'Drop what was made for this job: another worker may have it.';
 END

@@ -48,7 +48,7 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	PERFORM vvault_stream.refuse(format('invalid kind "%s"', coalesce(left(unknown_kind.kind, 64), 'NULL')),
+	PERFORM vvault_stream.refuse(coalesce('invalid kind "' || left(unknown_kind.kind, 64) || '"', 'kind must not be null'),
 		coalesce('The kinds are ' || (SELECT string_agg(k.kind, ', ' ORDER BY k.kind)
 			FROM vvault_stream.job_kinds k) || '.', 'There is no kind yet: insert one into vvault_stream.job_kinds.'));
 END

@@ -198,7 +198,7 @@ vvault_wait_for_jobs(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("kinds and seconds must not be NULL")));
+				 errmsg("kinds and seconds must not be null")));
 	seconds = PG_GETARG_FLOAT8(1);
 	check_arguments(fcinfo, seconds);
 

@@ -126,7 +126,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	IF NOT coalesce(purpose ~ '^(path|store:[a-z0-9_-]{1,32})$', false) THEN
-		PERFORM vvault_stream.refuse(format('invalid purpose "%s"', coalesce(left(purpose, 64), 'NULL')),
+		PERFORM vvault_stream.refuse(coalesce('invalid purpose "' || left(purpose, 64) || '"', 'purpose must not be null'),
 			'It is path, or store: and the name of a file store.');
 	END IF;
 END

@@ -103,7 +103,7 @@ put_arg(VvKey *key, Oid type, NullableDatum arg)
 		case TEXTOID:
 			return put_text(key, DatumGetTextPP(arg.value));
 		default:
-			elog(ERROR, "an argument of a reply cannot be of type %u", type);
+			elog(ERROR, "no argument of a reply can be of type %u", type);
 	}
 	return false;
 }

@@ -57,7 +57,7 @@ vv_require_reply_memory(void)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("the reply cache of vvault is not available"),
+			 errmsg("reply cache of vvault is not available"),
 			 cache_size() == 0 ?
 			 errhint("Set vvault.cache_size to 128kB or more and restart the server.") :
 #ifdef HAVE_NAMED_SEGMENTS

@@ -38,7 +38,7 @@ vv_scope_bytes(Oid type, Datum value, VvScopeBytes *scope)
 			scope->bytes = (const char *) &scope->number;
 			break;
 		default:
-			elog(ERROR, "a scope cannot be of type %u", type);
+			elog(ERROR, "no scope can be of type %u", type);
 	}
 }
 

@@ -116,7 +116,7 @@ viral_row(FunctionCallInfo fcinfo, VvMeasure *score)
 	if (isnan(threshold))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("threshold must not be NULL or NaN"),
+				 errmsg("threshold must not be null or NaN"),
 				 errhint("The threshold is the score from which a video counts as viral, such as 85.")));
 
 	return !score->isnull && score->value >= threshold;

@@ -9,12 +9,12 @@ DECLARE
 	f record;
 BEGIN
 	IF vvault_grant.access IS NULL OR vvault_grant.access NOT IN ('reader', 'writer') THEN
-		RAISE EXCEPTION 'invalid access "%"', coalesce(left(vvault_grant.access, 64), 'NULL')
+		RAISE EXCEPTION '%', coalesce('invalid access "' || left(vvault_grant.access, 64) || '"', 'access must not be null')
 			USING ERRCODE = 'invalid_parameter_value',
 				HINT = 'A role is granted reader or writer.';
 	END IF;
 	IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = vvault_grant.role) THEN
-		RAISE EXCEPTION 'role "%" does not exist', coalesce(vvault_grant.role, 'NULL')
+		RAISE EXCEPTION '%', coalesce('role "' || vvault_grant.role || '" does not exist', 'role must not be null')
 			USING ERRCODE = 'undefined_object', HINT = 'Create it with CREATE ROLE.';
 	END IF;
 	IF NOT EXISTS (SELECT FROM pg_extension e WHERE e.extname = 'vvault'

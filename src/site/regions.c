@@ -61,7 +61,7 @@ vv_invalid_region(text *region)
 	}
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 given == NULL ? errmsg("invalid region NULL") :
+			 given == NULL ? errmsg("region must not be null") :
 			 errmsg("invalid region \"%s\"", given),
 			 codes == NULL ?
 			 errhint("No region is enabled in vvault.regions.") :

@@ -147,7 +147,7 @@ BEGIN
 	ELSIF EXISTS (SELECT FROM vvault.setting_defaults d WHERE d.name = vvault_set.name) THEN
 		DELETE FROM vvault.settings s WHERE s.name = vvault_set.name;
 	ELSE
-		RAISE EXCEPTION 'invalid setting "%"', coalesce(left(vvault_set.name, 64), 'NULL')
+		RAISE EXCEPTION '%', coalesce('invalid setting "' || left(vvault_set.name, 64) || '"', 'name must not be null')
 			USING ERRCODE = 'invalid_parameter_value',
 				HINT = coalesce(vvault.setting_problem(coalesce(vvault_set.name, ''), ''), '');
 	END IF;

@@ -19,12 +19,12 @@ DECLARE
 BEGIN
 	IF vvault_stream_grant.access IS NULL
 			OR vvault_stream_grant.access NOT IN ('viewer', 'publisher', 'worker', 'operator') THEN
-		RAISE EXCEPTION 'invalid access "%"', coalesce(left(vvault_stream_grant.access, 64), 'NULL')
+		RAISE EXCEPTION '%', coalesce('invalid access "' || left(vvault_stream_grant.access, 64) || '"', 'access must not be null')
 			USING ERRCODE = 'invalid_parameter_value',
 				HINT = 'A role is granted viewer, publisher, worker or operator.';
 	END IF;
 	IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = vvault_stream_grant.role) THEN
-		RAISE EXCEPTION 'role "%" does not exist', coalesce(vvault_stream_grant.role, 'NULL')
+		RAISE EXCEPTION '%', coalesce('role "' || vvault_stream_grant.role || '" does not exist', 'role must not be null')
 			USING ERRCODE = 'undefined_object', HINT = 'Create it with CREATE ROLE.';
 	END IF;
 	IF NOT EXISTS (SELECT FROM pg_extension e WHERE e.extname = 'vvault_stream'

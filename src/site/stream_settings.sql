@@ -97,7 +97,7 @@ BEGIN
 	ELSIF EXISTS (SELECT FROM vvault_stream.setting_defaults d WHERE d.name = vvault_stream_set.name) THEN
 		DELETE FROM vvault_stream.settings s WHERE s.name = vvault_stream_set.name;
 	ELSE
-		RAISE EXCEPTION 'invalid setting "%"', coalesce(left(vvault_stream_set.name, 64), 'NULL')
+		RAISE EXCEPTION '%', coalesce('invalid setting "' || left(vvault_stream_set.name, 64) || '"', 'name must not be null')
 			USING ERRCODE = 'invalid_parameter_value',
 				HINT = coalesce(vvault_stream.setting_problem(coalesce(vvault_stream_set.name, ''), ''), '');
 	END IF;

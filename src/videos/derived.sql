@@ -499,7 +499,7 @@ BEGIN
 		AND t.day = ANY (ARRAY(SELECT DISTINCT d FROM unnest(refuse_closed_days.days) d))
 		AND t.closed LIMIT 1;
 	IF FOUND THEN
-		RAISE EXCEPTION 'the day % of region "%" is closed', to_char(closed.day::timestamp, 'YYYY-MM-DD'), closed.region
+		RAISE EXCEPTION 'day % of region "%" is closed', to_char(closed.day::timestamp, 'YYYY-MM-DD'), closed.region
 			USING ERRCODE = 'invalid_parameter_value',
 				HINT = 'Its snapshots were dropped by vvault_prune(); only later ones can be added.';
 	END IF;

@@ -284,7 +284,7 @@ BEGIN
 	IF require_response.fetched_at IS NULL
 		OR NOT (require_response.fetched_at >= '0001-01-01 00:00Z'
 			AND require_response.fetched_at < '9999-12-31 00:00Z') THEN
-		RAISE EXCEPTION 'invalid fetched_at: %', coalesce(require_response.fetched_at::text, 'NULL')
+		RAISE EXCEPTION '%', coalesce('invalid fetched_at: ' || require_response.fetched_at, 'fetched_at must not be null')
 			USING ERRCODE = 'invalid_parameter_value',
 				HINT = 'Give the instant of the request, in the years 1 to 9999.';
 	END IF;
@@ -305,7 +305,7 @@ BEGIN
 	PERFORM vvault.require_region(require_ingest.region);
 	PERFORM vvault.require_response(require_ingest.response, require_ingest.fetched_at);
 	IF require_ingest.first_rank IS NULL OR require_ingest.first_rank NOT BETWEEN 1 AND 1000000 THEN
-		RAISE EXCEPTION 'invalid first_rank: %', coalesce(require_ingest.first_rank::text, 'NULL')
+		RAISE EXCEPTION '%', coalesce('invalid first_rank: ' || require_ingest.first_rank, 'first_rank must not be null')
 			USING ERRCODE = 'invalid_parameter_value',
 				HINT = 'The first page of a chart has first_rank 1, the second, of 50 items a page, 51.';
 	END IF;
@@ -452,7 +452,7 @@ COMMENT ON FUNCTION @extschema@.vvault_ingest(text, json, timestamptz, integer, 
 'Takes in one page of a region''s chart: a YouTube Data API v3 videos.list response (chart=mostPopular, part=snippet,contentDetails,statistics).
 Units and ranges: response is up to a whole chart; its order is the rank, counted from first_rank (1 to 1000000); a chart in pages shares one fetched_at. Returns {region, fetched_at, accepted, created, rejected: [{index, video_id, reason}], duplicates, blocked, charted, reason}, index from 0. charted tells whether the region''s feeds show this chart now, and reason why not: there is a newer one, or it has, with the pages before it, fewer videos than the setting short_chart allows (half of the median of the three charts before it). It is then history alone, and what was charted stays so; complete => true says that it is all there is.
 NULL: every argument must be given but complete, where NULL is false; reason is null for a chart that is shown; counts that the response leaves out are hidden (likes, comments) or unknown (views).
-Errors: 22023 for an invalid region, fetched_at or first_rank, for a fetched_at further ahead of the server''s clock than the setting clock_tolerance, for a day closed by vvault_prune, and for a response that is no videoListResponse: nothing is changed then. A bad item is refused alone and kept in vvault.rejected_items. 40P01 or 40001, to be tried again, where one transaction makes several writes or writes vvault.videos by hand.
+Errors: 22023 for an invalid region, fetched_at or first_rank, for a fetched_at further ahead of the server''s clock than the setting clock_tolerance, for a day closed by vvault_prune, and for a response that is not a videoListResponse: nothing is changed then. A bad item is refused alone and kept in vvault.rejected_items. 40P01 or 40001, to be tried again, where one transaction makes several writes or writes vvault.videos by hand.
 Source: writes vvault.videos, vvault.snapshots and vvault.ingests. Repeating a call changes nothing; an older fetched_at adds history and never overwrites newer figures; of two calls for one fetched_at the larger (views, likes, comments) wins, and of two videos in one place the larger keeps it. vvault_remove_chart takes a chart back.';
 
 CREATE FUNCTION @extschema@.vvault_ingest_categories(response json) RETURNS integer
@@ -467,7 +467,7 @@ BEGIN
 		OR json_typeof(response) <> 'object'
 		OR response ->> 'kind' IS DISTINCT FROM 'youtube#videoCategoryListResponse'
 		OR json_typeof(response -> 'items') IS DISTINCT FROM 'array' THEN
-		RAISE EXCEPTION 'the response is no videoCategoryListResponse'
+		RAISE EXCEPTION 'response is not a videoCategoryListResponse'
 			USING ERRCODE = 'invalid_parameter_value',
 				HINT = 'Give one videoCategories.list response of the YouTube Data API as json.';
 	END IF;
@@ -477,7 +477,7 @@ BEGIN
 		OR coalesce(i.value -> 'snippet' ->> 'title', '') = ''
 	LIMIT 1;
 	IF FOUND THEN
-		RAISE EXCEPTION 'item % of the response is no video category', n
+		RAISE EXCEPTION 'item % of the response is not a video category', n
 			USING ERRCODE = 'invalid_parameter_value',
 				HINT = 'Each item has an id, a whole number, and a snippet with a title.';
 	END IF;
@@ -490,7 +490,7 @@ BEGIN
 	RETURN (SELECT count(DISTINCT (i ->> 'id')::integer) FROM json_array_elements(response -> 'items') i);
 EXCEPTION
 	WHEN untranslatable_character OR invalid_text_representation THEN
-		RAISE EXCEPTION 'the response holds a text that cannot be stored'
+		RAISE EXCEPTION 'response contains text that cannot be stored'
 			USING ERRCODE = 'invalid_parameter_value', HINT = SQLERRM;
 END
 $$;
@@ -498,5 +498,5 @@ COMMENT ON FUNCTION @extschema@.vvault_ingest_categories(json) IS
 'Takes in the names of categories: a YouTube Data API v3 videoCategories.list response; returns how many it names.
 Units and ranges: category ids are whole numbers of up to nine digits; the last of equal ids counts.
 NULL: NULL is an error.
-Errors: 22023 for a response that is no videoCategoryListResponse or has an item without id or title: nothing is changed then.
+Errors: 22023 for a response that is not a videoCategoryListResponse or has an item without id or title: nothing is changed then.
 Source: writes vvault.categories.';

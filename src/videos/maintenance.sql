@@ -250,7 +250,7 @@ DECLARE
 	dropped bigint;
 BEGIN
 	IF vvault_prune.before IS NULL OR NOT isfinite(vvault_prune.before) THEN
-		RAISE EXCEPTION 'invalid time to prune before: %', coalesce(vvault_prune.before::text, 'NULL')
+		RAISE EXCEPTION '%', coalesce('invalid before: ' || vvault_prune.before, 'before must not be null')
 			USING ERRCODE = 'invalid_parameter_value',
 				HINT = 'Give an instant, such as now() - interval ''90 days''.';
 	END IF;

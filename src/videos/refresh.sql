@@ -8,11 +8,11 @@ AS $$
 #variable_conflict use_column
 BEGIN
 	IF vvault_refresh_list.page_size IS NULL OR vvault_refresh_list.page_size NOT BETWEEN 1 AND 1000000 THEN
-		RAISE EXCEPTION 'invalid page_size %', coalesce(vvault_refresh_list.page_size::text, 'NULL')
+		RAISE EXCEPTION '%', coalesce('invalid page_size ' || vvault_refresh_list.page_size, 'page_size must not be null')
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'It is a number of videos from 1 to 1000000.';
 	END IF;
 	IF vvault_refresh_list.older_than IS NULL THEN
-		RAISE EXCEPTION 'invalid older_than NULL'
+		RAISE EXCEPTION 'older_than must not be null'
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'It is an interval, such as 24 hours.';
 	END IF;
 	RETURN QUERY
@@ -113,5 +113,5 @@ COMMENT ON FUNCTION @extschema@.vvault_refresh(json, text[], timestamptz) IS
 'Takes in what videos.list says of videos that are known already (id=..., part=snippet,contentDetails,statistics,liveStreamingDetails), in every region that has them, and marks those as gone that were asked for and did not come back.
 Units and ranges: asked are the ids that were asked for, up to 50 for the API; fetched_at is the instant of the request. Returns {fetched_at, refreshed, gone: [video_id], rejected: [{index, video_id, reason}]}: refreshed counts videos whose figures and texts are newer now, gone lists those newly marked. Videos that are not known are passed over. A refresh is no chart: it gives no history, no statistics and no scores, and charts nobody. What is gone is in no list of videos, and is dropped by vvault_prune after the setting forget_after; a later chart or refresh that has it brings it back.
 NULL: with asked NULL nothing is marked as gone; a NULL response or fetched_at is an error. A count that the response leaves out is hidden (likes, comments); views that it leaves out stay as they are known.
-Errors: 22023 for a response that is no videoListResponse, for an invalid fetched_at or one ahead of the clock, and for asked with NULL in it: nothing is changed then. 40P01 or 40001 beside other writers, to be tried again.
+Errors: 22023 for a response that is not a videoListResponse, for an invalid fetched_at or one ahead of the clock, and for asked with NULL in it: nothing is changed then. 40P01 or 40001 beside other writers, to be tried again.
 Source: writes vvault.videos where the response is newer; all writers wait for its transaction.';

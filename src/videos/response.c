@@ -401,7 +401,7 @@ split_response(char *json, int len, ResponseParse *parse)
 
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("the response is no videoListResponse"),
+			 errmsg("response is not a videoListResponse"),
 			 parse->error_message != NULL ?
 			 errdetail("It is an error of the API: %s",
 					   parse->error_message) : 0,

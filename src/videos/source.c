@@ -66,7 +66,7 @@ vvault_reply_known(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("function, arguments and setting must not be NULL")));
+				 errmsg("function, arguments and setting must not be null")));
 	PG_RETURN_BOOL(vv_call_is_known(fcinfo, &other,
 									vv_setting_int(text_to_cstring(PG_GETARG_TEXT_PP(2)))));
 }

@@ -138,10 +138,10 @@ SELECT is(md5(vvault_analytics()::text), :'before', 'no session setting shows th
 
 SELECT throws_ok('SELECT vvault_analytics(0)', '22023', 'invalid days 0');
 SELECT throws_ok('SELECT vvault_analytics(367)', '22023', 'invalid days 367');
-SELECT throws_ok('SELECT vvault_analytics(NULL)', '22023', 'invalid days NULL');
+SELECT throws_ok('SELECT vvault_analytics(NULL)', '22023', 'days must not be null');
 SELECT throws_ok('SELECT * FROM vvault_viral_timeline(-1)', '22023', 'invalid days -1');
 SELECT throws_ok('SELECT * FROM vvault_viral_timeline(367)', '22023', 'invalid days 367');
-SELECT throws_ok('SELECT * FROM vvault_viral_timeline(NULL)', '22023', 'invalid days NULL');
+SELECT throws_ok('SELECT * FROM vvault_viral_timeline(NULL)', '22023', 'days must not be null');
 CREATE FUNCTION pg_temp.hint() RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
 	hint text;

@@ -57,7 +57,7 @@ SELECT is((SELECT string_agg(format('%s by %s', target, sort), ', ')
 		WHERE NOT EXISTS (SELECT FROM vvault_backtest(sort, target) WHERE day IS NULL AND auc BETWEEN 0 AND 1)), NULL,
 	'every order of the feed and every rival is judged for both targets: src/analytics/backtest.sql says what it scores');
 SELECT throws_ok($$SELECT vvault_backtest('best')$$, '22023', 'invalid sort "best"');
-SELECT throws_ok($$SELECT vvault_backtest(NULL)$$, '22023', 'invalid sort "NULL"');
+SELECT throws_ok($$SELECT vvault_backtest(NULL)$$, '22023', 'sort must not be null');
 SELECT throws_ok($$SELECT vvault_backtest('views', 'fame')$$, '22023', 'invalid target "fame"');
 SELECT throws_ok($$SELECT vvault_backtest('views', 'growth', 'pl')$$, '22023', 'invalid region "pl"');
 
@@ -101,7 +101,7 @@ SELECT is(velocity_baseline, NULL, 'too little to go by gives no proposal')
 FROM vvault_derive_baselines('SE', 30);
 SELECT throws_ok($$SELECT vvault_derive_baselines('XX')$$, '22023', 'invalid region "XX"');
 SELECT throws_ok($$SELECT vvault_derive_baselines('PL', 0)$$, '22023', 'invalid days 0');
-SELECT throws_ok($$SELECT vvault_derive_baselines('PL', NULL)$$, '22023', 'invalid days NULL');
+SELECT throws_ok($$SELECT vvault_derive_baselines('PL', NULL)$$, '22023', 'days must not be null');
 
 -- The real charts, plain-written with the scores that ingest would store. The
 -- study in bench/scores computes the same in Python: docs/scores.md.

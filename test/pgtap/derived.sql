@@ -204,7 +204,7 @@ SELECT results_eq($$SELECT day, closed, videos, viral, score_sum FROM vvault.dai
 SELECT results_eq('SELECT video_id, day FROM vvault.daily_videos',
 	$$VALUES ('y' COLLATE "C", date '2026-01-04')$$, 'without the names of the videos');
 SELECT throws_ok($$INSERT INTO vvault.snapshots (region, video_id, fetched_at) VALUES ('US', 'z', '2026-01-02 05:00+00')$$,
-	'22023', 'the day 2026-01-02 of region "US" is closed', 'a closed day takes no more snapshots');
+	'22023', 'day 2026-01-02 of region "US" is closed', 'a closed day takes no more snapshots');
 SELECT lives_ok($$INSERT INTO vvault.snapshots (region, video_id, fetched_at, virality_score) VALUES ('PL', 'z', '2026-01-02 05:00+00', 50)$$,
 	'the same day of another region does');
 SELECT vvault_set('viral_threshold', '15');

@@ -293,17 +293,17 @@ SELECT is(vvault_ingest_categories(pg_temp.categories('{"id":"010","snippet":{"t
 	2, 'the last of equal ids counts');
 SELECT is(pg_temp.names(), '1 Film & Animation, 10 Musik 😀, 999999999 x', '... and what is not named stays');
 SELECT is(vvault_ingest_categories(pg_temp.categories('')), 0, 'no categories');
-SELECT is(pg_temp.error_of(format('SELECT vvault_ingest_categories(%L)', r)), '22023 the response is no videoCategoryListResponse',
+SELECT is(pg_temp.error_of(format('SELECT vvault_ingest_categories(%L)', r)), '22023 response is not a videoCategoryListResponse',
 	'no response: ' || coalesce(r, 'NULL'))
 	FROM unnest(ARRAY[NULL, 'null', '5', '[]', '{}', '"text"', '{"items":[]}', '{"kind":"youtube#videoCategoryListResponse"}',
 		'{"kind":"youtube#videoCategoryListResponse","items":{}}', '{"kind":"youtube#videoListResponse","items":[]}']) r;
 SELECT is(pg_temp.error_of(format('SELECT vvault_ingest_categories(%L)', pg_temp.categories('{"id":"2","snippet":{"title":"new"}},' || i))),
-	'22023 item 2 of the response is no video category', 'no category: ' || i)
+	'22023 item 2 of the response is not a video category', 'no category: ' || i)
 	FROM unnest(ARRAY['null', '5', '"x"', '[]', '{}', '{"id":"x","snippet":{"title":"t"}}', '{"id":"-1","snippet":{"title":"t"}}',
 		'{"id":"1000000000","snippet":{"title":"t"}}', '{"id":"3"}', '{"id":"3","snippet":{}}', '{"id":"3","snippet":{"title":""}}',
 		'{"id":"3","snippet":{"title":null}}', '{"id":"3","snippet":"t"}', '{"snippet":{"title":"t"}}']) i;
 SELECT is(pg_temp.error_of(format('SELECT vvault_ingest_categories(%L)', pg_temp.categories('{"id":"2","snippet":{"title":"' || i || '"}}'))),
-	'22023 the response holds a text that cannot be stored', 'no text: ' || i) FROM unnest(ARRAY['\u0000', '\ud83d', '\ude00x']) i;
+	'22023 response contains text that cannot be stored', 'no text: ' || i) FROM unnest(ARRAY['\u0000', '\ud83d', '\ude00x']) i;
 SELECT is(pg_temp.names(), '1 Film & Animation, 10 Musik 😀, 999999999 x', 'none of these changed anything');
 
 SELECT * FROM finish();

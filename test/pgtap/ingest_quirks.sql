@@ -316,12 +316,12 @@ INSERT INTO wrong_responses (what, response) VALUES
 	('an item alone', '{"kind":"youtube#video","id":"a","snippet":{"title":"t"}}'),
 	('items taken back', '{"kind":"youtube#videoListResponse","items":[{"id":"a","snippet":{"title":"t"}}],"items":null}');
 SELECT is(pg_temp.error_of(format('SELECT vvault_ingest(%L, %L)', 'PL', w.response)),
-	'22023 the response is no videoListResponse', w.what || ' is refused') FROM wrong_responses w ORDER BY w.n;
+	'22023 response is not a videoListResponse', w.what || ' is refused') FROM wrong_responses w ORDER BY w.n;
 SELECT is(pg_temp.error_of($$SELECT vvault_ingest('PL', '{"error":{"code":403,"message":"You have exceeded your \u003ca href=\"/quota\"\u003equota\u003c/a\u003e.","errors":[{"message":"inner","reason":"quotaExceeded"}]}}')$$),
-	'22023 the response is no videoListResponse (It is an error of the API: You have exceeded your <a href="/quota">quota</a>.)',
+	'22023 response is not a videoListResponse (It is an error of the API: You have exceeded your <a href="/quota">quota</a>.)',
 	'an error of the API is shown');
 SELECT is(pg_temp.error_of($$SELECT vvault_ingest('PL', '{"error":"quota"}')$$),
-	'22023 the response is no videoListResponse', 'an error of another form');
+	'22023 response is not a videoListResponse', 'an error of another form');
 SELECT is(pg_temp.error_of($$SELECT vvault_ingest('PL', '{"kind":"youtube#videoListResponse","items":[}')$$),
 	'22P02 invalid input syntax for type json (Expected JSON value, but found "}".) [no hint]', 'what is no JSON does not come so far');
 SELECT is(pg_temp.state(), :'before', 'none of these changed anything');
@@ -343,7 +343,7 @@ SELECT is(vvault_ingest('PL', ('{"kind":"youtube#videoListResponse","pageInfo":{
 
 SELECT pg_temp.state() AS before \gset
 SELECT is(pg_temp.error_of(format('SELECT vvault_ingest(%L, %L)', r, pg_temp.response(''))),
-	'22023 invalid region ' || coalesce('"' || r || '"', 'NULL'), 'region ' || replace(quote_nullable(r), E'\n', '\n'))
+	'22023 ' || coalesce('invalid region "' || r || '"', 'region must not be null'), 'region ' || replace(quote_nullable(r), E'\n', '\n'))
 	FROM unnest(ARRAY['XX', 'pl', 'PL ', '', 'POLAND', E'P\nL', 'PL''; --', NULL]) WITH ORDINALITY AS t (r, n) ORDER BY n;
 INSERT INTO vvault.regions (region, enabled) VALUES ('NO', false), ('DE', NULL), ('FR', false);
 SELECT is(pg_temp.error_of(format('SELECT vvault_ingest(%L, %L)', r, pg_temp.response(''))),
@@ -352,10 +352,10 @@ SELECT is(pg_temp.ingest('', region => 'DE') ->> 'accepted', '0', 'a region of t
 DELETE FROM vvault.regions;
 SELECT is(pg_temp.error_of($$SELECT vvault_ingest('PL', NULL)$$), '22023 no response to ingest', 'no response');
 SELECT is(pg_temp.error_of(format('SELECT vvault_ingest(%L, %L, %L)', 'PL', pg_temp.response(pg_temp.item('a', 1)), f)),
-	'22023 invalid fetched_at: ' || coalesce(f::timestamptz::text, 'NULL'), 'fetched_at ' || coalesce(f, 'NULL'))
+	'22023 ' || coalesce('invalid fetched_at: ' || f::timestamptz, 'fetched_at must not be null'), 'fetched_at ' || coalesce(f, 'NULL'))
 	FROM unnest(ARRAY['infinity', '-infinity', '9999-12-31 00:00Z', '0001-12-31 23:59:59Z BC', NULL]) f;
 SELECT is(pg_temp.error_of(format('SELECT vvault_ingest(%L, %L, now(), %L)', 'PL', pg_temp.response(pg_temp.item('a', 1)), f)),
-	'22023 invalid first_rank: ' || coalesce(f, 'NULL'), 'first_rank ' || coalesce(f, 'NULL'))
+	'22023 ' || coalesce('invalid first_rank: ' || f, 'first_rank must not be null'), 'first_rank ' || coalesce(f, 'NULL'))
 	FROM unnest(ARRAY['0', '-1', '1000001', '2147483647', NULL]) f;
 SELECT is(pg_temp.error_of(format('SELECT vvault_ingest(%L, %L, first_rank => 51)', 'PL', pg_temp.response(pg_temp.item('a', 1)))),
 	'22023 first_rank 51 without the fetched_at of its chart', 'a further page without the fetched_at of the first');
@@ -563,9 +563,9 @@ DO $$ BEGIN PERFORM pg_temp.ingest(pg_temp.item('a', 5), '2026-01-12 06:00Z'); E
 DO $$ BEGIN PERFORM vvault_prune('2026-01-12 00:00Z'); END $$;
 SELECT pg_temp.state() AS before \gset
 SELECT is(pg_temp.error_of(format('SELECT vvault_ingest(%L, %L, %L)', 'PL', pg_temp.response(pg_temp.item('a', 1)), '2026-01-10 23:59:59.999999Z')),
-	'22023 the day 2026-01-10 of region "PL" is closed', 'a closed day takes no chart');
+	'22023 day 2026-01-10 of region "PL" is closed', 'a closed day takes no chart');
 SELECT is(pg_temp.error_of(format('SELECT vvault_ingest(%L, %L, %L)', 'PL', pg_temp.response(''), '2026-01-10 00:00Z')),
-	'22023 the day 2026-01-10 of region "PL" is closed', '... nor an empty one');
+	'22023 day 2026-01-10 of region "PL" is closed', '... nor an empty one');
 SELECT is(pg_temp.state(), :'before', '... and nothing changed');
 SELECT is(pg_temp.ingest(pg_temp.item('a', 1), '2026-01-10 12:00Z', 'SE') ->> 'accepted', '1', '... in its region alone');
 SELECT is_empty('SELECT * FROM vvault_check()', '... and the derived tables are right');

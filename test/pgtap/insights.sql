@@ -233,7 +233,7 @@ SELECT is((SELECT array_agg(s ->> 'category_id') FROM json_array_elements(vvault
 	'seasons are known after a prune too');
 
 SELECT throws_ok($$SELECT vvault_insights('no')$$, '22023', 'invalid region "no"');
-SELECT throws_ok($$SELECT vvault_insights(NULL)$$, '22023', 'invalid region NULL');
+SELECT throws_ok($$SELECT vvault_insights(NULL)$$, '22023', 'region must not be null');
 SELECT md5(vvault_insights('NO')::text) AS before \gset
 SET LOCAL TimeZone = 'America/Los_Angeles';
 SET LOCAL DateStyle = 'German, DMY';

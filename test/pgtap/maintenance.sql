@@ -171,9 +171,9 @@ SELECT results_eq('SELECT d.region, d.day, d.category_id, d.videos, d.viral, d.s
 SELECT is((SELECT pg_temp.ingest('PL', '2026-01-03 12:00Z', 'd', 63000) ->> 'created'), '0', 'the next chart');
 SELECT is((SELECT v.virality_score FROM vvault.videos v WHERE (v.region, v.video_id) = ('PL', 'd')), 100::float8, '... is measured against the latest before');
 SELECT is(pg_temp.error_of($$INSERT INTO vvault.snapshots (region, video_id, fetched_at) VALUES ('PL', 'x', '2026-01-02 05:00Z')$$),
-	'22023 the day 2026-01-02 of region "PL" is closed', 'a closed day takes no snapshot, however it is written');
+	'22023 day 2026-01-02 of region "PL" is closed', 'a closed day takes no snapshot, however it is written');
 SELECT is(pg_temp.error_of($$UPDATE vvault.snapshots SET fetched_at = '2026-01-02 05:00Z' WHERE video_id = 'e'$$),
-	'22023 the day 2026-01-02 of region "PL" is closed', '... nor by an UPDATE');
+	'22023 day 2026-01-02 of region "PL" is closed', '... nor by an UPDATE');
 SELECT lives_ok($$INSERT INTO vvault.snapshots (region, video_id, fetched_at) VALUES ('SE', 'x', '2026-01-02 05:00Z')$$, '... of its region alone');
 
 -- A new threshold counts open days anew, closed ones keep theirs: all videos
@@ -183,7 +183,7 @@ SELECT lives_ok($$SELECT vvault_set('viral_threshold', '40')$$, 'a lower thresho
 SELECT is((SELECT string_agg(concat_ws(' ', d.region, d.day - date '2026-01-01' + 1, d.viral), ', ' ORDER BY d.region, d.day) FROM vvault.daily_stats d
 	WHERE d.category_id = 10), 'PL 1 0, PL 2 1, PL 3 2, SE 1 2', '... counts the open days anew, not the closed');
 SELECT is_empty('SELECT * FROM vvault_check()', '... and all is right');
-SELECT is(pg_temp.error_of(format('SELECT vvault_prune(%L)', t)), '22023 invalid time to prune before: ' || coalesce(t, 'NULL'),
+SELECT is(pg_temp.error_of(format('SELECT vvault_prune(%L)', t)), '22023 ' || coalesce('invalid before: ' || t, 'before must not be null'),
 	'a prune before ' || coalesce(t, 'NULL')) FROM unnest(ARRAY['infinity', '-infinity', NULL]) t;
 
 --
@@ -247,7 +247,7 @@ SELECT is(pg_temp.error_of(format('SELECT vvault_set(%L, %L)', n, v)), format('2
 	FROM (VALUES ('viral_threshold', '-1'), ('viral_threshold', '100.1'), ('viral_threshold', 'NaN'), ('viral_threshold', ''), ('viral_threshold', ' 85'),
 		('viral_threshold', '1e1'), ('default_sort', 'rank'), ('default_sort', 'Views'), ('page_limit', '0'), ('page_limit', '1001'), ('page_limit', '1.5'),
 		('page_limit', '99999999999999999999'), ('Viral_threshold', '1'), ('', '1'), (NULL, '1')) AS s (n, v);
-SELECT is(pg_temp.error_of(format('SELECT vvault_set(%L, NULL)', n)), '22023 invalid setting "' || coalesce(n, 'NULL') || '"', 'no setting: ' || coalesce(n, 'NULL'))
+SELECT is(pg_temp.error_of(format('SELECT vvault_set(%L, NULL)', n)), '22023 ' || coalesce('invalid setting "' || n || '"', 'name must not be null'), 'no setting: ' || coalesce(n, 'NULL'))
 	FROM unnest(ARRAY['no_such', NULL]) n;
 SELECT is((SELECT string_agg(s.name || ' ' || s.value, ', ' ORDER BY s.name) FROM vvault.settings s),
 	'default_sort newest, page_limit 7, viral_threshold 99.999999999', 'none of these changed anything');

@@ -80,13 +80,13 @@ SELECT format('The sorts are %s.', string_agg(o, ', ')) AS sorts FROM pg_temp.or
 \set cursors 'Pass the next_cursor of a page with the same region, sort and limits.'
 \set limits 'It is the most videos that a feed shows of one, from 1; without it there is no limit.'
 SELECT is(pg_temp.problem(format('SELECT vvault_trending(%s)', args)),
-	'22023: invalid ' || problem, 'vvault_trending(' || left(args, 60) || ')')
+	'22023: ' || CASE WHEN problem LIKE '%must not be null%' THEN problem ELSE 'invalid ' || problem END, 'vvault_trending(' || left(args, 60) || ')')
 FROM (VALUES
 	($$'XX'$$, 'region "XX" / ' || :'regions'),
 	($$'pl'$$, 'region "pl" / ' || :'regions'),
 	($$'PL '$$, 'region "PL " / ' || :'regions'),
 	($$''$$, 'region "" / ' || :'regions'),
-	($$NULL$$, 'region NULL / ' || :'regions'),
+	($$NULL$$, 'region must not be null / ' || :'regions'),
 	($$'PL', 0$$, 'page_size 0 / A page has from 1 to 200 videos.'),
 	($$'PL', -2147483648$$, 'page_size -2147483648 / A page has from 1 to 200 videos.'),
 	($$'PL', 5, 'best'$$, 'sort "best" / ' || :'sorts'),

@@ -359,7 +359,7 @@ for my $setting ('0', '16kB', '64kB', '192kB', '5MB', '40MB')
 		{
 			my (undef, undef, $stderr) = $node->psql('postgres', "\\set VERBOSITY verbose\nSELECT vvault_$function()");
 
-			like($stderr, qr/55000: +the reply cache of vvault is not available/, "vvault_$function() says that there is none");
+			like($stderr, qr/55000: +reply cache of vvault is not available/, "vvault_$function() says that there is none");
 			like($stderr, qr/HINT: +Set vvault.cache_size/, 'and why');
 		}
 		next;

@@ -352,8 +352,8 @@ sub restore
 sub tell_apart
 {
 	my ($db, $old, $older, $session, $contents) = @_;
-	my $mismatch = qr/^55000: the installed extension vvault is version \Q$old\E, its library is \Q$current\E\nHINT:  Run ALTER EXTENSION vvault UPDATE/;
-	my $refused = qr/55000: the library of vvault in this session is (?:older|\Q$old\E), this script is version \Q$current\E/;
+	my $mismatch = qr/^55000: extension vvault is version \Q$old\E, but its library is version \Q$current\E\nHINT:  Run ALTER EXTENSION vvault UPDATE/;
+	my $refused = qr/55000: library of vvault in this session is (?:older|\Q$old\E), but this script is version \Q$current\E/;
 	my $before = $node->safe_psql($db, $contents);
 
 	install_library($library);
@@ -444,7 +444,7 @@ for my $old (@released)
 	tell_apart($db, $old, $older, $session, $contents);
 	update_filled($db, $old, $contents);
 	like(join('', $session->query("\\set VERBOSITY verbose\n$reads")),
-		qr/55000: the installed extension vvault is version \Q$current\E, its library is \Q$old\E\nHINT: .*connect anew/,
+		qr/55000: extension vvault is version \Q$current\E, but its library is version \Q$old\E\nHINT: .*connect anew/,
 		'a session from before the update is told to connect anew')
 	  if $tells;
 	$session->quit;
@@ -514,13 +514,13 @@ sub update_both
 	my $asset = q(SELECT vvault_asset('mine') ->> 'owner_id');
 	my $feeds = q(SELECT vvault_regions() IS NOT NULL);
 	my $version = q(SELECT string_agg(extversion, ' ' ORDER BY extname) FROM pg_extension WHERE extname ~ '^vvault');
-	my $too_early = qr/^55000: the extension vvault is version \Q$current\E, this script of vvault_stream is version \Q$next\E\nHINT:  Run ALTER EXTENSION vvault UPDATE first/;
+	my $too_early = qr/^55000: extension vvault is version \Q$current\E, but this script of vvault_stream is version \Q$next\E\nHINT:  Run ALTER EXTENSION vvault UPDATE first/;
 
 	create_database('fresh_stream');
 	$node->safe_psql('fresh_stream', 'CREATE EXTENSION vvault_stream CASCADE');
 	my $expected = $node->safe_psql('fresh_stream', $stream_facts);
 
-	like(error_of('one_by_one', $asset), qr/^55000: the installed extension vvault is version \Q$current\E, its library is \Q$next\E\n/,
+	like(error_of('one_by_one', $asset), qr/^55000: extension vvault is version \Q$current\E, but its library is version \Q$next\E\n/,
 		'new library, old SQL: assets');
 	like(error_of('one_by_one', 'ALTER EXTENSION vvault_stream UPDATE'), $too_early, 'vvault_stream is not updated before vvault');
 	is($node->safe_psql('one_by_one', $version), "$current $current", 'which changes nothing');
@@ -528,11 +528,11 @@ sub update_both
 	$node->safe_psql('one_by_one', 'ALTER EXTENSION vvault UPDATE');
 	is($node->safe_psql('one_by_one', $feeds), 't', 'vvault is updated: feeds are read');
 	like(error_of('one_by_one', $asset),
-		qr/^55000: the installed extension vvault_stream is version \Q$current\E, its library is \Q$next\E\nHINT:  Run ALTER EXTENSION vvault_stream UPDATE/,
+		qr/^55000: extension vvault_stream is version \Q$current\E, but its library is version \Q$next\E\nHINT:  Run ALTER EXTENSION vvault_stream UPDATE/,
 		'assets wait for the update of their own extension');
 	$node->safe_psql('one_by_one', q(UPDATE vvault_stream.assets SET title = 'plain'));
 	like(join('', $session->query("\\set VERBOSITY verbose\nALTER EXTENSION vvault_stream UPDATE")),
-		qr/55000: the library of vvault in this session is \Q$current\E, this script is version \Q$next\E\n(?:.*\n)*HINT: .*connect anew/,
+		qr/55000: library of vvault in this session is \Q$current\E, but this script is version \Q$next\E\n(?:.*\n)*HINT: .*connect anew/,
 		'nor is it updated in a session with the old library');
 	$node->safe_psql('one_by_one', 'ALTER EXTENSION vvault_stream UPDATE');
 	is($node->safe_psql('one_by_one', $asset), 'me', 'both are updated: so are assets');
@@ -605,7 +605,7 @@ SQL
 	create_database('gone');
 	$node->safe_psql('gone', "CREATE EXTENSION vvault VERSION '$current' CASCADE");
 	my $call = q(SELECT vvault_hacker_news(100, '2026-01-01 00:00+00', '2026-01-02 00:00+00') > 0);
-	like(error_of('gone', $call), qr/^55000: the installed extension vvault is version \Q$current\E, its library is \Q$next\E\nHINT:  Run ALTER EXTENSION/,
+	like(error_of('gone', $call), qr/^55000: extension vvault is version \Q$current\E, but its library is version \Q$next\E\nHINT:  Run ALTER EXTENSION/,
 		'a function that the library has no more says what to do');
 	$node->safe_psql('gone', 'ALTER EXTENSION vvault UPDATE');
 	is($node->safe_psql('gone', $call), 't', 'and works after the update');

@@ -63,7 +63,7 @@ SELECT is((SELECT count(*) FROM vvault_stream.finished_jobs WHERE job_id = pg_te
 -- Wrong arguments
 --
 SELECT throws_ok($$SELECT vvault_enqueue('jt_none')$$, '22023', 'invalid kind "jt_none"', 'a kind has to be there');
-SELECT throws_ok($$SELECT vvault_enqueue(NULL)$$, '22023', 'invalid kind "NULL"', 'and not NULL');
+SELECT throws_ok($$SELECT vvault_enqueue(NULL)$$, '22023', 'kind must not be null', 'and not NULL');
 SELECT throws_ok($$SELECT vvault_enqueue('jt_a', priority => 40000)$$, '22023', 'invalid priority', 'priority');
 SELECT throws_ok($$SELECT vvault_enqueue('jt_a', delay_seconds => 'NaN')$$, '22023', 'invalid delay_seconds', 'delay_seconds');
 SELECT throws_ok($$SELECT vvault_enqueue('jt_a', max_attempts => 0)$$, '22023', 'invalid max_attempts', 'max_attempts');

@@ -55,7 +55,7 @@ RESET ROLE;
 
 -- who may grant, and what
 SELECT throws_ok($$SELECT vvault_stream_grant('vvs_stranger', 'reader')$$, '22023', 'invalid access "reader"', 'an access of vvault is none here');
-SELECT throws_ok($$SELECT vvault_stream_grant('vvs_stranger', NULL)$$, '22023', 'invalid access "NULL"', 'nor is NULL');
+SELECT throws_ok($$SELECT vvault_stream_grant('vvs_stranger', NULL)$$, '22023', 'access must not be null', 'nor is NULL');
 SELECT throws_ok($$SELECT vvault_stream_grant('vvs_nobody', 'viewer')$$, '42704', 'role "vvs_nobody" does not exist', 'the role is there');
 SELECT throws_ok($$SELECT vvault_stream_grant(NULL, 'viewer')$$, '42704', NULL, 'and is named');
 GRANT EXECUTE ON FUNCTION vvault_stream_grant TO vvs_stranger;

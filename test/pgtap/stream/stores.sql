@@ -97,7 +97,7 @@ SELECT vvault_rotate_keys('path', 0);
 SELECT is((SELECT count(*) FROM vvault_stream.secrets s WHERE s.name = 'key:' || (SELECT split_part(token, '.', 1) FROM first_token)), 0::bigint,
 	'and the next rotation forgets it');
 SELECT throws_ok($$SELECT vvault_rotate_keys('other')$$, '22023', 'invalid purpose "other"', 'a key has a purpose');
-SELECT throws_ok($$SELECT vvault_signing_keys(NULL)$$, '22023', 'invalid purpose "NULL"', 'that is not NULL');
+SELECT throws_ok($$SELECT vvault_signing_keys(NULL)$$, '22023', 'purpose must not be null', 'that is not NULL');
 SELECT throws_ok($$SELECT vvault_rotate_keys('path', -1)$$, '22023', 'invalid lead_seconds', 'and does not begin before it is there');
 
 SELECT * FROM finish();
