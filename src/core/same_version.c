@@ -73,6 +73,7 @@ with_extension(const char *name, void (*action) (HeapTuple, TupleDesc, void *),
 	table_close(table, AccessShareLock);
 }
 
+/* The extension's version. */
 static void
 take_version(HeapTuple tuple, TupleDesc columns, void *arg)
 {
@@ -84,6 +85,7 @@ take_version(HeapTuple tuple, TupleDesc columns, void *arg)
 		*(char **) arg = TextDatumGetCString(value);
 }
 
+/* The extension's owner. */
 static void
 take_owner(HeapTuple tuple, TupleDesc columns, void *arg)
 {

@@ -42,6 +42,7 @@ static VvQuery run_due_schedule = {
 	.extension = "vvault_stream",
 };
 
+/* The row's one value; NULL is false. */
 static bool
 take_bool(const Datum *values, const bool *isnull, void *arg)
 {

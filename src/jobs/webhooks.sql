@@ -38,7 +38,7 @@ BEGIN
 	IF h.webhook_id IS NULL OR e.number IS NULL THEN
 		RAISE EXCEPTION '%', CASE WHEN h.webhook_id IS NULL THEN 'the webhook' ELSE 'the event' END || ' is gone' USING ERRCODE = 'no_data_found';
 	ELSIF NOT h.enabled THEN
-		RAISE EXCEPTION 'the webhook is off' USING ERRCODE = 'object_not_in_prerequisite_state';
+		RAISE EXCEPTION 'webhook is off' USING ERRCODE = 'object_not_in_prerequisite_state';
 	END IF;
 	IF (job ->> 'attempt')::integer > 1 AND h.failing_since IS NULL THEN
 		UPDATE vvault_stream.webhooks w SET failing_since = clock_timestamp() WHERE w.webhook_id = hook AND w.failing_since IS NULL;
@@ -69,7 +69,7 @@ DECLARE
 	hook bigint := (job -> 'args' ->> 'webhook_id')::bigint;
 BEGIN
 	IF answered IS NULL OR NOT (answered BETWEEN 200 AND 299 OR answered = 410) THEN
-		RAISE EXCEPTION 'a delivery is complete with a status of 200 to 299, or 410' USING ERRCODE = 'invalid_parameter_value';
+		RAISE EXCEPTION 'delivery is complete only with a status of 200 to 299, or 410' USING ERRCODE = 'invalid_parameter_value';
 	END IF;
 	UPDATE vvault_stream.deliveries d
 	SET status = answered, delivered_at = CASE WHEN answered <> 410 THEN clock_timestamp() END

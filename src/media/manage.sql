@@ -116,7 +116,7 @@ BEGIN
 		RAISE EXCEPTION 'video "%" is %', a.video_id, a.state USING ERRCODE = 'object_not_in_prerequisite_state',
 			HINT = 'What is not ready has nothing to replace: upload its source.';
 	ELSIF g.state IN ('uploaded', 'processing') AND g.generation > a.generation THEN
-		RAISE EXCEPTION 'the source of video "%" is being replaced', a.video_id USING ERRCODE = 'object_not_in_prerequisite_state',
+		RAISE EXCEPTION 'source of video "%" is being replaced', a.video_id USING ERRCODE = 'object_not_in_prerequisite_state',
 			HINT = 'Wait until the next generation is shown.';
 	ELSIF g.state IS DISTINCT FROM 'uploading' THEN
 		next := vvault_stream.add_generation(a.video_id);
