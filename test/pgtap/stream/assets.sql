@@ -92,7 +92,7 @@ SELECT is(pg_temp.changed($$INSERT INTO vvault_stream.assets (video_id, owner_id
 	ON CONFLICT (video_id) DO UPDATE SET title = 'again'$$), 'b media, c media', 'an upsert changes both');
 SELECT is(pg_temp.changed($$DELETE FROM vvault_stream.assets WHERE video_id = 'b'$$), 'b media', 'DELETE leaves another version');
 SELECT is(pg_temp.changed($$DELETE FROM vvault_stream.assets WHERE video_id = 'b'$$), NULL, 'what deletes nothing changes none');
-SELECT is(pg_temp.changed($$TRUNCATE vvault_stream.assets, vvault_stream.renditions, vvault_stream.generations, vvault_stream.pictures$$), 'site site', 'TRUNCATE changes all by that of the site');
+SELECT is(pg_temp.changed($$TRUNCATE vvault_stream.assets, vvault_stream.renditions, vvault_stream.generations, vvault_stream.pictures, vvault_stream.uploads$$), 'site site', 'TRUNCATE changes all by that of the site');
 SELECT is(pg_temp.changed($$SELECT vvault_stream.bump_site()$$), 'site site', 'and so does bump_site()');
 DELETE FROM vvault_stream.asset_versions;
 SELECT is(pg_temp.changed($$SELECT vvault_stream.bump_site()$$), 'site site', 'also where its row is gone');
