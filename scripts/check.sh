@@ -532,6 +532,8 @@ main()
 				say "going on without: no store that speaks S3 is tried"
 			"$ROOT/scripts/npm.sh" .work demo/clients ||
 				say "going on without: the example for node-postgres is not tried"
+			"$ROOT/scripts/npm.sh" .work test/players ||
+				say "going on without: no player plays a video"
 			"$ROOT/scripts/npm.sh" .work test/openapi ||
 				say "going on without: the OpenAPI description is not linted"
 			"$ROOT/scripts/npm.sh" .work test/webhooks ||
