@@ -91,7 +91,7 @@ packages_of()
 			say tzdata              # another place
 			;;
 		s3)
-			say swift               # its ring builder and swift.conf
+			say swift               # swift.conf
 			say python3-swift       # a store that speaks S3; starts no server
 			;;
 		browser)

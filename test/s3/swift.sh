@@ -14,7 +14,6 @@
 source "$(dirname "$0")/../../scripts/lib.sh"
 
 PYTHON=/usr/bin/python3
-RING_BUILDER=/usr/bin/swift-ring-builder
 
 skip()
 {
@@ -24,22 +23,25 @@ skip()
 
 check_swift()
 {
-	"$PYTHON" -c 'import swift.common.middleware.s3api.s3api' 2>/dev/null && [ -x "$RING_BUILDER" ] ||
+	"$PYTHON" -c 'import swift.common.middleware.s3api.s3api' 2>/dev/null ||
 		skip "Swift is not there: install swift and python3-swift"
-	[ -r /etc/swift/swift.conf ] || skip "/etc/swift/swift.conf cannot be read"
+	[ -r /etc/swift/swift.conf ] || skip "Swift has no /etc/swift/swift.conf: install swift"
 	"$PYTHON" -c 'import os, sys; os.setxattr(sys.argv[1], "user.try", b"1")' "$1" 2>/dev/null ||
 		skip "the file system has no extended attributes"
 }
 
-# write_ring FOLDER KIND PORT
-write_ring()
+# write_rings FOLDER PORT PORT PORT: where accounts, containers and objects are.
+write_rings()
 {
-	cd "$1"
-	{
-		"$PYTHON" "$RING_BUILDER" "$2.builder" create 4 1 1
-		"$PYTHON" "$RING_BUILDER" "$2.builder" add "r1z1-127.0.0.1:$3/disk" 1
-		"$PYTHON" "$RING_BUILDER" "$2.builder" rebalance
-	} >>ring.log 2>&1
+	"$PYTHON" - "$@" >"$1/ring.log" 2>&1 <<-'END'
+		import sys
+		from swift.common.ring import RingBuilder
+		for kind, port in zip(("account", "container", "object"), sys.argv[2:]):
+		    ring = RingBuilder(4, 1, 1)
+		    ring.add_dev({"region": 1, "zone": 1, "ip": "127.0.0.1", "port": int(port), "device": "disk", "weight": 1.0})
+		    ring.rebalance()
+		    ring.get_ring().save("%s/%s.ring.gz" % (sys.argv[1], kind))
+	END
 }
 
 # write_server FOLDER KIND PORT: of accounts, containers or objects.
@@ -96,7 +98,7 @@ write_proxy()
 	END
 }
 
-# run_server FOLDER KIND PORT
+# run_server FOLDER KIND
 run_server()
 {
 	(
@@ -105,34 +107,55 @@ run_server()
 sys.exit(run_wsgi(sys.argv[1], sys.argv[2], verbose=True))' "$1/$2.conf" "$2-server" >"$1/$2.log" 2>&1 </dev/null 9<&-
 	) &
 	say "$!" >"$1/$2.pid"
-	for _ in {1..300}; do
+}
+
+# wait_for FOLDER KIND PORT
+wait_for()
+{
+	for _ in {1..600}; do
 		! (: <"/dev/tcp/127.0.0.1/$3") 2>/dev/null || return 0
-		kill -0 "$!" 2>/dev/null || break
+		kill -0 "$(cat "$1/$2.pid")" 2>/dev/null || break
 		sleep 0.1
 	done
 	tail -n 20 "$1/$2.log" >&2
 	die "Swift's $2 server does not start"
 }
 
+# stop_server FILE: the process named there, provided that it is one of this folder.
+stop_server()
+{
+	local pid
+
+	[ -r "$1" ] || return 0
+	read -r pid <"$1" || return 0
+	tr '\0' '\n' <"/proc/$pid/cmdline" 2>/dev/null | grep -qxF "${1%.pid}.conf" || return 0
+	kill "$pid" 2>/dev/null || return 0
+	for _ in {1..100}; do
+		kill -0 "$pid" 2>/dev/null || return 0
+		sleep 0.1
+	done
+	kill -9 "$pid" 2>/dev/null || true
+}
+
 start()
 {
-	local folder=$1 account container object proxy
+	local folder=$1 account container object proxy kind
 
 	mkdir -p "$folder/devices/disk"
 	folder=$(cd "$folder" && pwd -P)
 	check_swift "$folder"
 	read -r account container object proxy < <(free_ports 4)
-	write_ring "$folder" account "$account"
-	write_ring "$folder" container "$container"
-	write_ring "$folder" object "$object"
+	write_rings "$folder" "$account" "$container" "$object"
 	write_server "$folder" account "$account"
 	write_server "$folder" container "$container"
 	write_server "$folder" object "$object"
 	write_proxy "$folder" "$proxy"
-	run_server "$folder" account "$account"
-	run_server "$folder" container "$container"
-	run_server "$folder" object "$object"
-	run_server "$folder" proxy "$proxy"
+	for kind in account container object proxy; do
+		run_server "$folder" "$kind"
+	done
+	for kind in account container object proxy; do
+		wait_for "$folder" "$kind" "${!kind}"
+	done
 	say "http://127.0.0.1:$proxy"
 }
 
@@ -144,7 +167,7 @@ case ${1:-} in
 	stop)
 		[ $# -eq 2 ] || die "usage: test/s3/swift.sh stop FOLDER"
 		for kind in proxy object container account; do
-			[ ! -d "$2" ] || stop_one "$(cd "$2" && pwd -P)/$kind.pid"
+			[ ! -d "$2" ] || stop_server "$(cd "$2" && pwd -P)/$kind.pid"
 		done
 		;;
 	*) die "usage: test/s3/swift.sh start|stop FOLDER" ;;
