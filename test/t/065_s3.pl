@@ -1,5 +1,5 @@
 #
-# 063_s3.pl
+# 065_s3.pl
 #		URLs for S3 in front of a store that checks them: OpenStack Swift with its
 #		s3api. An upload in parts that is cut and goes on, refusals, a large
 #		output of a worker's in parts; and npm's @uppy/aws-s3 as the client.
