@@ -70,12 +70,14 @@ main()
 	heading "deb: $package"
 	trap 'rm -f "$LOG"' EXIT
 	if VERSIONS=$PG_MAJOR judge "build, lintian" "$ROOT/scripts/deb.sh" &&
-		judge "install" apt-get -qqy --no-install-recommends install "$ROOT/.work/deb/${package}"_*.deb; then
+		judge "install" apt-get -qqy --no-install-recommends install \
+			"$ROOT/.work/deb/${package}"_*.deb "$ROOT/.work/deb/vvault-worker"_*.deb; then
 		judge "both extensions are in it" is_installed "$package" || true
+		judge "the worker runs" vvault-worker --version || true
 		if judge "installcheck" installcheck; then
 			count_tests
 		fi
-		judge "remove" apt-get -qqy purge "$package" || true
+		judge "remove" apt-get -qqy purge "$package" vvault-worker || true
 	fi
 	say "$PASSED passed, $FAILED failed, 0 skipped"
 	[ "$FAILED" -eq 0 ]

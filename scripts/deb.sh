@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 #
 # deb.sh
-#		Debian packages of both extensions, one for each version of the server.
+#		Debian packages: of both extensions one for each version of the server,
+#		and one with the worker.
 #
 # usage: [VERSIONS="17 ..."] scripts/deb.sh
 #
