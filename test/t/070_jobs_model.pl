@@ -30,11 +30,16 @@ my $jump = 100_000;    # seconds: after this every lease and delay is over
 note "VVAULT_SEED=$seed VVAULT_JOB_STEPS=$steps";
 srand($seed);
 
-my $node = new_node('jobs_model');
+# without background workers, one of which would run schedules at its own time
+my $node = new_node('jobs_model', conf => 'max_worker_processes = 0');
 $node->safe_psql('postgres', <<'EOF');
 CREATE EXTENSION vvault_stream CASCADE;
 INSERT INTO vvault_stream.job_kinds (kind, max_attempts, retry_seconds, retry_most_seconds, running_limit, owner_running_limit)
 VALUES ('free', 3, 1000, 1000, NULL, NULL), ('owned', 3, 1000, 1000, NULL, 2), ('both', 2, 1000, 1000, 3, 2);
+-- what is shipped is not in the model
+UPDATE vvault_stream.schedules SET enabled = false;
+SELECT vvault_schedule('each_' || kind, '50000 seconds', kind, first_at => clock_timestamp() + interval '50000 seconds')
+FROM unnest('{free,owned,both}'::text[]) kind;
 -- what must hold under every snapshot; each row is a fault
 CREATE VIEW faults AS
 	SELECT 'open and ended' AS fault, j.job_id FROM vvault_stream.jobs j JOIN vvault_stream.finished_jobs f USING (job_id)
@@ -83,6 +88,7 @@ my %attempts = (free => 3, owned => 3, both => 2);
 #
 my %open;
 my %ended;
+my %due = (each_free => 0, each_owned => 0, each_both => 0);    # schedules whose time has come
 my $trouble = 0;
 my $step = 0;
 
@@ -251,6 +257,138 @@ SQL
 	return;
 }
 
+# A job as one of many may be asked for, and whether it is to be refused: a key
+# that is there gives that job back whatever else is asked for.
+sub some_job
+{
+	my ($position, $before) = @_;
+	my @all = sort { $a <=> $b } keys %open, keys %ended;
+	my %needs = rand() < 0.3 && @all ? (map { any(@all) => 1 } 0 .. int rand 2) : ();
+	my %after = rand() < 0.4 && $position ? (map { int(rand $position) => 1 } 0 .. int rand 2) : ();
+
+	return {
+		kind => rand() < 0.05 ? 'none' : any(sort keys %limit),
+		owner => any(@owners),
+		delay => rand() < 0.2 ? 1000 : 0,
+		key => rand() < 0.2 ? any('k1', 'k2') : undef,
+		priority => int(rand 3) - 1,
+		needs => [ sort { $a <=> $b } keys %needs ],
+		after => [ sort { $a <=> $b } keys %after ]
+	};
+}
+
+sub as_json
+{
+	my ($job) = @_;
+	my @fields = (qq("kind":"$job->{kind}"), qq("owner_id":"$job->{owner}"), qq("delay_seconds":$job->{delay}), qq("priority":$job->{priority}));
+
+	push @fields, qq("job_key":"$job->{key}") if defined $job->{key};
+	push @fields, map { qq("$_":[) . join(',', @{ $job->{$_} }) . ']' } grep { @{ $job->{$_} } } qw(needs after);
+	return '{' . join(',', @fields) . '}';
+}
+
+# What came of one of many; @$ids are those of the ones before it.
+sub follow_one
+{
+	my ($job, $id, $state, $created, $sqlstate, $ids) = @_;
+	my $kind = $job->{kind};
+	my ($same) = defined $job->{key}
+	  ? grep { $_->{kind} eq $kind && $_->{owner} eq $job->{owner} && !$_->{begun} && ($_->{key} // '') eq $job->{key} } values %open
+	  : ();
+	my $no_such = grep { !defined $ids->[$_] } @{ $job->{after} };
+	my %needed = map { $_ => 1 } @{ $job->{needs} }, map { $ids->[$_] // () } @{ $job->{after} };
+	my $impossible = $kind eq 'none' || $no_such || !$same && grep { ($ended{$_} // '') eq 'cancelled' } keys %needed;
+
+	return $sqlstate eq '22023' ? undef : wrong("one of many was not refused, but $sqlstate") if $impossible;
+	return wrong("one of many was refused: $sqlstate") if $sqlstate ne '';
+	if ($same)
+	{
+		wrong("the key gave job $id ($created)") if $created ne 'false' || $id != $same->{id};
+		return;
+	}
+	return wrong("job $id has a number that was given before") if $created ne 'true' || $open{$id} || $ended{$id};
+	my %left = map { $_ => 1 } grep { $open{$_} } keys %needed;
+	$open{$id} = {
+		id => $id, kind => $kind, owner => $job->{owner}, priority => $job->{priority}, attempt => 0, most => $attempts{$kind},
+		needs => \%left, key => $job->{key}, delayed => $job->{delay} > 0,
+		state => %left ? 'w' : $job->{delay} ? 's' : $state eq 'held' ? 'h' : 'r'
+	};
+	my $said = { w => 'waiting', s => 'later', h => 'held', r => 'ready' }->{ $open{$id}{state} };
+	wrong("a new job is $state, not $said") if $state ne $said;
+	return;
+}
+
+sub op_enqueue_many
+{
+	my ($db) = @_;
+	my (@jobs, @ids);
+
+	return if keys %open > 40;
+	push @jobs, some_job(scalar @jobs) for 0 .. int rand 5;
+	my $rows = $db->selectall_arrayref(<<'SQL', undef, '[' . join(',', map { as_json($_) } @jobs) . ']');
+SELECT (r ->> 'job_id')::bigint, coalesce(r ->> 'state', ''), coalesce(r ->> 'created', ''), coalesce(r ->> 'sqlstate', '')
+FROM json_array_elements(vvault_enqueue_many(?)) WITH ORDINALITY a (r, n) ORDER BY n
+SQL
+	return wrong('many were answered by ' . @$rows) if @$rows != @jobs;
+	for my $i (0 .. $#jobs)
+	{
+		follow_one($jobs[$i], @{ $rows->[$i] }, \@ids);
+		push @ids, $rows->[$i][0];
+	}
+	return;
+}
+
+sub op_complete_many
+{
+	my ($db) = @_;
+	my @ids = map { pick('x') // () } 0 .. int rand 5;
+	my @valid = map { rand() < 0.9 } @ids;
+	my @given = map { sprintf '{"job_id":%d,"lease":"%s"}', $ids[$_], $valid[$_] ? $open{ $ids[$_] }{lease} : '00000000-0000-0000-0000-000000000000' } 0 .. $#ids;
+	my $rows = $db->selectall_arrayref(<<'SQL', undef, '[' . join(',', @given) . ']');
+SELECT coalesce(r ->> 'state', r ->> 'sqlstate') FROM json_array_elements(vvault_complete_many(?)) WITH ORDINALITY a (r, n) ORDER BY n
+SQL
+	my @said = map { !$valid[$_] ? 'PT409' : $open{ $ids[$_] }{cancelled} ? 'cancelled' : 'finished' } 0 .. $#ids;
+
+	wrong("many ended as @{[ map { $_->[0] } @$rows ]}, not @said") if "@{[ map { $_->[0] } @$rows ]}" ne "@said";
+	for my $i (grep { $valid[$_] } 0 .. $#ids)
+	{
+		my $job = $open{ $ids[$i] } // next;
+
+		if ($job->{cancelled})
+		{
+			end_as_cancelled($ids[$i]);
+			next;
+		}
+		delete $open{ $ids[$i] };
+		$ended{ $ids[$i] } = 'finished';
+		release($ids[$i]);
+	}
+	return;
+}
+
+# What has come due since it ran last runs, once, and makes a job, unless the one
+# before has not begun.
+sub op_schedules
+{
+	my ($db) = @_;
+	my @expected = sort grep { $due{$_} } keys %due;
+	my $rows = $db->selectall_arrayref(<<'SQL');
+SELECT r ->> 'name', r ->> 'kind', (r -> 'result' ->> 'job_id')::bigint, r -> 'result' ->> 'state', r -> 'result' ->> 'created'
+FROM json_array_elements(vvault_run_schedules() -> 'ran') r
+SQL
+	my @ran = sort map { $_->[0] } @$rows;
+
+	wrong("schedules @ran ran, not @expected") if "@ran" ne "@expected";
+	for my $row (@$rows)
+	{
+		my ($name, $kind, $id, $state, $created) = @$row;
+
+		follow_one({ kind => $kind, owner => '', key => "schedule $name", delay => 0, priority => 0, needs => [], after => [] }, $id, $state, $created, '', []);
+		$due{$name} = 0;
+	}
+	return;
+}
+
 sub op_dequeue
 {
 	my ($db) = @_;
@@ -384,6 +522,8 @@ sub op_jump
 	my ($db) = @_;
 
 	$db->do("UPDATE vvault_stream.jobs SET run_at = run_at - interval '$jump seconds', lease_until = lease_until - interval '$jump seconds'");
+	$db->do("UPDATE vvault_stream.schedules SET next_at = next_at - interval '$jump seconds' WHERE NOT shipped");
+	$due{$_} = 1 for keys %due;
 	$_->{due} = 1 for grep { $_->{state} =~ /[sx]/ || $_->{state} eq 'w' && $_->{delayed} } values %open;
 	return;
 }
@@ -437,7 +577,7 @@ sub check_step
 
 my @sessions = map { session() } 1 .. 4;
 my @ops = ((\&op_enqueue) x 8, (\&op_dequeue) x 8, (\&op_complete) x 6, (\&op_fail) x 3, (\&op_heartbeat) x 2,
-	\&op_cancel, \&op_redrive, \&op_jump);
+	(\&op_enqueue_many) x 2, (\&op_complete_many) x 3, \&op_schedules, \&op_cancel, \&op_redrive, \&op_jump);
 
 for (1 .. $steps)
 {
@@ -448,13 +588,14 @@ for (1 .. $steps)
 	if (rand() < 0.1)
 	{
 		# what is taken back leaves no trace
-		my ($open_before, $ended_before) = (dclone(\%open), dclone(\%ended));
+		my ($open_before, $ended_before, $due_before) = (dclone(\%open), dclone(\%ended), dclone(\%due));
 
 		$db->begin_work;
 		$op->($db);
 		$db->rollback;
 		%open = %$open_before;
 		%ended = %$ended_before;
+		%due = %$due_before;
 	}
 	else
 	{
@@ -510,6 +651,22 @@ sub random_call
 SELECT vvault_enqueue(?, '{}', owner_id => ?, job_key => ?, delay_seconds => ?,
 	needs => (SELECT array_agg(job_id) FROM vvault_stream.all_jobs WHERE job_id IN ($in) AND NOT cancelled))
 SQL
+	}
+	elsif ($what < 0.4)
+	{
+		ask($db, 'SELECT vvault_enqueue_many(?)', '[' . join(',', map {
+			my $after = $_ && rand() < 0.5 ? ',"after":[' . int(rand $_) . ']' : '';
+			my $key = rand() < 0.2 ? qq(,"job_key":"@{[ any('k1', 'k2', 'k3') ]}") : '';
+
+			qq({"kind":"@{[ any(sort keys %limit) ]}","owner_id":"@{[ any(@owners) ]}"$key$after})
+		} 0 .. int rand 6) . ']');
+	}
+	elsif ($what < 0.44)
+	{
+		my @ids = splice @{ [ sort keys %$mine ] }, 0, 5;
+
+		ask($db, 'SELECT vvault_complete_many(?)', '[' . join(',', map { qq({"job_id":$_,"lease":"$mine->{$_}"}) } @ids) . ']');
+		delete @$mine{@ids};
 	}
 	elsif ($what < 0.65)
 	{
