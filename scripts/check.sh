@@ -536,6 +536,8 @@ main()
 				say "going on without: no player plays a video"
 			"$ROOT/scripts/npm.sh" .work test/openapi ||
 				say "going on without: the OpenAPI description is not linted"
+			"$ROOT/scripts/npm.sh" .work test/s3 ||
+				say "going on without: no client of S3's protocol is tried"
 			"$ROOT/scripts/npm.sh" .work test/webhooks ||
 				say "going on without: signatures of webhooks are checked by the test alone"
 		fi

@@ -173,7 +173,7 @@ sub put_part
 	like(request('POST', $end->{url}, content => "<CompleteMultipartUpload>$list</CompleteMultipartUpload>")->{content}, qr/CompleteMultipartUploadResult/,
 		'and S3 makes one object of them');
 	is(Digest::SHA::sha256_hex(request('GET', signed('GET', $key))->{content}), $sha256, 'the same bytes');
-	for ([ "$job_id, '00000000-0000-4000-8000-000000000002', '$key'", qr/the lease of job \d+ is not valid/, 'another lease' ],
+	for ([ "$job_id, '00000000-0000-4000-8000-000000000002', '$key'", qr/lease of job \d+ is not valid/, 'another lease' ],
 		[ "$job_id, '$lease', 'film/1/other.mp4'", qr/invalid object_key/, 'another object' ])
 	{
 		my ($arguments, $why, $what) = @$_;
@@ -182,6 +182,43 @@ sub put_part
 		$node->psql('postgres', "SELECT vvault_sign_output_complete($arguments, '$id')", stderr => \$stderr);
 		like($stderr, $why, "refused: $what");
 	}
+}
+
+# The client that this protocol is for
+SKIP:
+{
+	my $modules = ($ENV{WORK} // '') . '/s3/node_modules';
+	my $site = "$folder/site";
+	my ($said, $why);
+
+	skip('there is no @uppy/aws-s3', 3) if !-d "$modules/\@uppy/aws-s3" || system('node --version >/dev/null 2>&1') != 0;
+	open my $out, '>', "$folder/film.mp4" or die "film.mp4: $!\n";
+	binmode $out;
+	print $out $film;
+	close $out;
+	my $upload = sub {
+		my ($store) = @_;
+		my ($reply, $stderr);
+
+		sql("INSERT INTO vvault_stream.assets (video_id, owner_id) VALUES ('uppy-$store', 'alice')");
+		IPC::Run::run([ 'node', 'test/s3/upload.mjs', $modules, $node->connstr('postgres'), "uppy-$store", $store, "$folder/film.mp4" ],
+			'<', '/dev/null', '>', \$reply, '2>', \$stderr) or diag $stderr;
+		return $reply =~ s/\s+$//r;
+	};
+	my $expected = q({"sent":[5242880,5242880,1514240],"listed":[1],"state":"%s","failed":[]});
+
+	is($upload->('s3'), sprintf($expected, 'stored'), '@uppy/aws-s3 uploads to S3, is cut, and goes on');
+	is(Digest::SHA::sha256_hex(request('GET', signed('GET', sql(q{SELECT object_key FROM vvault_stream.uploads WHERE video_id = 'uppy-s3'})))->{content}),
+		$sha256, 'the same bytes');
+
+	skip("without nginx's njs no file store", 1) if !IPC::Run::run([ 'scripts/media.sh', 'start', $site ], '<', '/dev/null', '>', \$said, '2>', \$why);
+	my %site = map { split / /, $_, 2 } split /\n/, $said;
+	sql("SELECT vvault_store('files', 'file', '$site{store}')");
+	open $out, '>', $site{store_keys} or die "$site{store_keys}: $!\n";
+	print $out sql(q{SELECT vvault_signing_keys('store:files')});
+	close $out;
+	is($upload->('files'), sprintf($expected, 'joining'), 'and to a file store');
+	system 'scripts/media.sh', 'stop', $site;
 }
 
 done_testing();
