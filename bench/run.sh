@@ -3,7 +3,7 @@
 # run.sh
 #		The benchmarks, on a throw-away cluster: `make bench`.
 #
-# usage: bench/run.sh [PART ...]		parts: cache feed trending scores ingest analytics search http
+# usage: bench/run.sh [PART ...]		parts: cache feed trending scores ingest analytics search http jobs
 #
 # What is compared is measured in turn within one run, in ROUNDS rounds (5) of
 # SECONDS seconds (2), and medians are taken: on a shared machine only ratios
@@ -247,6 +247,15 @@ part_http()
 	bench_http
 }
 
+# Beside other queues.
+part_jobs()
+{
+	heading "jobs: put in, taken and ended by 8 clients, beside other queues"
+	# shellcheck source=bench/jobs/part.sh
+	source bench/jobs/part.sh
+	bench_jobs
+}
+
 main()
 {
 	local part
@@ -259,6 +268,12 @@ main()
 				"$ROOT/scripts/nginx.sh" .work
 				;;
 		esac
+		case " ${*:-jobs} " in
+			*" jobs "*)
+				"$ROOT/scripts/packages.sh" queues || say "going on without: pgq is not measured"
+				"$ROOT/scripts/npm.sh" .work bench/jobs || say "going on without: queues of npm are not measured"
+				;;
+		esac
 		go_inside .work bench/run.sh "$@"
 	fi
 	set_paths
@@ -268,7 +283,7 @@ main()
 	cluster_create "$WORK" "fsync = off" "shared_buffers = 1GB" "max_wal_size = 8GB" "autovacuum = off" \
 		"shared_preload_libraries = 'vvault'"
 	cluster_start "$WORK"
-	for part in "${@:-cache feed trending scores ingest analytics search http}"; do
+	for part in "${@:-cache feed trending scores ingest analytics search http jobs}"; do
 		for part in $part; do
 			# the others measure what it costs to compute a reply
 			case $part in

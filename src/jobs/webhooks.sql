@@ -91,36 +91,6 @@ INSERT INTO vvault_stream.job_kinds (kind, description, lease_seconds, max_attem
 VALUES ('webhook', 'tells a webhook of an event', 120, 10, '{5,300,1800,7200,18000,36000,50400,72000,86400}', 8,
 	2592000, true, true, 'vvault_stream', 'webhook_order', 'vvault_stream', 'webhook_done');
 
-CREATE FUNCTION vvault_stream.check_webhooks(args json) RETURNS json
-LANGUAGE plpgsql VOLATILE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	kept timestamptz := clock_timestamp() - make_interval(secs => (
-		SELECT k.keep_seconds FROM vvault_stream.job_kinds k WHERE k.kind = 'webhook'));
-	turned_off bigint;
-	pruned bigint;
-BEGIN
-	UPDATE vvault_stream.webhooks w
-	SET enabled = false, disabled_why = format('every delivery failed since %s', vvault_stream.utc_text(w.failing_since))
-	WHERE w.enabled AND w.failing_since < clock_timestamp() - w.disable_after;
-	GET DIAGNOSTICS turned_off = ROW_COUNT;
-	DELETE FROM vvault_stream.events e WHERE e.created_at < kept
-		AND e.number < (SELECT max(l.number) FROM vvault_stream.events l WHERE l.video_id = e.video_id)
-		AND NOT EXISTS (SELECT FROM vvault_stream.deliveries d JOIN vvault_stream.jobs j ON j.job_id = d.job_id
-			WHERE d.video_id = e.video_id AND d.number = e.number);
-	GET DIAGNOSTICS pruned = ROW_COUNT;
-	DELETE FROM vvault_stream.deliveries d WHERE NOT EXISTS (
-		SELECT FROM vvault_stream.events e WHERE e.video_id = d.video_id AND e.number = d.number);
-	RETURN json_build_object('disabled', turned_off, 'pruned_events', pruned);
-END
-$$;
-COMMENT ON FUNCTION vvault_stream.check_webhooks(json) IS
-'What the schedule check_webhooks calls: turns off webhooks that failed for days, and forgets events that are older than kept, but for the last of each video.';
-INSERT INTO vvault_stream.schedules (name, every, call_schema, call_function, next_at, shipped)
-VALUES ('check_webhooks', '10 minutes', 'vvault_stream', 'check_webhooks',
-	pg_catalog.now() OPERATOR(pg_catalog.+) interval '10 minutes', true);
-
 CREATE FUNCTION vvault_stream.webhook_object(h vvault_stream.webhooks) RETURNS json
 LANGUAGE sql STABLE
 RETURN json_build_object('webhook_id', (h).webhook_id, 'url', (h).url, 'kinds', array_to_json((h).kinds),
@@ -195,6 +165,48 @@ END
 $$;
 COMMENT ON FUNCTION vvault_stream.remove_webhook(bigint) IS
 'Removes a webhook, and cancels what it was to be told.';
+
+CREATE FUNCTION vvault_stream.check_webhooks(args json) RETURNS json
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET jit = off
+AS $$
+DECLARE
+	kept timestamptz := clock_timestamp() - make_interval(secs => (
+		SELECT k.keep_seconds FROM vvault_stream.job_kinds k WHERE k.kind = 'webhook'));
+	turned_off bigint;
+	pruned bigint;
+	hook bigint := 0;
+BEGIN
+	-- an event that was on its way while its webhook was removed; from webhook to
+	-- webhook, each found by one probe
+	LOOP
+		SELECT min(d.webhook_id) INTO hook FROM vvault_stream.deliveries d WHERE d.webhook_id > hook;
+		EXIT WHEN hook IS NULL;
+		PERFORM vvault_stream.remove_webhook(hook)
+		WHERE NOT EXISTS (SELECT FROM vvault_stream.webhooks w WHERE w.webhook_id = hook);
+	END LOOP;
+	UPDATE vvault_stream.webhooks w
+	SET enabled = false, disabled_why = format('every delivery failed since %s', vvault_stream.utc_text(w.failing_since))
+	WHERE w.enabled AND w.failing_since < clock_timestamp() - w.disable_after;
+	GET DIAGNOSTICS turned_off = ROW_COUNT;
+	DELETE FROM vvault_stream.events e WHERE e.created_at < kept
+		AND e.number < (SELECT max(l.number) FROM vvault_stream.events l WHERE l.video_id = e.video_id)
+		AND NOT EXISTS (SELECT FROM vvault_stream.deliveries d JOIN vvault_stream.jobs j ON j.job_id = d.job_id
+			WHERE d.video_id = e.video_id AND d.number = e.number);
+	GET DIAGNOSTICS pruned = ROW_COUNT;
+	IF pruned > 0 THEN
+		DELETE FROM vvault_stream.deliveries d WHERE NOT EXISTS (
+			SELECT FROM vvault_stream.events e WHERE e.video_id = d.video_id AND e.number = d.number);
+	END IF;
+	RETURN json_build_object('disabled', turned_off, 'pruned_events', pruned);
+END
+$$;
+COMMENT ON FUNCTION vvault_stream.check_webhooks(json) IS
+'What the schedule check_webhooks calls: turns off webhooks that failed for days, cancels what those that are gone were to be told, and forgets events that are older than kept, but for the last of each video.';
+INSERT INTO vvault_stream.schedules (name, every, call_schema, call_function, next_at, shipped)
+VALUES ('check_webhooks', '10 minutes', 'vvault_stream', 'check_webhooks',
+	pg_catalog.now() OPERATOR(pg_catalog.+) interval '10 minutes', true);
 
 CREATE FUNCTION @extschema@.vvault_webhook(webhook_id bigint DEFAULT NULL, url text DEFAULT NULL, kinds text[] DEFAULT NULL,
 	owner_id text DEFAULT NULL, secret text DEFAULT NULL, enabled boolean DEFAULT NULL, timeout_seconds integer DEFAULT NULL,

@@ -4,7 +4,7 @@
 --		is told again, what is kept from whom.
 --
 BEGIN;
-SELECT plan(71);
+SELECT plan(73);
 SET LOCAL TimeZone = 'UTC';
 UPDATE vvault_stream.job_kinds SET outside = false WHERE kind = 'webhook';
 
@@ -115,6 +115,10 @@ UPDATE vvault_stream.events SET created_at = now() - interval '40 days';
 SELECT ok((vvault_stream.check_webhooks('{}') ->> 'pruned_events')::int > 0, 'old events go');
 SELECT is(pg_temp.tell('v3') || ' ' || pg_temp.tell('v1'), '2 7', 'and numbers go on');
 SELECT is(vvault_webhook(pg_temp.hook(), remove => true) ->> 'removed', 'true', 'it is removed');
+SELECT vvault_stream.deliver_event('v1', pg_temp.hook(), 7) IS NOT NULL AS late \gset
+SELECT is(vvault_stream.check_webhooks('{}') ->> 'disabled', '0', 'nothing is turned off again');
+SELECT ok(NOT EXISTS (SELECT FROM vvault_stream.deliveries)
+	AND NOT EXISTS (SELECT FROM vvault_stream.jobs WHERE kind = 'webhook' AND NOT cancelled AND state <> 'x'), 'and so is what came while it was');
 
 -- assets
 INSERT INTO vvault_stream.assets (video_id, owner_id) VALUES ('a1', 'me');

@@ -1,0 +1,112 @@
+# shellcheck shell=bash
+#
+# part.sh
+#		The part jobs of run.sh: jobs put in, taken and ended, by 8 clients, of
+#		vvault, of a plain table with SKIP LOCKED, of pg-boss and graphile-worker
+#		(npm) and of pgq (Debian), in turn.
+#
+# To be sourced by run.sh. A peer that is not to be had is left out, and said so.
+# JOBS_WAITING jobs (1000) of as many owners as JOBS_OWNERS (200) wait all the
+# time, JOBS_FINISHED (1000) have ended before.
+
+JOBS_CLIENTS=8
+JOBS_WAITING=${JOBS_WAITING:-1000}
+JOBS_FINISHED=${JOBS_FINISHED:-1000}
+JOBS_OWNERS=${JOBS_OWNERS:-200}
+
+# by_pgbench FILE JOBS: jobs a second of a script that does so many in a round.
+by_pgbench()
+{
+	"$STAGE_BIN/pgbench" -n -M prepared -c "$JOBS_CLIENTS" -j 2 -T "$SECONDS_EACH" -f "bench/jobs/$1.pgbench" queue 2>&1 |
+		sed -n 's/^tps = \([0-9.]*\).*/\1/p' | awk -v jobs="$2" '{printf "%.0f\n", $1 * jobs}'
+}
+
+# by_node PEER BATCH
+by_node()
+{
+	PGHOST=$PGHOST PGPORT=${PGPORT:-5432} PGUSER=postgres PGDATABASE=queue \
+		node "$WORK/peers/peers.mjs" "$1" "$2" "$SECONDS_EACH" "$JOBS_CLIENTS"
+}
+
+# pgq gives events in batches to one consumer, as its ticker cuts them: 8 clients
+# put events in for so long, then they are taken.
+by_pgq()
+{
+	local begun n
+
+	begun=$(date +%s%N)
+	printf "SELECT pgq.insert_event('bench', 'job', '{}');\n" >"$WORK/pgq.pgbench"
+	"$STAGE_BIN/pgbench" -n -M prepared -c "$JOBS_CLIENTS" -j 2 -T "$SECONDS_EACH" -f "$WORK/pgq.pgbench" queue >/dev/null 2>&1
+	n=$(bench_sql -d queue -At -f bench/jobs/pgq.sql)
+	awk -v n="$n" -v ns="$(($(date +%s%N) - begun))" 'BEGIN {printf "%.0f\n", n / (ns / 1e9)}'
+}
+
+# The rates of PEER over ROUNDS, and how many times those of vvault are.
+jobs_row()
+{
+	awk -v label="$1" -v rate="$2" -v ours="$3" 'BEGIN {printf "%-44s %9.0f jobs/s   vvault has %.2f times as many\n", label, rate, ours / rate}'
+}
+
+jobs_prepare()
+{
+	bench_sql -d postgres -c 'CREATE DATABASE queue'
+	bench_sql -d queue -c 'SET client_min_messages = warning' -c 'CREATE EXTENSION vvault_stream CASCADE' \
+		-c "INSERT INTO vvault_stream.job_kinds (kind) VALUES ('bench')" -f bench/jobs/plain.sql
+	bench_sql -d queue -v waiting="$JOBS_WAITING" -v finished="$JOBS_FINISHED" -v owners="$JOBS_OWNERS" -f bench/jobs/fill.sql >/dev/null
+	if [ -d "$WORK/jobs/node_modules" ] && node --version >/dev/null 2>&1; then
+		mkdir -p "$WORK/peers"
+		cp bench/jobs/peers.mjs "$WORK/peers/"
+		ln -sfn "$WORK/jobs/node_modules" "$WORK/peers/node_modules"
+		JOBS_PEERS="pg-boss graphile-worker"
+	else
+		say "without pg-boss and graphile-worker: there is no node, or npm does not get them"
+	fi
+	if bench_sql -d queue -c 'SET client_min_messages = warning' -c 'CREATE EXTENSION pgq' >/dev/null 2>&1; then
+		bench_sql -d queue -c "SELECT pgq.create_queue('bench'), pgq.register_consumer('bench', 'consumer')" >/dev/null
+		JOBS_PGQ=yes
+	else
+		say "without pgq: its package is not installed"
+	fi
+}
+
+# jobs_round FILE-OF-RATES BATCH: each once.
+jobs_round()
+{
+	local peer
+
+	if [ "$2" -eq 1 ]; then
+		by_pgbench vvault 1 >>"$1.vvault"
+		by_pgbench plain 1 >>"$1.plain"
+	else
+		by_pgbench vvault_batch 100 >>"$1.vvault"
+	fi
+	for peer in $JOBS_PEERS; do
+		by_node "$peer" "$2" >>"$1.$peer"
+	done
+	[ "$JOBS_PGQ" = no ] || [ "$2" -eq 1 ] || by_pgq >>"$1.pgq"
+}
+
+bench_jobs()
+{
+	local batch round rates ours peer
+
+	JOBS_PEERS=
+	JOBS_PGQ=no
+	bench_sql -d postgres -c "ALTER SYSTEM SET fsync = on" -c "ALTER SYSTEM SET autovacuum = on" -c "SELECT pg_reload_conf()" >/dev/null
+	jobs_prepare
+	for batch in 1 100; do
+		rates=$WORK/rates-$batch
+		rm -f "$rates".*
+		for ((round = 0; round < ROUNDS; round++)); do
+			jobs_round "$rates" "$batch"
+		done
+		ours=$(median <"$rates.vvault")
+		say "in batches of $batch: vvault $ours jobs/s"
+		for peer in plain $JOBS_PEERS pgq; do
+			[ ! -s "$rates.$peer" ] || jobs_row "  $peer" "$(median <"$rates.$peer")" "$ours"
+		done
+	done
+	say "tables and indexes after that, of queues that have done as much as they could:"
+	bench_sql -d queue -f bench/jobs/size.sql
+	bench_sql -d postgres -c "ALTER SYSTEM RESET fsync" -c "ALTER SYSTEM RESET autovacuum" -c "SELECT pg_reload_conf()" -c 'DROP DATABASE queue' >/dev/null
+}

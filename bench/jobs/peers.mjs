@@ -1,0 +1,79 @@
+/*
+ * peers.mjs
+ *		Jobs a second of pg-boss and graphile-worker: put in, taken, ended.
+ *
+ * usage: node peers.mjs pg-boss | graphile-worker BATCH SECONDS CLIENTS
+ *
+ * CLIENTS loops in one process, each on a connection of its own out of the
+ * pool; BATCH jobs in each call, where the queue has such calls. Connects as
+ * PGHOST and so on say. Prints jobs a second.
+ */
+import pg from 'pg';
+import PgBoss from 'pg-boss';
+import { makeWorkerUtils, run, Logger } from 'graphile-worker';
+
+const [, , peer, batchText, secondsText, clientsText] = process.argv;
+const batch = Number(batchText);
+const seconds = Number(secondsText);
+const clients = Number(clientsText);
+
+async function inTurn(oneRound) {
+	const begin = Date.now();
+	let jobs = 0;
+
+	await Promise.all(Array.from({ length: clients }, async () => {
+		while (Date.now() - begin < seconds * 1000)
+			jobs += await oneRound();
+	}));
+	return jobs / ((Date.now() - begin) / 1000);
+}
+
+async function pgBoss() {
+	const boss = new PgBoss({ host: process.env.PGHOST, port: Number(process.env.PGPORT), database: process.env.PGDATABASE,
+		user: process.env.PGUSER, max: clients, supervise: false, schedule: false });
+	const name = 'bench';
+
+	await boss.start();
+	await boss.createQueue(name);
+	const rate = await inTurn(async () => {
+		if (batch === 1)
+			await boss.send(name, {});
+		else
+			await boss.insert(Array.from({ length: batch }, () => ({ name, data: {} })));
+		const jobs = await boss.fetch(name, { batchSize: batch });
+		if (jobs.length > 0)
+			await boss.complete(name, jobs.map(job => job.id));
+		return jobs.length;
+	});
+	await boss.stop({ graceful: false });
+	return rate;
+}
+
+/* Its runner takes jobs one by one; what it has not done when the time is over is counted off. */
+async function graphileWorker() {
+	const pgPool = new pg.Pool({ max: clients * 2 + 4 });
+	const logger = new Logger(() => () => {});
+	const utils = await makeWorkerUtils({ pgPool, logger });
+	let done = 0;
+
+	await utils.migrate();
+	const runner = await run({ pgPool, logger, concurrency: clients, noHandleSignals: true, pollInterval: 100,
+		taskList: { bench: async () => { done++; } } });
+	const begin = Date.now();
+	await inTurn(async () => {
+		if (batch === 1)
+			await utils.addJob('bench', {});
+		else
+			await pgPool.query("SELECT graphile_worker.add_jobs(ARRAY(SELECT ('bench', '{}', NULL, NULL, NULL, NULL, NULL, NULL)::graphile_worker.job_spec FROM generate_series(1, $1)))", [batch]);
+		return 0;
+	});
+	const rate = done / ((Date.now() - begin) / 1000);
+	await runner.stop();
+	await pgPool.end().catch(() => {});
+	return rate;
+}
+
+const rate = await (peer === 'pg-boss' ? pgBoss() : graphileWorker());
+
+console.log(rate.toFixed(0));
+process.exit(0);
