@@ -157,6 +157,16 @@ $db->do('SET client_min_messages = warning');
 $db->do(q(SELECT vvault_enqueue('idle') FROM generate_series(1, 20)));
 ok($node->poll_query_until('postgres', q(SELECT count(*) = 20 FROM vvault_stream.finished_jobs WHERE kind = 'idle')), 'what comes in is taken and done');
 is($db->selectrow_array(q(SELECT count(*) FROM vvault_stream.finished_jobs WHERE kind = 'idle' AND attempt <> 1)), 0, 'each once');
+for (1 .. 40)
+{
+	sleep 0.05;
+	$db->do(q(SELECT vvault_enqueue('idle', '{"alone": 1}')));
+}
+$node->poll_query_until('postgres', q(SELECT count(*) = 60 FROM vvault_stream.finished_jobs WHERE kind = 'idle'));
+note sprintf 'from a job\'s coming in to its being taken: %.1f ms (median), %.1f ms (the longest)', $db->selectrow_array(<<'SQL');
+SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY ms), max(ms)
+FROM (SELECT 1000 * extract(epoch FROM started_at - created_at)::float8 FROM vvault_stream.finished_jobs WHERE args ->> 'alone' = '1') q (ms)
+SQL
 
 kill 9, @children;
 waitpid $_, 0 for @children;
