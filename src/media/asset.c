@@ -21,7 +21,11 @@ static VvQuery asset_query = {
 	.sql = "SELECT a.video_id, a.owner_id, a.title, a.description, a.tags,"
 	" a.category_id, a.content_language, a.state, a.access, a.protection,"
 	" a.generation, a.duration, a.source, a.failure, a.metadata,"
-	" a.created_at, a.uploaded_at, a.ready_at, a.published_at"
+	" a.created_at, a.uploaded_at, a.ready_at, a.published_at,"
+	" vvault_stream.asset_formats(a.video_id, a.generation),"
+	" vvault_stream.asset_thumbnails(a.video_id, a.generation),"
+	" vvault_stream.asset_distribution(a.video_id, a.generation, a.state),"
+	" vvault_stream.asset_next(a.video_id, a.generation)"
 	" FROM vvault_stream.assets a WHERE a.video_id OPERATOR(pg_catalog.=) $1",
 	.extension = "vvault_stream",
 	.nargs = 1,
@@ -48,6 +52,10 @@ static const VvJsonColumn asset_columns[] = {
 	VV_JSON_COLUMN("uploaded_at", TIMESTAMPTZ),
 	VV_JSON_COLUMN("ready_at", TIMESTAMPTZ),
 	VV_JSON_COLUMN("published_at", TIMESTAMPTZ),
+	VV_JSON_COLUMN("formats", JSON),
+	VV_JSON_COLUMN("thumbnails", JSON),
+	VV_JSON_COLUMN("distribution", JSON),
+	VV_JSON_COLUMN("next", JSON),
 };
 
 /* The members of the asset's row. */
@@ -88,6 +96,7 @@ static const VvReplier asset = {
 	.scope_arg = 1,
 	.nargs = 1,
 	.argtypes = {TEXTOID},
+	.calls_helpers = true,
 	.allow = for_caller_alone,
 	.write = write_asset,
 };

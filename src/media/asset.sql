@@ -1,3 +1,62 @@
+-- What is told of one video.
+
+CREATE FUNCTION vvault_stream.asset_formats(video_id text, generation integer) RETURNS json
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT coalesce(json_agg(json_build_object('name', r.name, 'kind', r.kind,
+		'quality', CASE WHEN r.kind IN ('video', 'trick') THEN substring(r.name FROM '^[0-9]+p') END,
+		'codec', r.codecs, 'container', CASE r.kind WHEN 'text' THEN 'vtt' ELSE 'mp4' END,
+		'bitrate', r.average_bitrate, 'peak_bitrate', r.peak_bitrate, 'width', r.width, 'height', r.height,
+		'frame_rate', round(r.frame_rate_numerator::numeric / r.frame_rate_denominator, 3)::double precision,
+		'channels', r.channels, 'sample_rate', r.sample_rate, 'language', r.language, 'label', r.label, 'loudness', r.loudness,
+		'url', r.object_key, 'size', coalesce(o.size, r.first_offset + (SELECT sum(s) FROM unnest(r.sizes) s)),
+		'duration', r.seconds) ORDER BY r.kind DESC, r.peak_bitrate, r.name), '[]')
+	FROM vvault_stream.renditions r
+		LEFT JOIN vvault_stream.media_objects o ON o.video_id = r.video_id AND o.object_key = r.object_key
+	WHERE r.video_id = asset_formats.video_id AND r.generation = asset_formats.generation
+$$;
+COMMENT ON FUNCTION vvault_stream.asset_formats(text, integer) IS
+'What a generation is encoded as, for vvault_asset.';
+
+CREATE FUNCTION vvault_stream.asset_thumbnails(video_id text, generation integer) RETURNS json
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT coalesce(json_agg(json_build_object('name', p.name, 'kind', p.kind, 'url', p.object_key, 'width', p.width,
+		'height', p.height, 'tiles', p.tiles, 'size', p.size) ORDER BY p.name), '[]')
+	FROM vvault_stream.pictures p
+	WHERE p.video_id = asset_thumbnails.video_id AND p.generation = asset_thumbnails.generation
+$$;
+COMMENT ON FUNCTION vvault_stream.asset_thumbnails(text, integer) IS
+'The pictures of a generation, for vvault_asset.';
+
+CREATE FUNCTION vvault_stream.asset_distribution(video_id text, generation integer, state text) RETURNS json
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT json_object_agg(n.name, o.object_key ORDER BY n.name)
+	FROM (VALUES ('hls', 'master.m3u8'), ('dash', 'manifest.mpd'), ('storyboard', 'storyboard.vtt'), ('watch', 'watch.html')) n (name, file)
+		JOIN vvault_stream.media_objects o ON o.video_id = asset_distribution.video_id
+			AND o.object_key = format('%s/%s/%s', asset_distribution.video_id, asset_distribution.generation, n.file)
+			AND o.state = 'stored'
+	WHERE asset_distribution.state NOT IN ('deleting', 'deleted')
+$$;
+COMMENT ON FUNCTION vvault_stream.asset_distribution(text, integer, text) IS
+'The objects that players begin with, for vvault_asset; NULL where there are none.';
+
+CREATE FUNCTION vvault_stream.asset_next(video_id text, generation integer) RETURNS json
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT json_build_object('generation', g.generation, 'state', g.state, 'failure', g.failure)
+	FROM vvault_stream.generations g
+	WHERE g.video_id = asset_next.video_id AND g.generation > asset_next.generation AND g.state <> 'gone'
+	ORDER BY g.generation DESC LIMIT 1
+$$;
+COMMENT ON FUNCTION vvault_stream.asset_next(text, integer) IS
+'The generation that comes up beside the one that is shown, for vvault_asset; NULL where none does.';
+
 -- One video of one's own, as a reply.
 
 CREATE FUNCTION @extschema@.vvault_asset(video_id text) RETURNS json
@@ -5,8 +64,8 @@ AS 'MODULE_PATHNAME', 'vvault_asset'
 LANGUAGE C STABLE PARALLEL UNSAFE SECURITY DEFINER COST 100
 SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION @extschema@.vvault_asset(text) IS
-'One video of your own: {video_id, owner_id, title, description, tags, category_id, content_language, state, access, protection, generation, duration, source, failure, metadata, created_at, uploaded_at, ready_at, published_at}.
-Units and ranges: duration in seconds; source is what ffprobe said of the uploaded file. The reply is for the caller alone: private, no-store.
+'One video of your own: {video_id, owner_id, title, description, tags, category_id, content_language, state, access, protection, generation, duration, source, failure, metadata, created_at, uploaded_at, ready_at, published_at, formats, thumbnails, distribution, next}.
+Units and ranges: duration in seconds; source is what ffprobe said of the uploaded file; formats are what it is encoded as, {name, kind, quality, codec, container, bitrate, width, height, language, url, size, ...}; thumbnails its poster and storyboard; distribution the manifests and the page, {hls, dash, storyboard, watch}; next is the generation that comes up beside the one that is shown, {generation, state, failure}; urls are keys of objects, which vvault_play_url makes addresses of edges of. The reply is for the caller alone: private, no-store.
 NULL: NULL for NULL and for a video that is not there.
 Errors: 55000 where vvault_stream and the library are of different versions.
 Source: vvault_stream.assets, by its key, with the rights of the owner of the extension.';

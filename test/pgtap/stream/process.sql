@@ -4,7 +4,7 @@
 --		becomes of faults, generations beside each other, and deleting.
 --
 BEGIN;
-SELECT plan(85);
+SELECT plan(95);
 SET LOCAL TimeZone = 'UTC';
 SET LOCAL client_min_messages = warning;
 \ir answers.psql
@@ -88,6 +88,14 @@ SELECT is((SELECT count(*) FROM vvault_stream.renditions WHERE video_id = 'film'
 SELECT is(pg_temp.objects('film', 'ordered'), 0::bigint, 'no object is left that nobody knows');
 SELECT is((SELECT duration FROM vvault_stream.assets WHERE video_id = 'film'), 9::double precision, 'it lasts as long as its renditions');
 
+-- what is told of it
+SELECT is((SELECT string_agg(concat_ws(' ', f ->> 'name', f ->> 'quality', f ->> 'container'), ', ' ORDER BY i)
+		FROM json_array_elements(vvault_asset('film') -> 'formats') WITH ORDINALITY u (f, i) WHERE f ->> 'codec' NOT LIKE 'avc%'
+			OR f ->> 'name' = '720p'),
+	'720p 720p mp4, subtitles-pl vtt, audio mp4, audio-pl mp4', 'its formats');
+SELECT is(vvault_asset('film') -> 'distribution' ->> 'watch', 'film/1/watch.html', 'where it plays');
+SELECT is(vvault_asset('film') -> 'thumbnails' -> 0 ->> 'kind', 'poster', 'its pictures');
+
 -- what was stored is what is answered
 CREATE TEMP TABLE stored AS SELECT * FROM vvault_stream.stored_objects('film', 1);
 SELECT is((SELECT body FROM stored WHERE name = 'master.m3u8'), convert_from(vvault_hls('film'), 'UTF8'), 'the stored playlist is the one that is answered');
@@ -164,6 +172,7 @@ SELECT is(vvault_stream.border_problem('film', 1), 'The encoder cut 144p and 480
 
 SELECT throws_ok($$SELECT vvault_stream.open_generation('film')$$, '55000', NULL, 'a ready video takes no upload by itself');
 SELECT is(vvault_replace_source('film') ->> 'generation', '2', 'unless it is to be replaced');
+SELECT is(vvault_asset('film') -> 'next' ->> 'state', 'uploading', 'which the asset tells');
 SELECT pg_temp.uploaded('film', pg_temp.probe(5, 640, 360, '{}'));
 SELECT vvault_process('film', '{"codecs": []}') IS NULL;
 SELECT pg_temp.work('{probe,encode,pictures}');
@@ -186,6 +195,24 @@ SELECT pg_temp.work('{delete_objects}');
 SELECT is(pg_temp.state('film') || ' ' || pg_temp.objects('film', 'deleting'), 'deleted 2 0', 'once its objects are gone it is');
 SELECT is(vvault_delete_asset('film') ->> 'state', 'deleted', 'the same call again changes nothing');
 SELECT throws_ok($$SELECT vvault_process('film')$$, '55000', NULL, 'it is no video any more');
+
+--
+-- Roles with no right on a table
+--
+
+CREATE ROLE vvs_uploads;
+CREATE ROLE vvs_works;
+SELECT pg_temp.uploaded('theirs', pg_temp.probe(9, 320, 180));
+SELECT vvault_stream_grant('vvs_uploads', 'publisher'), vvault_stream_grant('vvs_works', 'worker');
+SET LOCAL ROLE vvs_uploads;
+SELECT is(vvault_create_asset('Mine', 'me', video_id => 'mine') ->> 'state', 'created', 'a publisher makes videos');
+SELECT is(vvault_process('theirs') ->> 'state', 'processing', 'and has them processed');
+SELECT is(json_array_length(vvault_assets('me') -> 'assets'), 1, 'and listed');
+SELECT throws_ok($$SELECT * FROM vvault_stream.generations$$, '42501', NULL, 'but sees no table');
+SET LOCAL ROLE vvs_works;
+SELECT is(vvault_dequeue('w', '{probe}') -> 0 -> 'order' -> 'source' ->> 'url', 'GET theirs/source/1', 'a worker gets an order');
+SELECT throws_ok($$SELECT vvault_process('theirs')$$, '42501', NULL, 'and makes no job');
+RESET ROLE;
 
 SELECT * FROM finish();
 ROLLBACK;
