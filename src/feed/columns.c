@@ -9,29 +9,11 @@
 
 #include "core/json_writer.h"
 
-static const VvJsonColumn video_columns[] = {
-	VV_JSON_COLUMN("video_id", TEXT),
-	VV_JSON_COLUMN("title", TEXT),
-	VV_JSON_COLUMN("channel_title", TEXT),
-	VV_JSON_COLUMN("views", INT8),
-	VV_JSON_COLUMN("likes", INT8),
-	VV_JSON_COLUMN("thumbnail_url", TEXT),
-	VV_JSON_COLUMN("regions", TEXT_ARRAY),
-	VV_JSON_COLUMN("content_language", TEXT),
-	VV_JSON_COLUMN("engagement_rate", FLOAT8),
-	VV_JSON_COLUMN("comments", INT8),
-	VV_JSON_COLUMN("channel_id", TEXT),
-	VV_JSON_COLUMN("category_id", INT4),
-	VV_JSON_COLUMN("published_at", TIMESTAMPTZ),
-	VV_JSON_COLUMN("rank", INT4),
-	VV_JSON_COLUMN("virality_score", FLOAT8),
-	VV_JSON_COLUMN("momentum_score", FLOAT8),
-	VV_JSON_COLUMN("live", TEXT),
-	VV_JSON_COLUMN("scheduled_at", TIMESTAMPTZ),
-};
+#define JSON_FIELD(name, kind, sql) VV_JSON_COLUMN(name, kind),
 
-StaticAssertDecl(lengthof(video_columns) == VV_VIDEO_COLUMNS,
-				 "VV_VIDEO_COLUMNS_SQL has a column for each of these");
+static const VvJsonColumn video_columns[] = {
+	VV_VIDEO_FIELDS(JSON_FIELD)
+};
 
 /*
  * Appends what VV_VIDEO_COLUMNS_SQL gives of a video as the members of an

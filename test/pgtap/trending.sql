@@ -2,7 +2,7 @@
 BEGIN;
 \ir ../naive_feed.sql
 -- some of what is asserted is so of every order, or of those that stand still
-SELECT plan((44 + 3 * count(*) + count(*) FILTER (WHERE NOT pg_temp.moves(o)))::integer) FROM pg_temp.orders() o;
+SELECT plan((45 + 3 * count(*) + count(*) FILTER (WHERE NOT pg_temp.moves(o)))::integer) FROM pg_temp.orders() o;
 
 TRUNCATE vvault.videos, vvault.snapshots;
 
@@ -61,6 +61,10 @@ SELECT is(vvault_trending('PL', NULL, NULL, NULL, NULL, NULL)::text, vvault_tren
 SELECT is(vvault_trending('NO')::jsonb - 'sort',
 	'{"region": "NO", "region_name": "Norway", "videos": [], "total": 0, "next_cursor": null}',
 	'a region without videos has an empty list');
+
+SELECT is(string_agg(field, ' '), NULL, 'the comment of vvault_trending (src/feed/trending.sql) names every field of a video')
+FROM json_object_keys(vvault_trending('PL', 1) -> 'videos' -> 0) field, pg_proc p
+WHERE p.proname = 'vvault_trending' AND obj_description(p.oid, 'pg_proc') !~ format('\m%s\M', field);
 
 -- what can be wrong
 CREATE FUNCTION pg_temp.problem(statement text) RETURNS text
