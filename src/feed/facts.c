@@ -28,6 +28,9 @@ static VvQuery facts_query = {
 	" " VV_SETTING_SQL("'feed_max_age'") "::integer,"
 	" EXISTS (SELECT FROM vvault.videos v"
 	"  WHERE v.region OPERATOR(pg_catalog.=) $1 AND v.charted AND v.behind)"
+	" OR EXISTS (SELECT FROM vvault.videos v"
+	"  WHERE v.region OPERATOR(pg_catalog.=) $1 AND v.charted"
+	"  AND v.behind_in_category)"
 	VV_FROM_ENABLED_REGION,
 	.nargs = 1,
 	.argtypes = {TEXTOID},

@@ -30,17 +30,38 @@
 #define OF_REGION(v)	" WHERE " v ".region OPERATOR(pg_catalog.=) $1"
 #define ROWS_SQL(kind, shown) \
 	" FROM vvault.videos v" OF_REGION("v") kind("v") VV_NOT_GONE shown
-#define BOTH_SQL(kind, other, shown) \
-	" FROM (SELECT w.* FROM vvault.videos w" OF_REGION("w") kind("w") \
-	" UNION ALL SELECT w.* FROM vvault.videos w" OF_REGION("w") other("w") \
+#define BOTH_SQL(kind, others, shown) \
+	" FROM (SELECT w.* FROM vvault.videos w" OF_REGION("w") kind("w") others \
 	") v WHERE true" VV_NOT_GONE shown
+#define AND(kind) \
+	" UNION ALL SELECT w.* FROM vvault.videos w" OF_REGION("w") kind("w")
 
 #define ALL(v)			""
 #define CHART(v)		" AND " v ".charted"
-#define CHART_FRONT(v)	" AND " v ".charted AND NOT " v ".behind"
-#define CHART_BEHIND(v) " AND " v ".charted AND " v ".behind"
+#define CHART_FRONT(v) \
+	" AND " v ".charted AND NOT " v ".behind AND NOT " v ".behind_in_category"
+#define BEHIND_IN_CHANNEL(v) \
+	" AND " v ".charted AND " v ".behind AND NOT " v ".behind_in_category"
+#define BEHIND_IN_CATEGORY(v) \
+	" AND " v ".charted AND NOT " v ".behind AND " v ".behind_in_category"
+#define BEHIND_IN_BOTH(v) \
+	" AND " v ".charted AND " v ".behind AND " v ".behind_in_category"
 #define OTHERS(v)		" AND NOT " v ".charted"
 #define OTHERS_FRONT(v) " AND NOT " v ".charted AND NOT " v ".behind"
+
+/*
+ * The chart: all of it, and all but what is behind in its channel, in its
+ * category, or in both. Each of these kinds is a range of the chart's indexes.
+ */
+#define WHOLE_CHART(shown) \
+	BOTH_SQL(CHART_FRONT, AND(BEHIND_IN_CHANNEL) AND(BEHIND_IN_CATEGORY) \
+			 AND(BEHIND_IN_BOTH), shown)
+#define CHART_FOR_CHANNELS(shown) \
+	BOTH_SQL(CHART_FRONT, AND(BEHIND_IN_CATEGORY), shown)
+#define CHART_FOR_CATEGORIES(shown) \
+	BOTH_SQL(CHART_FRONT, AND(BEHIND_IN_CHANNEL), shown)
+#define CHART_FOR_BOTH(shown) \
+	BOTH_SQL(CHART_FRONT, AND(BEHIND_IN_CHANNEL) AND(BEHIND_IN_CATEGORY), shown)
 
 /* Which of them an order shows */
 #define ANY				""
@@ -102,32 +123,44 @@
 #define CHART_ORDER(key, type, shown) \
 	.keytype = type, \
 	PAGE_QUERIES(, ROWS_SQL(CHART_FRONT, shown), key, type), \
-	PAGE_QUERIES(crowded_, BOTH_SQL(CHART_FRONT, CHART_BEHIND, shown), key, type), \
-	.front = IN_ORDER(key, ROWS_SQL(CHART_FRONT, shown)), \
-	.whole = IN_ORDER(key, BOTH_SQL(CHART_FRONT, CHART_BEHIND, shown)), \
+	PAGE_QUERIES(crowded_, WHOLE_CHART(shown), key, type), \
+	.for_channels = IN_ORDER(key, CHART_FOR_CHANNELS(shown)), \
+	.for_categories = IN_ORDER(key, CHART_FOR_CATEGORIES(shown)), \
+	.for_both = IN_ORDER(key, CHART_FOR_BOTH(shown)), \
+	.whole = IN_ORDER(key, WHOLE_CHART(shown)), \
 	.past = IN_THE_PAST(key, CHART, shown)
 
 /* An order of the chart that moves; its key is a part of what it sorts by. */
 #define MOVING_ORDER(key, shown) \
 	.keytype = FLOAT8OID, .moves = true, \
-	.front = BY_VIEWS(key, ROWS_SQL(CHART_FRONT, shown)), \
-	.whole = BY_VIEWS(key, BOTH_SQL(CHART_FRONT, CHART_BEHIND, shown)), \
+	.for_channels = BY_VIEWS(key, CHART_FOR_CHANNELS(shown)), \
+	.for_categories = BY_VIEWS(key, CHART_FOR_CATEGORIES(shown)), \
+	.for_both = BY_VIEWS(key, WHOLE_CHART(shown)), \
+	.whole = BY_VIEWS(key, WHOLE_CHART(shown)), \
 	.past = IN_THE_PAST(key, CHART, shown), \
 	.behind = { \
-		.sql = RANKED_SQL(key) ROWS_SQL(CHART_BEHIND, shown) \
-		" AND " CHANNEL_SQL " OPERATOR(pg_catalog.=) $2", \
+		.sql = RANKED_SQL(key) ROWS_SQL(CHART, shown) \
+		" AND v.behind AND " CHANNEL_SQL " OPERATOR(pg_catalog.=) $2", \
 		.nargs = 2, .argtypes = {TEXTOID, TEXTOID}, .index_probes = true, \
+	}, \
+	.behind_in_category = { \
+		.sql = RANKED_SQL(key) ROWS_SQL(CHART, shown) \
+		" AND v.behind_in_category" \
+		" AND v.category_id OPERATOR(pg_catalog.=) $2", \
+		.nargs = 2, .argtypes = {TEXTOID, INT4OID}, .index_probes = true, \
 	}
 
 /* An order of all videos that stands still */
 #define FULL_ORDER(key, type, shown) \
 	.keytype = type, .shows_others = true, \
 	PAGE_QUERIES(, ROWS_SQL(ALL, shown), key, type), \
-	.front = IN_ORDER(key, BOTH_SQL(CHART_FRONT, OTHERS_FRONT, shown)), \
+	.for_channels = IN_ORDER(key, BOTH_SQL(CHART_FRONT, AND(BEHIND_IN_CATEGORY) \
+										   AND(OTHERS_FRONT), shown)), \
 	.whole = IN_ORDER(key, ROWS_SQL(ALL, shown)), \
 	.past = IN_THE_PAST(key, ALL, shown), \
-	.front_chart = BY_VIEWS(key, ROWS_SQL(CHART_FRONT, shown)), \
-	.whole_chart = BY_VIEWS(key, BOTH_SQL(CHART_FRONT, CHART_BEHIND, shown)), \
+	.chart_for_channels = BY_VIEWS(key, CHART_FOR_CHANNELS(shown)), \
+	.chart_for_categories = BY_VIEWS(key, CHART_FOR_CATEGORIES(shown)), \
+	.chart_for_both = BY_VIEWS(key, CHART_FOR_BOTH(shown)), \
 	WALK_QUERIES(others_, RANKED_SQL(key), ROWS_SQL(OTHERS_FRONT, shown), key, type, ""), \
 	.others_of_channels = { \
 		.sql = RANKED_SQL(key) ROWS_SQL(OTHERS_FRONT, shown) \

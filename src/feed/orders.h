@@ -41,25 +41,33 @@ typedef struct VvOrder
 	VvQuery		crowded_rest;
 
 	/*
-	 * Rows for vv_read_ranked(): all from the top, and all but what is
-	 * behind. Where the order moves they come by views.
+	 * Rows for vv_read_ranked(): all from the top, and all but what is behind
+	 * in its channel, in its category, or in both. Where the order moves they
+	 * come by views. One that shows others has the first two.
 	 */
 	VvQuery		whole;
-	VvQuery		front;
+	VvQuery		for_channels;
+	VvQuery		for_categories;
+	VvQuery		for_both;
 
 	/* The same of the instant $2 */
 	VvPastQuery past;
 
-	/* Where the order moves: what is behind in the chart, of a channel */
+	/*
+	 * Where the order moves: what is behind in the chart, of a channel or
+	 * category
+	 */
 	VvQuery		behind;
+	VvQuery		behind_in_category;
 
 	/*
-	 * Where it shows others: the chart by views, all of it or without what is
-	 * behind; the others without what is behind, as above for pages; those of
+	 * Where it shows others: the chart by views, without what is behind as
+	 * above; the others without what is behind, as above for pages; those of
 	 * some channels; the first so many of each category.
 	 */
-	VvQuery		whole_chart;
-	VvQuery		front_chart;
+	VvQuery		chart_for_channels;
+	VvQuery		chart_for_categories;
+	VvQuery		chart_for_both;
 	VvQuery		others_first;
 	VvQuery		others_ties;
 	VvQuery		others_rest;

@@ -29,13 +29,19 @@
 
 #define CHART_SQL \
 	"FROM vvault.videos v WHERE v.region OPERATOR(pg_catalog.=) $1" \
-	" AND v.charted AND NOT v.behind" VV_NOT_GONE VV_BEGUN
+	" AND v.charted AND NOT v.behind AND NOT v.behind_in_category" \
+	VV_NOT_GONE VV_BEGUN
+#define BEHIND_SQL(marks) \
+	" UNION ALL SELECT v.* FROM vvault.videos v" \
+	" WHERE v.region OPERATOR(pg_catalog.=) $1 AND v.charted AND " marks \
+	VV_NOT_GONE VV_BEGUN
 
 /* The same and what is behind, side by side. */
 #define CROWDED_SQL \
-	"FROM (SELECT v.* " CHART_SQL " UNION ALL SELECT v.* FROM vvault.videos v" \
-	" WHERE v.region OPERATOR(pg_catalog.=) $1 AND v.charted AND v.behind" \
-	VV_NOT_GONE VV_BEGUN ") v"
+	"FROM (SELECT v.* " CHART_SQL \
+	BEHIND_SQL("v.behind AND NOT v.behind_in_category") \
+	BEHIND_SQL("NOT v.behind AND v.behind_in_category") \
+	BEHIND_SQL("v.behind AND v.behind_in_category") ") v"
 
 #define SCAN_QUERY(key, rows) { \
 		.sql = "SELECT v.video_id, v.trending_base," \

@@ -9,7 +9,9 @@
  * must meet each. A video whose channel is not known is of no channel.
  *
  * So a walk counts from the top on. It reads indexes that keep apart what is
- * behind in its channel (videos/crowds.sql), so it passes over few videos. A
+ * behind in its channel or category (videos/crowds.sql), so it passes over few
+ * videos. What one limit leaves out counts for the other: for both, only what is
+ * behind in both is passed over. A
  * page of the chart is always found that way: a chart is short. Where an order
  * shows the others too, those that are in no chart, only the first page is. For
  * one behind a cursor the chart is read whole and the others from the cursor
@@ -267,13 +269,13 @@ recency_of(const VvFeedWalk *walk, const VvRankedVideo *video)
 }
 
 /*
- * Whether what is behind in a channel may be among its first, where the order
- * moves: it is behind in either part of the key, but perhaps not in their sum.
+ * Whether what is behind in a channel or category may be among its first, where
+ * the order moves: it is behind in either part of the key, but perhaps not in their sum.
  */
 static bool
-may_catch_up(const VvFeedWalk *walk, VvRankedVideos *channel)
+may_catch_up(const VvFeedWalk *walk, VvRankedVideos *group, int limit)
 {
-	VvRankedVideo *videos = channel->videos;
+	VvRankedVideo *videos = group->videos;
 	double		last;			/* that is shown */
 	double		base;			/* of what is behind, at most */
 	double		recency;
@@ -281,13 +283,13 @@ may_catch_up(const VvFeedWalk *walk, VvRankedVideos *channel)
 	bool		first_by_time = true;
 
 	/* nothing is behind fewer */
-	if (channel->n < BEFORE_BEHIND)
+	if (group->n < BEFORE_BEHIND)
 		return false;
-	vv_sort_ranked(walk->order, channel);
-	last = DatumGetFloat8(Int64GetDatum(videos[walk->limits.per_channel - 1].key));
-	qsort(videos, channel->n, sizeof(VvRankedVideo), compare_bases);
+	vv_sort_ranked(walk->order, group);
+	last = DatumGetFloat8(Int64GetDatum(videos[limit - 1].key));
+	qsort(videos, group->n, sizeof(VvRankedVideo), compare_bases);
 	base = videos[BEFORE_BEHIND - 1].base;
-	qsort(videos, channel->n, sizeof(VvRankedVideo), compare_published);
+	qsort(videos, group->n, sizeof(VvRankedVideo), compare_published);
 	recency = recency_of(walk, &videos[BEFORE_BEHIND - 1]);
 	if (last != base + recency)
 		return last < base + recency;
@@ -298,7 +300,7 @@ may_catch_up(const VvFeedWalk *walk, VvRankedVideos *channel)
 	 */
 	for (int i = 0; i < BEFORE_BEHIND; i++)
 		first_by_time &= videos[i].base >= base;
-	qsort(videos, channel->n, sizeof(VvRankedVideo), compare_bases);
+	qsort(videos, group->n, sizeof(VvRankedVideo), compare_bases);
 	for (int i = 0; i < BEFORE_BEHIND; i++)
 		first_by_base &= recency_of(walk, &videos[i]) >= recency;
 	return !first_by_base && !first_by_time;
@@ -326,7 +328,7 @@ add_of_channel(const VvRankedVideo *video, void *arg)
  * Adds to the chart what is behind and may be shown all the same.
  */
 static void
-add_who_may_catch_up(VvFeedWalk *walk, VvRankedVideos *chart)
+add_of_channels(VvFeedWalk *walk, VvRankedVideos *chart)
 {
 	groups_hash *channels = group_by_channel(chart);
 	groups_iterator iterator;
@@ -338,11 +340,49 @@ add_who_may_catch_up(VvFeedWalk *walk, VvRankedVideos *chart)
 		ChannelAdder adder = {chart, channel->name};
 		Datum		args[2] = {PointerGetDatum(walk->region)};
 
-		if (!may_catch_up(walk, &channel->videos))
+		if (!may_catch_up(walk, &channel->videos, walk->limits.per_channel))
 			continue;
 		args[1] = indexed_part(channel->name);
 		vv_read_ranked(walk->order, walk->as_of, &walk->order->behind, args,
 					   0, add_of_channel, &adder);
+	}
+}
+
+/*
+ * The same for categories.
+ */
+static void
+add_of_categories(VvFeedWalk *walk, VvRankedVideos *chart)
+{
+	groups_hash *categories = groups_create(CurrentMemoryContext, 32, NULL);
+	groups_iterator iterator;
+	VideoGroup *category;
+
+	for (int i = 0; i < chart->n; i++)
+	{
+		char		name[12];
+		bool		found;
+
+		pg_ltoa(chart->videos[i].category_id, name);
+		category = groups_insert(categories, name, &found);
+		if (!found)
+		{
+			category->name = pstrdup(name);
+			vv_begin_ranked(&category->videos);
+		}
+		vv_keep_ranked(&category->videos, &chart->videos[i]);
+	}
+	groups_start_iterate(categories, &iterator);
+	while ((category = groups_iterate(categories, &iterator)) != NULL)
+	{
+		Datum		args[2] = {PointerGetDatum(walk->region)};
+
+		if (!may_catch_up(walk, &category->videos, walk->limits.per_category))
+			continue;
+		args[1] = Int32GetDatum(pg_strtoint32(category->name));
+		vv_read_ranked(walk->order, walk->as_of,
+					   &walk->order->behind_in_category, args, 0,
+					   vv_add_ranked, chart);
 	}
 }
 
@@ -558,18 +598,21 @@ walk_categories(VvFeedWalk *walk, VvRankedVideos *chart)
 }
 
 /*
- * A page of an order that moves: the chart, sorted for its instant.
+ * A page of an order that moves: the chart, sorted for its instant. What may
+ * catch up is known for one limit alone; for both the chart is read whole.
  */
 static void
-walk_moving(VvFeedWalk *walk, bool whole)
+walk_moving(VvFeedWalk *walk, VvQuery *query)
 {
+	VvOrder    *order = walk->order;
 	VvRankedVideos chart;
 
 	vv_begin_ranked(&chart);
-	read_list(walk, whole ? &walk->order->whole : &walk->order->front,
-			  (Datum) 0, &chart);
-	if (!whole)
-		add_who_may_catch_up(walk, &chart);
+	read_list(walk, query, (Datum) 0, &chart);
+	if (query == &order->for_channels)
+		add_of_channels(walk, &chart);
+	else if (query == &order->for_categories)
+		add_of_categories(walk, &chart);
 	walk_list(walk, &chart);
 }
 
@@ -579,18 +622,36 @@ walk_moving(VvFeedWalk *walk, bool whole)
 static void
 walk_full(VvFeedWalk *walk)
 {
-	bool		whole = walk->limits.per_category > 0;
+	VvOrder    *order = walk->order;
 	VvRankedVideos chart;
 
 	vv_begin_ranked(&walk->page);
 	vv_begin_ranked(&chart);
-	read_list(walk, whole ? &walk->order->whole_chart :
-			  &walk->order->front_chart, (Datum) 0, &chart);
-	vv_sort_ranked(walk->order, &chart);
-	if (whole)
+	read_list(walk, walk->limits.per_category == 0 ? &order->chart_for_channels :
+			  walk->limits.per_channel == 0 ? &order->chart_for_categories :
+			  &order->chart_for_both, (Datum) 0, &chart);
+	vv_sort_ranked(order, &chart);
+	if (walk->limits.per_category > 0)
 		walk_categories(walk, &chart);
 	else
 		walk_others(walk, &chart);
+}
+
+/*
+ * What is walked from the top: all, or without what is behind as far as the
+ * limits leave that out.
+ */
+static VvQuery *
+rows_within(VvFeedWalk *walk)
+{
+	VvOrder    *order = walk->order;
+
+	if (Max(walk->limits.per_channel, walk->limits.per_category) > BEFORE_BEHIND)
+		return &order->whole;
+	if (walk->limits.per_category == 0)
+		return &order->for_channels;
+	return walk->limits.per_channel == 0 ? &order->for_categories :
+		&order->for_both;
 }
 
 /*
@@ -623,16 +684,15 @@ void
 vv_walk(VvFeedWalk *walk)
 {
 	VvOrder    *order = walk->order;
-	bool		many = Max(walk->limits.per_channel,
-						   walk->limits.per_category) > BEFORE_BEHIND;
-	bool		whole = many || walk->limits.per_category > 0;
+	VvQuery    *rows = rows_within(walk);
 
 	if (walk->past != NULL)
 		walk_past(walk);
 	else if (order->moves)
-		walk_moving(walk, whole);
-	else if (order->shows_others && !many && (whole || walk->after != NULL))
+		walk_moving(walk, rows);
+	else if (order->shows_others && rows != &order->whole &&
+			 (rows != &order->for_channels || walk->after != NULL))
 		walk_full(walk);
 	else
-		walk_query(walk, whole ? &order->whole : &order->front);
+		walk_query(walk, rows);
 }

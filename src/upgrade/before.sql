@@ -33,6 +33,7 @@ DROP INDEX vvault.videos_views_idx;
 CREATE INDEX videos_views_idx ON vvault.videos (region, (coalesce(views, -1)) DESC, video_id);
 
 -- Crowds: the chart's indexes keep what is behind apart.
-ALTER TABLE vvault.videos ADD IF NOT EXISTS behind boolean NOT NULL DEFAULT false;
+ALTER TABLE vvault.videos ADD IF NOT EXISTS behind boolean NOT NULL DEFAULT false,
+	ADD IF NOT EXISTS behind_in_category boolean NOT NULL DEFAULT false;
 DROP INDEX IF EXISTS vvault.videos_engagement_idx, vvault.videos_virality_idx, vvault.videos_momentum_idx, vvault.videos_hot_idx,
 	vvault.videos_trending_idx, vvault.videos_charted_newest_idx;

@@ -11,11 +11,14 @@
 -- once where they may be wrong, and set when there is an occasion: where videos
 -- of a channel are inserted, where a crowd is written, by vvault_rebuild().
 --
+-- The same goes for categories, in the chart alone: behind_in_category.
+--
 -- What is in no chart is hardly ever written, so its indexes cost an ingest
 -- nothing but where a video leaves the chart.
 
 CREATE INDEX videos_behind_idx ON vvault.videos
 	(region, ("left"(channel_id, 64) COLLATE "C")) WHERE behind;
+CREATE INDEX videos_behind_in_category_idx ON vvault.videos (region, category_id) WHERE behind_in_category;
 CREATE INDEX videos_rest_channel_idx ON vvault.videos
 	(region, ("left"(channel_id, 64) COLLATE "C")) WHERE NOT charted AND NOT behind;
 CREATE INDEX videos_rest_views_idx ON vvault.videos
@@ -67,6 +70,43 @@ $$;
 COMMENT ON FUNCTION vvault.mark_behind(text[], text[], boolean[]) IS
 'Makes vvault.videos.behind right for groups of videos: region, beginning of the channel''s id, whether in the chart.';
 
+-- For categories of charts, likewise.
+CREATE FUNCTION vvault.mark_behind_in_category(regions text[], categories integer[]) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET plan_cache_mode = force_generic_plan SET jit = off
+AS $$
+#variable_conflict use_column
+DECLARE
+	wrong record;
+BEGIN
+	WITH crowd AS MATERIALIZED (
+		SELECT DISTINCT c.region COLLATE "C" AS region, c.category_id
+		FROM unnest(mark_behind_in_category.regions, mark_behind_in_category.categories) AS c (region, category_id)
+	), marked AS MATERIALIZED (
+		SELECT c.region, v.video_id
+		FROM crowd c CROSS JOIN LATERAL (SELECT v.video_id FROM vvault.videos v
+			WHERE v.region = c.region AND v.category_id = c.category_id AND v.behind_in_category) v
+	), expected AS MATERIALIZED (
+		SELECT c.region, e.video_id
+		FROM crowd c CROSS JOIN LATERAL (SELECT e.video_id FROM vvault.expected_behind_in_category e
+			WHERE e.region = c.region AND e.category_id = c.category_id) e
+	)
+	SELECT array_agg(w.region) AS regions, array_agg(w.video_id) AS video_ids INTO wrong
+	FROM ((SELECT m.region, m.video_id FROM marked m EXCEPT SELECT e.region, e.video_id FROM expected e)
+		UNION ALL
+		(SELECT e.region, e.video_id FROM expected e EXCEPT SELECT m.region, m.video_id FROM marked m)) w;
+	IF wrong.regions IS NOT NULL THEN
+		UPDATE vvault.videos v SET behind_in_category = NOT v.behind_in_category
+		FROM unnest(wrong.regions, wrong.video_ids) AS w (region, video_id)
+		WHERE v.region = w.region AND v.video_id = w.video_id;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION vvault.mark_behind_in_category(text[], integer[]) IS
+'Makes vvault.videos.behind_in_category right for categories of regions.';
+
 -- These triggers run after those of derived.sql on the same event, by the order
 -- of their names: the regions are locked by then. A page of a chart has several
 -- videos of a crowd, so one alone is no reason to look for others in the chart.
@@ -100,6 +140,16 @@ BEGIN
 	IF crowds.regions IS NOT NULL THEN
 		PERFORM vvault.mark_behind(crowds.regions, crowds.channels, crowds.charted);
 	END IF;
+
+	-- of a category a statement as large as no page of a chart is an occasion
+	SELECT array_agg(g.region) AS regions, array_agg(g.category_id) AS categories INTO crowds
+	FROM (SELECT c.region, c.category_id, count(*) > 100 AS many
+		FROM changed_rows c WHERE c.charted GROUP BY c.region, c.category_id) g
+	WHERE g.many OR EXISTS (SELECT FROM vvault.videos v
+		WHERE v.region = g.region AND v.category_id = g.category_id AND v.behind_in_category);
+	IF crowds.regions IS NOT NULL THEN
+		PERFORM vvault.mark_behind_in_category(crowds.regions, crowds.categories);
+	END IF;
 	RETURN NULL;
 END
 $$;
@@ -123,12 +173,21 @@ BEGIN
 	IF crowds.regions IS NOT NULL THEN
 		PERFORM vvault.mark_behind(crowds.regions, crowds.channels, crowds.charted);
 	END IF;
+	SELECT array_agg(g.region) AS regions, array_agg(g.category_id) AS categories INTO crowds
+	FROM (SELECT DISTINCT c.region, c.category_id FROM changed_rows c WHERE c.charted) g
+	WHERE EXISTS (SELECT FROM vvault.videos v
+		WHERE v.region = g.region AND v.category_id = g.category_id AND v.behind_in_category);
+	IF crowds.regions IS NOT NULL THEN
+		PERFORM vvault.mark_behind_in_category(crowds.regions, crowds.categories);
+	END IF;
 	RETURN NULL;
 END
 $$;
 COMMENT ON FUNCTION vvault.crowds_deleted() IS
 'Trigger on vvault.videos for DELETE: which videos are behind in their channel.';
 
+-- What is new in a group, what has left it, and what has other keys there;
+-- another mark alone is none of these.
 CREATE FUNCTION vvault.crowds_updated() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -136,30 +195,40 @@ SET enable_seqscan = off SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 DECLARE
-	crowds record;
+	changed record;
 BEGIN
 	IF NOT EXISTS (SELECT FROM (SELECT n.region FROM new_rows n UNION SELECT o.region FROM old_rows o) r
-		WHERE EXISTS (SELECT FROM vvault.videos v WHERE v.region = r.region AND v.behind)) THEN
+		WHERE EXISTS (SELECT FROM vvault.videos v WHERE v.region = r.region AND v.behind)
+			OR EXISTS (SELECT FROM vvault.videos v WHERE v.region = r.region AND v.behind_in_category)) THEN
 		RETURN NULL;
 	END IF;
-	-- what is new in a group, what has left it, and what has other keys there;
-	-- another mark alone is none of these
-	SELECT array_agg(g.region) AS regions, array_agg(g.channel) AS channels, array_agg(g.charted) AS charted INTO crowds
-	FROM (SELECT DISTINCT k.region, "left"(k.channel_id, 64) COLLATE "C" AS channel, k.charted
-		FROM ((SELECT o.region, o.video_id, o.channel_id, o.charted, o.views, o.published_at, o.first_seen_at, o.engagement_rate,
-					o.virality_score, o.momentum_score, o.hot_score, o.trending_base, o.live, o.gone_at FROM old_rows o
-				EXCEPT SELECT n.region, n.video_id, n.channel_id, n.charted, n.views, n.published_at, n.first_seen_at, n.engagement_rate,
-					n.virality_score, n.momentum_score, n.hot_score, n.trending_base, n.live, n.gone_at FROM new_rows n)
-			UNION ALL
-			(SELECT n.region, n.video_id, n.channel_id, n.charted, n.views, n.published_at, n.first_seen_at, n.engagement_rate,
-					n.virality_score, n.momentum_score, n.hot_score, n.trending_base, n.live, n.gone_at FROM new_rows n
-				EXCEPT SELECT o.region, o.video_id, o.channel_id, o.charted, o.views, o.published_at, o.first_seen_at, o.engagement_rate,
-					o.virality_score, o.momentum_score, o.hot_score, o.trending_base, o.live, o.gone_at FROM old_rows o)) k
-		WHERE k.channel_id <> '') g
-	WHERE EXISTS (SELECT FROM vvault.videos v
-		WHERE v.region = g.region AND "left"(v.channel_id, 64) COLLATE "C" = g.channel AND v.behind);
-	IF crowds.regions IS NOT NULL THEN
-		PERFORM vvault.mark_behind(crowds.regions, crowds.channels, crowds.charted);
+	WITH k AS MATERIALIZED (
+		(SELECT o.region, o.video_id, o.channel_id, o.category_id, o.charted, o.views, o.published_at, o.first_seen_at,
+				o.engagement_rate, o.virality_score, o.momentum_score, o.hot_score, o.trending_base, o.live, o.gone_at FROM old_rows o
+			EXCEPT SELECT n.region, n.video_id, n.channel_id, n.category_id, n.charted, n.views, n.published_at, n.first_seen_at,
+				n.engagement_rate, n.virality_score, n.momentum_score, n.hot_score, n.trending_base, n.live, n.gone_at FROM new_rows n)
+		UNION ALL
+		(SELECT n.region, n.video_id, n.channel_id, n.category_id, n.charted, n.views, n.published_at, n.first_seen_at,
+				n.engagement_rate, n.virality_score, n.momentum_score, n.hot_score, n.trending_base, n.live, n.gone_at FROM new_rows n
+			EXCEPT SELECT o.region, o.video_id, o.channel_id, o.category_id, o.charted, o.views, o.published_at, o.first_seen_at,
+				o.engagement_rate, o.virality_score, o.momentum_score, o.hot_score, o.trending_base, o.live, o.gone_at FROM old_rows o)
+	), channel AS (
+		SELECT DISTINCT k.region, "left"(k.channel_id, 64) COLLATE "C" AS channel, k.charted FROM k WHERE k.channel_id <> ''
+	), category AS (
+		SELECT DISTINCT k.region, k.category_id FROM k WHERE k.charted
+	)
+	SELECT c.*, g.* INTO changed
+	FROM (SELECT array_agg(c.region) AS regions, array_agg(c.channel) AS channels, array_agg(c.charted) AS charted
+		FROM channel c WHERE EXISTS (SELECT FROM vvault.videos v
+			WHERE v.region = c.region AND "left"(v.channel_id, 64) COLLATE "C" = c.channel AND v.behind)) c,
+		(SELECT array_agg(g.region) AS category_regions, array_agg(g.category_id) AS categories
+		FROM category g WHERE EXISTS (SELECT FROM vvault.videos v
+			WHERE v.region = g.region AND v.category_id = g.category_id AND v.behind_in_category)) g;
+	IF changed.regions IS NOT NULL THEN
+		PERFORM vvault.mark_behind(changed.regions, changed.channels, changed.charted);
+	END IF;
+	IF changed.category_regions IS NOT NULL THEN
+		PERFORM vvault.mark_behind_in_category(changed.category_regions, changed.categories);
 	END IF;
 	RETURN NULL;
 END
@@ -185,18 +254,23 @@ DECLARE
 	written bigint;
 BEGIN
 	WITH expected AS MATERIALIZED (
-		SELECT e.region, e.video_id FROM vvault.expected_behind e
+		SELECT coalesce(e.region, c.region) AS region, coalesce(e.video_id, c.video_id) AS video_id,
+			e.region IS NOT NULL AS behind, c.region IS NOT NULL AS behind_in_category
+		FROM vvault.expected_behind e
+			FULL JOIN vvault.expected_behind_in_category c ON c.region = e.region AND c.video_id = e.video_id
 	), wrong AS (
-		SELECT coalesce(m.region, e.region) AS region, coalesce(m.video_id, e.video_id) AS video_id
-		FROM (SELECT v.region, v.video_id FROM vvault.videos v WHERE v.behind) m
+		SELECT coalesce(m.region, e.region) AS region, coalesce(m.video_id, e.video_id) AS video_id,
+			coalesce(e.behind, false) AS behind, coalesce(e.behind_in_category, false) AS behind_in_category
+		FROM (SELECT v.region, v.video_id, v.behind, v.behind_in_category FROM vvault.videos v
+				WHERE v.behind OR v.behind_in_category) m
 			FULL JOIN expected e ON e.region = m.region AND e.video_id = m.video_id
-		WHERE m.region IS NULL OR e.region IS NULL
+		WHERE (m.behind, m.behind_in_category) IS DISTINCT FROM (e.behind, e.behind_in_category)
 	)
-	UPDATE vvault.videos v SET behind = NOT v.behind
+	UPDATE vvault.videos v SET behind = w.behind, behind_in_category = w.behind_in_category
 	FROM wrong w WHERE v.region = w.region AND v.video_id = w.video_id;
 	GET DIAGNOSTICS written = ROW_COUNT;
 	RETURN written;
 END
 $$;
 COMMENT ON FUNCTION vvault.rebuild_behind() IS
-'Sets all marks of vvault.videos.behind anew; returns the rows that had another.';
+'Sets all marks of vvault.videos.behind and behind_in_category anew; returns the rows that had others.';

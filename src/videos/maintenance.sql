@@ -204,6 +204,12 @@ AS $$
 		LEFT JOIN vvault.expected_behind e ON e.region = d.region AND e.video_id = d.video_id
 	WHERE e.video_id IS NULL
 	UNION ALL
+	SELECT 'videos.behind_in_category', d.region, d.video_id,
+		'true', 'false'
+	FROM (SELECT v.region, v.video_id FROM vvault.videos v WHERE v.behind_in_category) d
+		LEFT JOIN vvault.expected_behind_in_category e ON e.region = d.region AND e.video_id = d.video_id
+	WHERE e.video_id IS NULL
+	UNION ALL
 	SELECT 'feed_versions', u.region, u.written_by, NULL, 'a version'
 	FROM (SELECT DISTINCT v.region, v.region AS written_by FROM vvault.videos v
 		UNION SELECT DISTINCT s.region, s.region FROM vvault.snapshots s) u

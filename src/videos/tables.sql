@@ -49,6 +49,7 @@ CREATE TABLE vvault.videos (
 	scheduled_at timestamptz,
 	gone_at timestamptz,
 	behind boolean NOT NULL DEFAULT false,
+	behind_in_category boolean NOT NULL DEFAULT false,
 	PRIMARY KEY (region, video_id)
 ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02,
 	autovacuum_analyze_scale_factor = 0.05);
@@ -75,6 +76,8 @@ COMMENT ON COLUMN vvault.videos.snapshot_at IS
 'its newest observation in vvault.snapshots when a chart last wrote this row, NULL where none ever did; figures are of that observation unless fetched_at is later';
 COMMENT ON COLUMN vvault.videos.behind IS
 'whether its channel is a crowd of which at least ten others stand before it in every order. Derived';
+COMMENT ON COLUMN vvault.videos.behind_in_category IS
+'whether it is in the chart, and its category a crowd of which at least ten others there stand before it in every order. Derived';
 
 -- One index for each order of the feed that does not move with the clock, and
 -- two for the one that does: its part that stands still, and the time. Those
@@ -84,19 +87,19 @@ CREATE INDEX videos_views_idx ON vvault.videos (region, (coalesce(views, -1)) DE
 CREATE INDEX videos_newest_idx ON vvault.videos
 	(region, (coalesce(published_at, first_seen_at)) DESC, video_id);
 CREATE INDEX videos_chart_engagement_idx ON vvault.videos
-	(region, behind, (coalesce(engagement_rate, 0)) DESC, video_id) WHERE charted;
+	(region, behind, behind_in_category, (coalesce(engagement_rate, 0)) DESC, video_id) WHERE charted;
 CREATE INDEX videos_chart_virality_idx ON vvault.videos
-	(region, behind, virality_score DESC, video_id) WHERE charted;
+	(region, behind, behind_in_category, virality_score DESC, video_id) WHERE charted;
 CREATE INDEX videos_chart_momentum_idx ON vvault.videos
-	(region, behind, momentum_score DESC, video_id) WHERE charted;
+	(region, behind, behind_in_category, momentum_score DESC, video_id) WHERE charted;
 CREATE INDEX videos_chart_hot_idx ON vvault.videos
-	(region, behind, hot_score DESC, video_id) WHERE charted;
+	(region, behind, behind_in_category, hot_score DESC, video_id) WHERE charted;
 CREATE INDEX videos_chart_trending_idx ON vvault.videos
-	(region, behind, trending_base DESC, video_id) WHERE charted;
+	(region, behind, behind_in_category, trending_base DESC, video_id) WHERE charted;
 CREATE INDEX videos_chart_newest_idx ON vvault.videos
-	(region, behind, (coalesce(published_at, first_seen_at)) DESC, video_id) WHERE charted;
+	(region, behind, behind_in_category, (coalesce(published_at, first_seen_at)) DESC, video_id) WHERE charted;
 CREATE INDEX videos_chart_views_idx ON vvault.videos
-	(region, behind, (coalesce(views, -1)) DESC, video_id) WHERE charted;
+	(region, behind, behind_in_category, (coalesce(views, -1)) DESC, video_id) WHERE charted;
 
 -- Which videos are behind: of a channel with more than 70 in the chart, or out
 -- of it, those that are not among its first ten in any of these orders. There
@@ -131,6 +134,28 @@ CREATE VIEW vvault.expected_behind AS
 	WHERE p.videos > 70 AND p.place > 10;
 COMMENT ON VIEW vvault.expected_behind IS
 'The videos that are behind in their channel, by naive SQL: what vvault.videos.behind says.';
+
+-- The same of categories, in the chart alone: of the others an index has the
+-- first of each category. A chart as YouTube has it has 200 videos: a category
+-- with no more than twice as many is no crowd.
+CREATE VIEW vvault.expected_behind_in_category AS
+	SELECT p.region, p.category_id, p.video_id
+	FROM (SELECT v.region, v.category_id, v.video_id, count(*) OVER g AS videos,
+			least(row_number() OVER (g ORDER BY coalesce(v.views, -1) DESC, v.video_id),
+				row_number() OVER (g ORDER BY v.not_begun, coalesce(v.published_at, v.first_seen_at) DESC, v.video_id),
+				row_number() OVER (g ORDER BY coalesce(v.engagement_rate, 0) DESC, v.video_id),
+				row_number() OVER (g ORDER BY v.virality_score DESC, v.video_id),
+				row_number() OVER (g ORDER BY v.not_begun, v.momentum_score DESC, v.video_id),
+				row_number() OVER (g ORDER BY v.not_begun, v.hot_score DESC, v.video_id),
+				row_number() OVER (g ORDER BY v.not_begun, v.trending_base DESC, v.video_id)) AS place
+		FROM (SELECT v.region, v.category_id, v.video_id, v.published_at, v.first_seen_at, v.views, v.engagement_rate,
+				v.virality_score, v.momentum_score, v.hot_score, v.trending_base,
+				coalesce(v.live = 'upcoming', false) AS not_begun
+			FROM vvault.videos v WHERE v.charted AND v.gone_at IS NULL) v
+		WINDOW g AS (PARTITION BY v.region, v.category_id)) p
+	WHERE p.videos > 400 AND p.place > 10;
+COMMENT ON VIEW vvault.expected_behind_in_category IS
+'The videos of charts that are behind in their category, by naive SQL: what vvault.videos.behind_in_category says.';
 
 CREATE TABLE vvault.snapshots (
 	region text COLLATE "C" NOT NULL

@@ -43,7 +43,7 @@ my @paths = ('/api/trending/PL', '/api/trending/SE', '/api/search', '/api/search
 	'/api/videos/v1/related', '/api/regions', '/api/analytics', '/api/insights/PL', '/api/openapi.json', '/dashboard', '/health', '/',
 	'/api', '/rpc/vvault_trending', '/.vvault/400', '/.vvault/search', '/api/trending/');
 my @names = ('#', qw(q region language page_size cursor sort days video_id utm_source select columns on_conflict order limit offset and or
-  not.and not.or a.limit id Q %71 q[] = " as_of per_channel));
+  not.and not.or a.limit id Q %71 q[] = " as_of per_channel per_category));
 my @words = ('eq.1', 'cs.lewis', 'not.in.x', 'in.(a,b)', 'in.(', 'is.null', 'is.', 'fts(english).x', 'like.*x*', '(select)', 'or', '-x', 'title',
 	'a title', 'PL', 'SE', 'ZZ', 'pl', 'en', '25', '0', '-1', '1e9', '99999999999', 'views', 'momentum', 'hot', '2026-01-01T00:00:00Z', '',
 	'a;b', 'a&b', '%', '%25', '%2', '"', "'", '\\', '{', '[1]', 'null', '../..', '//', '?', '#', '$1', '`', '<script>', "\x01", "\t",
