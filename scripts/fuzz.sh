@@ -100,7 +100,8 @@ try_site()
 
 	if ! RATE=100000r/s BURST=100000 STANDIN=$2 scripts/site.sh start "$folder" \
 		"host=$PGHOST port=$PGPORT dbname=vvault_site user=authenticator" web_anon >"$LOGS/site-$1.urls"; then
-		SKIPPED=$((SKIPPED + 1))
+		say "   site-$1: FAILED, the site does not start with $3"
+		FAILED=$((FAILED + 1))
 		return
 	fi
 	url=$(sed -n 's/^url //p' "$LOGS/site-$1.urls")
@@ -111,6 +112,11 @@ try_site()
 
 fuzz_site()
 {
+	if ! (find_nginx) >/dev/null 2>&1; then
+		say "   there is no nginx: the site is not fuzzed"
+		SKIPPED=$((SKIPPED + 1))
+		return
+	fi
 	make_site_database
 	try_site standin only "the tests' stand-in for PostgREST"
 	[ -z "$(find_postgrest)" ] || try_site postgrest no "PostgREST, $(find_postgrest)"

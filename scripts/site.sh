@@ -14,11 +14,12 @@
 # (PostgREST's), program (postgrest or standin), version (the program's), nginx
 # (its version). CONNECTION-STRING is of the login role; ROLE is what it acts as.
 # A port that somebody takes before the program has it is no failure: another one
-# is tried.
+# is tried. What has not come to listen after START_SECONDS (180) does not start.
 
 # shellcheck source=scripts/lib.sh
 source "$(dirname "$0")/lib.sh"
 
+START_SECONDS=${START_SECONDS:-180}
 HERE=$(cd "$(dirname "$0")/.." && pwd -P)
 
 # has_port PID PORT: does this process listen there? Another one may.
@@ -34,11 +35,15 @@ has_port()
 		exit 1' "$1" "$2"
 }
 
-# wait_for_port PID PORT: until it listens; 1 if it ends before.
+# wait_for_port PID PORT: until it listens; 1 if it ends before, or does not listen
+# within START_SECONDS.
 wait_for_port()
 {
+	local until=$((SECONDS + START_SECONDS))
+
 	until has_port "$1" "$2"; do
 		kill -0 "$1" 2>/dev/null || return 1
+		[ "$SECONDS" -lt "$until" ] || return 1
 		sleep 0.1
 	done
 }
@@ -129,6 +134,10 @@ start_upstream()
 		grep -qi 'in use' "$folder/upstream.log" || break
 	done
 	cat "$folder/upstream.log" >&2
+	if kill -0 "$pid" 2>/dev/null; then
+		stop "$folder"
+		die "$PROGRAM does not start: it has not come to listen in $START_SECONDS seconds"
+	fi
 	die "$PROGRAM does not start"
 }
 

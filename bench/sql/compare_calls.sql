@@ -1,6 +1,7 @@
 -- Milliseconds of the processor for each statement of the table "calls", when it
 -- was made once before, and as the mean of "times": n|kind|ms.
-\ir compare_spent.sql
+\ir spent.sql
+CREATE TEMP TABLE took (n int, kind text, ms double precision);
 DO $$
 DECLARE
 	c calls;

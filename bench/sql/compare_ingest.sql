@@ -1,6 +1,7 @@
 -- Milliseconds of the processor for each row of "work", a transaction each:
 -- n|kind|ms.
-\ir compare_spent.sql
+\ir spent.sql
+CREATE TEMP TABLE took (n int, kind text, ms double precision);
 DO $$
 DECLARE
 	w work;

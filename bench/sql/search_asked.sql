@@ -4,7 +4,7 @@
 VACUUM (ANALYZE) vvault.videos, vvault.video_search, vvault.search_words;
 SET client_min_messages = warning;
 
-CREATE TEMP TABLE asked (kind text, statement text, ms double precision);
+CREATE TEMP TABLE asked (kind text, statement text, ms double precision, processor_ms double precision);
 INSERT INTO asked
 SELECT 'golden set', format('SELECT vvault_search(%L, %L, %L)', g.q, g.region, g.language) FROM golden g;
 

@@ -7,4 +7,3 @@ BEGIN
 EXCEPTION
 	WHEN undefined_file THEN RETURN date_part('epoch', clock_timestamp()) * 1e3;
 END $$;
-CREATE TEMP TABLE took (n int, kind text, ms double precision);
