@@ -141,9 +141,9 @@ BEGIN
 		PERFORM vvault.mark_behind(crowds.regions, crowds.channels, crowds.charted);
 	END IF;
 
-	-- of a category a statement as large as no page of a chart is an occasion
+	-- of a category a statement that is a crowd by itself is an occasion, or one that adds to a crowd
 	SELECT array_agg(g.region) AS regions, array_agg(g.category_id) AS categories INTO crowds
-	FROM (SELECT c.region, c.category_id, count(*) > 100 AS many
+	FROM (SELECT c.region, c.category_id, count(*) > 400 AS many
 		FROM changed_rows c WHERE c.charted GROUP BY c.region, c.category_id) g
 	WHERE g.many OR EXISTS (SELECT FROM vvault.videos v
 		WHERE v.region = g.region AND v.category_id = g.category_id AND v.behind_in_category);
