@@ -107,6 +107,22 @@ $$;
 COMMENT ON FUNCTION vvault_stream.used_bytes(text) IS
 'Bytes of an owner''s objects and open uploads.';
 
+-- By kind and state, as the index is, so that others' jobs are not looked at.
+CREATE FUNCTION vvault_stream.unfinished_jobs(owner_id text, most integer) RETURNS bigint
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off
+AS $$
+BEGIN
+	RETURN (SELECT count(*) FROM (
+		SELECT FROM vvault_stream.job_kinds k CROSS JOIN unnest('{w,s,h,r,x,f}'::"char"[]) AS u (state)
+			JOIN vvault_stream.jobs j ON j.kind = k.kind AND j.state = u.state AND j.owner_id = unfinished_jobs.owner_id
+		LIMIT unfinished_jobs.most) n);
+END
+$$;
+COMMENT ON FUNCTION vvault_stream.unfinished_jobs(text, integer) IS
+'How many jobs of an owner have not ended and are not dead; counts to so many.';
+
 CREATE FUNCTION vvault_stream.check_quota(owner_id text, more_bytes bigint) RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -135,27 +151,27 @@ BEGIN
 		PERFORM vvault_stream.over_quota(format('owner "%s" has as many minutes of video as he may', check_quota.owner_id),
 			format('%s of %s minutes are used.', round(used, 1), most_minutes));
 	END IF;
-	used := (SELECT count(*) FROM vvault_stream.jobs j WHERE j.owner_id = check_quota.owner_id AND j.state <> 'd');
+	used := vvault_stream.unfinished_jobs(check_quota.owner_id, most_jobs);
 	IF used >= most_jobs THEN
 		PERFORM vvault_stream.over_quota(format('owner "%s" has as many unfinished jobs as he may', check_quota.owner_id),
-			format('%s of %s jobs are unfinished.', used, most_jobs));
+			format('Of %s jobs none is left.', most_jobs));
 	END IF;
 END
 $$;
 COMMENT ON FUNCTION vvault_stream.check_quota(text, bigint) IS
-'Raises 53400 where an owner may not have so many bytes more, or has as many minutes or jobs as he may.';
+'Raises PT403 where an owner may not have so many bytes more, or has as many minutes or jobs as he may.';
 
 CREATE FUNCTION vvault_stream.over_quota(message text, detail text) RETURNS void
 LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	RAISE EXCEPTION '%', message USING ERRCODE = 'configuration_limit_exceeded', DETAIL = detail,
+	RAISE EXCEPTION '%', message USING ERRCODE = 'PT403', DETAIL = detail,
 		HINT = 'Delete videos, or have the quota raised: vvault_stream.quotas.';
 END
 $$;
 COMMENT ON FUNCTION vvault_stream.over_quota(text, text) IS
-'Raises 53400.';
+'Raises PT403, which PostgREST makes HTTP 403.';
 
 CREATE FUNCTION @extschema@.vvault_set_quota(owner_id text, bytes bigint DEFAULT NULL, minutes double precision DEFAULT NULL,
 	jobs integer DEFAULT NULL) RETURNS json
@@ -334,7 +350,7 @@ COMMENT ON FUNCTION @extschema@.vvault_create_upload(text, bigint, text, bigint,
 'Begins the upload of a video''s source in parts: {"upload_id", "video_id", "generation", "state", "object_key", "size", "part_size", "parts", "sha256", "store_upload_id", "job_id", "failure", "expires_at"}. All parts but the last have part_size bytes. With a store that speaks S3 there is "create": {"method", "url"} too; its reply has the UploadId, which is the store_upload_id of later calls.
 Units and ranges: size from 1 byte to 5 TiB; sha256 of the whole, 64 hexadecimal digits, which is checked before the video is processed; part_size at least 5242880 with S3, 1024 with a file store, and not more than 10,000 or 1,000 parts; owner_id, who uploads, has to be the video''s owner.
 NULL: sha256 NULL is not checked; part_size NULL is what fits; owner_id NULL is not asked; store NULL is the default one; any other NULL is an error.
-Errors: 22023 for what is out of range, P0002 for a video that is not there, 42501 for another owner''s, 53400 for more than the owner''s quota, 55000 where the video takes no source now.
+Errors: 22023 for what is out of range, P0002 for a video that is not there, 42501 for another owner''s, PT403 (HTTP 403) for more than the owner''s quota, 55000 where the video takes no source now.
 Source: vvault_stream.uploads; the generation is the video''s next one.';
 
 CREATE FUNCTION @extschema@.vvault_sign_part(upload_id text, part_number integer, owner_id text DEFAULT NULL,

@@ -4,7 +4,7 @@
 --		test/t/062_store.pl has them at work with nginx.
 --
 BEGIN;
-SELECT plan(60);
+SELECT plan(62);
 SET LOCAL TimeZone = 'UTC';
 
 CREATE ROLE vvs_publisher;
@@ -96,11 +96,16 @@ SELECT is(pg_temp.state('up3'), 'uploaded', 'and not processed unless that is as
 -- quotas
 SELECT vvault_set_quota('bob', bytes => 1000);
 INSERT INTO upload SELECT 'bob', vvault_create_upload('up4', 600);
-SELECT throws_ok($$SELECT vvault_create_upload('up4', 401)$$, '53400', '401 bytes are more than owner "bob" may have', 'no byte more than the quota');
+SELECT throws_ok($$SELECT vvault_create_upload('up4', 401)$$, 'PT403', '401 bytes are more than owner "bob" may have', 'no byte more than the quota');
 SELECT vvault_set_quota('bob', jobs => 0);
-SELECT throws_ok($$SELECT vvault_create_upload('up4', 1)$$, '53400', 'owner "bob" has as many unfinished jobs as he may', 'nor a job');
+SELECT throws_ok($$SELECT vvault_create_upload('up4', 1)$$, 'PT403', 'owner "bob" has as many unfinished jobs as he may', 'nor a job');
+SELECT vvault_set_quota('bob', jobs => 2);
+SELECT vvault_enqueue('join', owner_id => 'bob'), vvault_enqueue('probe', owner_id => 'carol'), vvault_enqueue('probe', owner_id => 'bob', delay_seconds => 9);
+SELECT throws_ok($$SELECT vvault_create_upload('up4', 1)$$, 'PT403', 'owner "bob" has as many unfinished jobs as he may', 'his own count, waiting or not');
+UPDATE vvault_stream.jobs SET state = 'd' WHERE owner_id = 'bob' AND kind = 'join';
+SELECT lives_ok($$SELECT vvault_abort_upload(vvault_create_upload('up4', 1) ->> 'upload_id')$$, 'a dead one does not');
 SELECT vvault_set_quota('bob', minutes => 0);
-SELECT throws_ok($$SELECT vvault_create_upload('up4', 1)$$, '53400', 'owner "bob" has as many minutes of video as he may', 'nor a minute');
+SELECT throws_ok($$SELECT vvault_create_upload('up4', 1)$$, 'PT403', 'owner "bob" has as many minutes of video as he may', 'nor a minute');
 SELECT throws_ok($$SELECT vvault_set_quota('bob', -1)$$, '22023', 'invalid quota', 'a quota is not below 0');
 
 -- giving up
