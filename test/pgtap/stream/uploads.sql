@@ -114,7 +114,7 @@ UPDATE vvault_stream.uploads SET expires_at = now() - interval '1 second' WHERE 
 SELECT throws_ok(format('SELECT vvault_sign_part(%L, 1)', pg_temp.id('bob')), '55000', NULL, 'an upload expires');
 SELECT is(vvault_collect_uploads() -> 'uploads' ->> 0, pg_temp.id('bob'), 'and is given up');
 SELECT is((SELECT a.state || ': ' || a.failure FROM vvault_stream.assets a WHERE video_id = 'up4'), 'failed: the upload was given up', 'the video says so');
-SELECT is((SELECT args::text FROM vvault_stream.jobs WHERE kind = 'delete_objects' AND video_id = 'up4'),
+SELECT is((SELECT args::text FROM vvault_stream.jobs WHERE kind = 'delete_objects' AND video_id = 'up4' ORDER BY job_id DESC LIMIT 1),
 	format('{"objects" : [{"store" : "files", "object_key" : "up4/uploads/%s/"}]}', pg_temp.id('bob')), 'what came is deleted');
 
 SELECT * FROM finish();
