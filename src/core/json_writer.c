@@ -211,7 +211,7 @@ static void
 json_text_array(StringInfo out, ArrayType *array)
 {
 	int			n = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
-	bits8	   *bitmap = ARR_NULLBITMAP(array);
+	uint8	   *bitmap = ARR_NULLBITMAP(array);
 	char	   *at = ARR_DATA_PTR(array);
 
 	put(out, "[", 1);
