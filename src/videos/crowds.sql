@@ -251,26 +251,30 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	written bigint;
+	wrong bigint;
 BEGIN
 	WITH expected AS MATERIALIZED (
 		SELECT coalesce(e.region, c.region) AS region, coalesce(e.video_id, c.video_id) AS video_id,
 			e.region IS NOT NULL AS behind, c.region IS NOT NULL AS behind_in_category
 		FROM vvault.expected_behind e
 			FULL JOIN vvault.expected_behind_in_category c ON c.region = e.region AND c.video_id = e.video_id
-	), wrong AS (
+	), changed AS (
 		SELECT coalesce(m.region, e.region) AS region, coalesce(m.video_id, e.video_id) AS video_id,
-			coalesce(e.behind, false) AS behind, coalesce(e.behind_in_category, false) AS behind_in_category
+			coalesce(e.behind, false) AS behind, coalesce(e.behind_in_category, false) AS behind_in_category,
+			coalesce(m.behind, false) > coalesce(e.behind, false)
+				OR coalesce(m.behind_in_category, false) > coalesce(e.behind_in_category, false) AS wrong
 		FROM (SELECT v.region, v.video_id, v.behind, v.behind_in_category FROM vvault.videos v
 				WHERE v.behind OR v.behind_in_category) m
 			FULL JOIN expected e ON e.region = m.region AND e.video_id = m.video_id
 		WHERE (m.behind, m.behind_in_category) IS DISTINCT FROM (e.behind, e.behind_in_category)
+	), written AS (
+		UPDATE vvault.videos v SET behind = c.behind, behind_in_category = c.behind_in_category
+		FROM changed c WHERE v.region = c.region AND v.video_id = c.video_id
+		RETURNING c.wrong
 	)
-	UPDATE vvault.videos v SET behind = w.behind, behind_in_category = w.behind_in_category
-	FROM wrong w WHERE v.region = w.region AND v.video_id = w.video_id;
-	GET DIAGNOSTICS written = ROW_COUNT;
-	RETURN written;
+	SELECT count(*) FILTER (WHERE w.wrong) INTO wrong FROM written w;
+	RETURN wrong;
 END
 $$;
 COMMENT ON FUNCTION vvault.rebuild_behind() IS
-'Sets all marks of vvault.videos.behind and behind_in_category anew; returns the rows that had others.';
+'Sets all marks of vvault.videos.behind and behind_in_category anew; returns the rows that had one wrongly: a mark that was missing is no mistake.';

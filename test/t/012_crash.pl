@@ -21,7 +21,7 @@ use Time::HiRes qw(usleep);
 use VVaultTest;
 
 my $rounds = $ENV{VVAULT_CRASH_ROUNDS} // 25;
-my $per_round = 100;    # more calls than a client gets to make in a round
+my $per_round = 400;    # more calls than a client gets to make in a round
 
 my $node = new_node('crash');
 $node->append_conf('postgresql.conf', 'checkpoint_timeout = 30s');
@@ -44,7 +44,7 @@ sub ingest_script
 	return join('', map {
 		sprintf(<<'EOF', $region, $region, $_ % 4, $round * $per_round + $_);
 SELECT vvault_ingest('%s', (SELECT response FROM sample WHERE region = '%s' ORDER BY id OFFSET %d LIMIT 1),
-	'2026-02-01 00:00+00'::timestamptz + %d * interval '1 hour');
+	'2026-02-01 00:00+00'::timestamptz + %d * interval '15 minutes');
 EOF
 	} 0 .. $per_round - 1);
 }
