@@ -123,40 +123,26 @@ END;
 COMMENT ON FUNCTION vvault.newest_observation(text, text) IS
 'Part of vvault_ingest: the newest observation of a video, with the newest figures there are.';
 
--- Of two responses of the same instant the greater texts stay, so that their
--- order does not matter. NULL is less than any text.
-CREATE FUNCTION vvault.says_more(was vvault.videos, item vvault.chart_item) RETURNS boolean
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN (was.title COLLATE "C", was.channel_title COLLATE "C", was.channel_id COLLATE "C",
-		was.thumbnail_url COLLATE "C", was.content_language IS NOT NULL,
-		coalesce(was.content_language, '') COLLATE "C", was.duration IS NOT NULL,
-		coalesce(was.duration, '') COLLATE "C", coalesce(was.published_at, '-infinity'), was.tags,
-		coalesce(was.live, '') COLLATE "C", coalesce(was.scheduled_at, '-infinity'))
-	> (item.title COLLATE "C", item.channel_title COLLATE "C", item.channel_id COLLATE "C",
-		item.thumbnail_url COLLATE "C", item.content_language IS NOT NULL,
-		coalesce(item.content_language, '') COLLATE "C", item.duration IS NOT NULL,
-		coalesce(item.duration, '') COLLATE "C", coalesce(item.published_at, '-infinity'), item.tags,
-		coalesce(item.live, '') COLLATE "C", coalesce(item.scheduled_at, '-infinity'));
-COMMENT ON FUNCTION vvault.says_more(vvault.videos, vvault.chart_item) IS
-'Part of vvault_ingest: whether the texts of a video stay where a response of their own instant has others.';
-
 -- What a chart does to the row of a video: settled is one whose place it leaves
 -- as it is, known one that has newer figures of somebody else than any
 -- snapshot's, texts_stay one whose texts are newer. No text is of an observation
--- that is gone.
-CREATE FUNCTION vvault.row_facts(was vvault.videos, item vvault.chart_item, at timestamptz,
-	latest_chart timestamptz, observed_at timestamptz)
+-- that is gone. Of two responses of the same instant the greater texts stay, so
+-- that their order does not matter. It takes columns, as a body that knows a
+-- table's row type keeps everybody from rewriting that table.
+CREATE FUNCTION vvault.row_facts(was_fetched_at timestamptz, was_snapshot_at timestamptz, greater boolean,
+	at timestamptz, latest_chart timestamptz, observed_at timestamptz)
 RETURNS TABLE (settled boolean, known boolean, texts_stay boolean)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
 BEGIN ATOMIC
-	SELECT row_facts.latest_chart <> row_facts.at AND (was).snapshot_at IS NOT NULL,
-		coalesce((was).fetched_at > row_facts.observed_at
-			AND (was).fetched_at IS DISTINCT FROM (was).snapshot_at, false),
-		coalesce((was).fetched_at >= row_facts.at
-			AND ((was).fetched_at <= row_facts.observed_at OR (was).fetched_at IS DISTINCT FROM (was).snapshot_at)
-			AND ((was).fetched_at > row_facts.at OR vvault.says_more(was, item)), false);
+	SELECT row_facts.latest_chart <> row_facts.at AND row_facts.was_snapshot_at IS NOT NULL,
+		coalesce(row_facts.was_fetched_at > row_facts.observed_at
+			AND row_facts.was_fetched_at IS DISTINCT FROM row_facts.was_snapshot_at, false),
+		coalesce(row_facts.was_fetched_at >= row_facts.at
+			AND (row_facts.was_fetched_at <= row_facts.observed_at
+				OR row_facts.was_fetched_at IS DISTINCT FROM row_facts.was_snapshot_at)
+			AND (row_facts.was_fetched_at > row_facts.at OR row_facts.greater), false);
 END;
-COMMENT ON FUNCTION vvault.row_facts(vvault.videos, vvault.chart_item, timestamptz, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION vvault.row_facts(timestamptz, timestamptz, boolean, timestamptz, timestamptz, timestamptz) IS
 'Part of vvault_ingest: what of a row of vvault.videos stays as it is.';
 
 -- Brings vvault.videos up to the snapshots for the items of one chart. What a
@@ -208,8 +194,19 @@ BEGIN
 			LEFT JOIN vvault.videos o
 				ON o.region = update_videos.region AND o.video_id = i.video_id
 			CROSS JOIN LATERAL vvault.newest_observation(update_videos.region, i.video_id) l
-			CROSS JOIN LATERAL vvault.row_facts(o, i, update_videos.fetched_at,
-				update_videos.latest_chart, l.fetched_at) k
+			CROSS JOIN LATERAL vvault.row_facts(o.fetched_at, o.snapshot_at,
+				-- NULL is less than any text
+				(o.title COLLATE "C", o.channel_title COLLATE "C", o.channel_id COLLATE "C",
+					o.thumbnail_url COLLATE "C", o.content_language IS NOT NULL,
+					coalesce(o.content_language, '') COLLATE "C", o.duration IS NOT NULL,
+					coalesce(o.duration, '') COLLATE "C", coalesce(o.published_at, '-infinity'), o.tags,
+					coalesce(o.live, '') COLLATE "C", coalesce(o.scheduled_at, '-infinity'))
+				> (i.title COLLATE "C", i.channel_title COLLATE "C", i.channel_id COLLATE "C",
+					i.thumbnail_url COLLATE "C", i.content_language IS NOT NULL,
+					coalesce(i.content_language, '') COLLATE "C", i.duration IS NOT NULL,
+					coalesce(i.duration, '') COLLATE "C", coalesce(i.published_at, '-infinity'), i.tags,
+					coalesce(i.live, '') COLLATE "C", coalesce(i.scheduled_at, '-infinity')),
+				update_videos.fetched_at, update_videos.latest_chart, l.fetched_at) k
 			CROSS JOIN LATERAL (
 				SELECT CASE WHEN l.fetched_at = update_videos.latest_chart THEN l.rank END AS rank) n
 			LEFT JOIN LATERAL (
