@@ -143,7 +143,9 @@ AS $$
 #variable_conflict use_column
 BEGIN
 	RETURN EXISTS (SELECT FROM vvault.snapshots n
-		WHERE n.region = is_late.region AND n.fetched_at > is_late.fetched_at);
+			WHERE n.region = is_late.region AND n.fetched_at > is_late.fetched_at AND n.rank IS NOT NULL)
+		OR EXISTS (SELECT FROM vvault.snapshots n
+			WHERE n.region = is_late.region AND n.fetched_at > is_late.fetched_at AND n.rank IS NULL);
 END
 $$;
 COMMENT ON FUNCTION vvault.is_late(text, timestamptz) IS

@@ -188,7 +188,10 @@ COMMENT ON COLUMN vvault.snapshots.velocity IS 'views per hour since the newest 
 COMMENT ON COLUMN vvault.snapshots.views IS 'NULL where the response had no statistics';
 COMMENT ON COLUMN vvault.snapshots.category_id IS
 'the video''s category then, so that a day''s statistics need no other table';
-CREATE INDEX snapshots_fetched_idx ON vvault.snapshots (region, fetched_at);
+-- One index of both would serve a search for a video's observations, too, and
+-- where there are no statistics yet it would be taken for it.
+CREATE INDEX snapshots_chart_idx ON vvault.snapshots (region, fetched_at) WHERE rank IS NOT NULL;
+CREATE INDEX snapshots_refresh_idx ON vvault.snapshots (region, fetched_at) WHERE rank IS NULL;
 
 CREATE TABLE vvault.blocked_videos (
 	video_id text COLLATE "C" PRIMARY KEY,
