@@ -277,6 +277,21 @@ vv_query_text(VvQuery *query, const Datum *args)
 }
 
 /*
+ * A row's action: appends its first column, a text or json that is not NULL, to
+ * the StringInfo that is its argument.
+ */
+bool
+vv_append_text(const Datum *values, const bool *isnull pg_attribute_unused(),
+			   void *arg)
+{
+	text	   *value = DatumGetTextPP(values[0]);
+
+	appendBinaryStringInfo((StringInfo) arg, VARDATA_ANY(value),
+						   VARSIZE_ANY_EXHDR(value));
+	return true;
+}
+
+/*
  * Opens a query to be read bit by bit with SPI_cursor_fetch().
  */
 Portal

@@ -146,17 +146,6 @@ is_needed(Datum job_id)
 	return needed;
 }
 
-/* The row's one value is the reply. */
-static bool
-copy_reply(const Datum *values, const bool *isnull, void *arg)
-{
-	text	   *reply = DatumGetTextPP(values[0]);
-
-	(void) isnull;
-	appendBinaryStringInfo((StringInfo) arg, VARDATA_ANY(reply), VARSIZE_ANY_EXHDR(reply));
-	return true;
-}
-
 PG_FUNCTION_INFO_V1(vvault_complete);
 
 /*
@@ -178,7 +167,7 @@ vvault_complete(PG_FUNCTION_ARGS)
 	if (is_usual(args, isnull))
 		(void) vv_query_write(&finish_job, args, isnull, take_bool, &finished);
 	if (!finished)
-		(void) vv_query_write(&complete_slowly, args, isnull, copy_reply, &reply);
+		(void) vv_query_write(&complete_slowly, args, isnull, vv_append_text, &reply);
 	else
 	{
 		if (is_needed(args[0]))

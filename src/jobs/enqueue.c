@@ -243,17 +243,6 @@ insert(FunctionCallInfo fcinfo)
 	return job_id;
 }
 
-/* The row's one value is the reply. */
-static bool
-copy_reply(const Datum *values, const bool *isnull, void *arg)
-{
-	text	   *reply = DatumGetTextPP(values[0]);
-
-	(void) isnull;
-	appendBinaryStringInfo((StringInfo) arg, VARDATA_ANY(reply), VARSIZE_ANY_EXHDR(reply));
-	return true;
-}
-
 PG_FUNCTION_INFO_V1(vvault_enqueue);
 
 /*
@@ -292,7 +281,7 @@ vvault_enqueue(PG_FUNCTION_ARGS)
 			args[i] = PG_GETARG_DATUM(i);
 			isnull[i] = PG_ARGISNULL(i);
 		}
-		(void) vv_query_write(&enqueue_slowly, args, isnull, copy_reply, &reply);
+		(void) vv_query_write(&enqueue_slowly, args, isnull, vv_append_text, &reply);
 	}
 	SPI_finish();
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(reply.data, reply.len));
