@@ -75,22 +75,6 @@ vv_json_lexer(char *json, int len, int encoding)
 }
 
 /*
- * Appends text as a JSON string. Before 18 escape_json() wants a NUL behind it.
- */
-static inline void
-vv_escape_json(StringInfo out, const char *str, int len)
-{
-#if PG_VERSION_NUM >= 180000
-	escape_json_with_len(out, str, len);
-#else
-	char	   *copy = pnstrdup(str, len);
-
-	escape_json(out, copy);
-	pfree(copy);
-#endif
-}
-
-/*
  * Infinite intervals and read-only StringInfos came with 17.
  */
 #if PG_VERSION_NUM < 170000

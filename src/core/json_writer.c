@@ -63,11 +63,11 @@ one_is_zero(uint64 bytes)
 }
 
 /*
- * Whether all of a text stands for itself in a JSON string: no control
- * character, no quote and no backslash.
+ * How many bytes a text begins with that stand for themselves in a JSON
+ * string: no control character, no quote and no backslash.
  */
-static bool
-is_plain(const char *str, int len)
+static int
+plain_length(const char *str, int len)
 {
 	int			i = 0;
 
@@ -78,37 +78,58 @@ is_plain(const char *str, int len)
 		memcpy(&bytes, str + i, 8);
 		if (((bytes - EIGHT(' ')) & ~bytes & EIGHT(0x80)) != 0 ||
 			one_is_zero(bytes ^ EIGHT('"')) || one_is_zero(bytes ^ EIGHT('\\')))
-			return false;
+			break;
 	}
-	for (; i < len; i++)
+	while (i < len && (unsigned char) str[i] >= ' ' && str[i] != '"' &&
+		   str[i] != '\\')
+		i++;
+	return i;
+}
+
+/* One of the other bytes, as escape_json() writes it */
+static void
+put_escaped(StringInfo out, char byte)
+{
+	static const char names[] = "\bb\ff\nn\rr\tt\"\"\\\\";
+
+	for (int i = 0; names[i] != '\0'; i += 2)
 	{
-		if ((unsigned char) str[i] < ' ' || str[i] == '"' || str[i] == '\\')
-			return false;
+		if (byte == names[i])
+		{
+			appendStringInfoChar(out, '\\');
+			appendStringInfoChar(out, names[i + 1]);
+			return;
+		}
 	}
-	return true;
+	appendStringInfo(out, "\\u%04x", (int) byte);
 }
 
 /*
- * Appends text as a JSON string.
+ * Appends text as a JSON string: what is plain as it is, and what stands
+ * between byte by byte. A title has few such bytes, if any, and escape_json()
+ * looks at each before 18.
  */
 void
 vv_json_text(StringInfo out, const char *str, int len)
 {
+	int			plain = plain_length(str, len);
 	char	   *end;
 
-	if (!is_plain(str, len))
-	{
-		vv_escape_json(out, str, len);
-		return;
-	}
 	if (len + 2 >= out->maxlen - out->len)
 		enlargeStringInfo(out, len + 2);
 	end = out->data + out->len;
 	*end++ = '"';
-	memcpy(end, str, len);
-	end[len] = '"';
-	end[len + 1] = '\0';
-	out->len += len + 2;
+	memcpy(end, str, plain);
+	out->len += plain + 1;
+	while (plain < len)
+	{
+		put_escaped(out, str[plain]);
+		str += plain + 1;
+		len -= plain + 1;
+		plain = plain_length(str, len);
+		put(out, str, plain);
+	}
+	put(out, "\"", 1);
 }
 
 /*
@@ -188,13 +209,82 @@ json_datetime(StringInfo out, Datum value, Oid type)
 	put(out, "\"", 1);
 }
 
+/* Julian days: years from 1 to 9999 have four digits and need no era. */
+#define FIRST_OF_YEAR_1		INT64CONST(1721426)
+#define FIRST_OF_YEAR_10000	INT64CONST(5373485)
+
+/* Writes two digits and what stands behind them. */
+static char *
+two_digits(char *at, int value, char behind)
+{
+	at[0] = '0' + value / 10;
+	at[1] = '0' + value % 10;
+	at[2] = behind;
+	return at + 3;
+}
+
+/* Writes the fraction of a second, without the zeros at its end. */
+static char *
+put_fraction(char *at, int microseconds)
+{
+	if (microseconds == 0)
+		return at;
+	*at++ = '.';
+	pg_ultostr_zeropad(at, microseconds, 6);
+	at += 6;
+	while (at[-1] == '0')
+		at--;
+	return at;
+}
+
+/*
+ * The same of an instant whose year has four digits, which a page of a feed has
+ * very many of: what JsonEncodeDateTime() comes to, without its detours over
+ * local time and formats.
+ */
+static void
+json_instant(StringInfo out, TimestampTz value)
+{
+	char		text[MAXDATELEN + 1];
+	char	   *at = text;
+	int64		days = value / USECS_PER_DAY;
+	int64		time = value % USECS_PER_DAY;
+	int			second;
+	int			year;
+	int			month;
+	int			day;
+
+	if (time < 0)
+	{
+		time += USECS_PER_DAY;
+		days--;
+	}
+	second = time / USECS_PER_SEC;
+	j2date(days + POSTGRES_EPOCH_JDATE, &year, &month, &day);
+	*at++ = '"';
+	at = two_digits(at, year / 100, '0') - 1;
+	at = two_digits(at, year % 100, '-');
+	at = two_digits(at, month, '-');
+	at = two_digits(at, day, 'T');
+	at = two_digits(at, second / SECS_PER_HOUR, ':');
+	at = two_digits(at, second / SECS_PER_MINUTE % MINS_PER_HOUR, ':');
+	at = two_digits(at, second % SECS_PER_MINUTE, ' ') - 1;
+	at = put_fraction(at, time % USECS_PER_SEC);
+	memcpy(at, "+00:00\"", 7);
+	put(out, text, at + 7 - text);
+}
+
 /*
  * Appends an instant as a JSON string, ISO 8601 in UTC.
  */
 void
 vv_json_timestamptz(StringInfo out, TimestampTz value)
 {
-	json_datetime(out, TimestampTzGetDatum(value), TIMESTAMPTZOID);
+	if (value >= (FIRST_OF_YEAR_1 - POSTGRES_EPOCH_JDATE) * USECS_PER_DAY &&
+		value < (FIRST_OF_YEAR_10000 - POSTGRES_EPOCH_JDATE) * USECS_PER_DAY)
+		json_instant(out, value);
+	else
+		json_datetime(out, TimestampTzGetDatum(value), TIMESTAMPTZOID);
 }
 
 /*

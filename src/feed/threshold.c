@@ -32,20 +32,20 @@
 	" AND v.charted AND NOT v.behind AND NOT v.behind_in_category" \
 	VV_NOT_GONE VV_BEGUN
 #define BEHIND_SQL(marks) \
-	" UNION ALL SELECT v.* FROM vvault.videos v" \
+	" UNION ALL SELECT v.*, v.ctid FROM vvault.videos v" \
 	" WHERE v.region OPERATOR(pg_catalog.=) $1 AND v.charted AND " marks \
 	VV_NOT_GONE VV_BEGUN
 
 /* The same and what is behind, side by side. */
 #define CROWDED_SQL \
-	"FROM (SELECT v.* " CHART_SQL \
+	"FROM (SELECT v.*, v.ctid " CHART_SQL \
 	BEHIND_SQL("v.behind AND NOT v.behind_in_category") \
 	BEHIND_SQL("NOT v.behind AND v.behind_in_category") \
 	BEHIND_SQL("v.behind AND v.behind_in_category") ") v"
 
 #define SCAN_QUERY(key, rows) { \
 		.sql = "SELECT v.video_id, v.trending_base," \
-		" coalesce(v.published_at, v.first_seen_at) " rows \
+		" coalesce(v.published_at, v.first_seen_at), v.ctid " rows \
 		" ORDER BY " key " DESC, v.video_id", \
 		.nargs = 1, .argtypes = {TEXTOID}, .index_order = true, \
 	}
@@ -67,6 +67,7 @@ typedef struct Candidate
 	char	   *video_id;
 	double		base;
 	TimestampTz published_at;
+	ItemPointerData place;
 } Candidate;
 
 /* One ordered scan, read in small batches. */
@@ -104,8 +105,9 @@ ranks_before(double a_score, const char *a_id,
  * one may drop out.
  */
 static void
-consider(TopVideos *top, double score, const char *video_id)
+consider(TopVideos *top, double score, const Candidate *candidate)
 {
+	const char *video_id = candidate->video_id;
 	int			place = top->n;
 	MemoryContext old;
 
@@ -122,6 +124,7 @@ consider(TopVideos *top, double score, const char *video_id)
 	old = MemoryContextSwitchTo(top->context);
 	top->videos[place].score = score;
 	top->videos[place].video_id = pstrdup(video_id);
+	top->videos[place].place = candidate->place;
 	top->n++;
 	MemoryContextSwitchTo(old);
 }
@@ -165,6 +168,8 @@ read_candidate(OrderedScan *scan, Candidate *candidate)
 		DatumGetFloat8(SPI_getbinval(tuple, desc, 2, &isnull));
 	candidate->published_at =
 		DatumGetTimestampTz(SPI_getbinval(tuple, desc, 3, &isnull));
+	candidate->place = *(ItemPointer)
+		DatumGetPointer(SPI_getbinval(tuple, desc, 4, &isnull));
 	if (scan->started)
 		pfree(scan->last.video_id);
 	scan->last = *candidate;
@@ -239,7 +244,7 @@ vv_top_trending(text *region, bool crowded, TimestampTz as_of,
 				!ranks_before(after->score, after->video_id,
 							  score, candidate.video_id))
 				continue;
-			consider(&top, score, candidate.video_id);
+			consider(&top, score, &candidate);
 		}
 		if (more && top.n == limit &&
 			top.videos[limit - 1].score > scans[0].last.base +

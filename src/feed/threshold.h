@@ -11,12 +11,14 @@
 #include "core/compat.h"
 
 #include "datatype/timestamp.h"
+#include "storage/itemptr.h"
 
 /* A video and its trending score as of some instant. */
 typedef struct VvScoredVideo
 {
 	double		score;
 	char	   *video_id;
+	ItemPointerData place;		/* of its row, for the snapshot of the call */
 } VvScoredVideo;
 
 extern VvScoredVideo *vv_top_trending(text *region, bool crowded,

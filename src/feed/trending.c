@@ -7,8 +7,7 @@
  * the sort's index and probes vvault.video_regions k times. Behind a cursor
  * it reads first the rest of the videos with the cursor's own key and then
  * those below it: two ranges of the same index. The order by trending score
- * moves with the clock: threshold.c finds its top, and the page is then k
- * probes of the primary key.
+ * moves with the clock: threshold.c finds its top and where its k rows are.
  *
  *-------------------------------------------------------------------------
  */
@@ -54,7 +53,24 @@ static VvQuery by_id_query = {
 };
 
 /*
- * The same of the instant $3, with the regions that listed them then.
+ * The same where their rows are known: the primary key need not be searched.
+ * Whatever else is at that place, in a child of the table, is another video.
+ */
+static VvQuery by_place_query = {
+	.sql = VV_VIDEO_COLUMNS_SQL "u.n"
+	" FROM ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3))"
+	"  WITH ORDINALITY AS u(video_id, place, n)"
+	" CROSS JOIN LATERAL (SELECT w.* FROM vvault.videos w"
+	"  WHERE w.ctid OPERATOR(pg_catalog.=) u.place"
+	"  AND w.region OPERATOR(pg_catalog.=) $1"
+	"  AND w.video_id OPERATOR(pg_catalog.=) u.video_id LIMIT 1) v"
+	" ORDER BY u.n",
+	.nargs = 3,
+	.argtypes = {TEXTOID, TEXTARRAYOID, TIDARRAYOID},
+};
+
+/*
+ * The same as by_id_query of the instant $3, with the regions that listed them then.
  */
 static VvPastQuery past_by_id_query = {
 	.sql = VV_VIDEO_COLUMNS_SQL "u.n,"
@@ -134,14 +150,28 @@ add_video(const Datum *values, const bool *isnull, void *arg)
 	return true;
 }
 
+/* The places of the top of a page as an array. */
+static Datum
+places_of(const VvScoredVideo *top, int n)
+{
+	Datum	   *places = palloc(sizeof(Datum) * (n + 1));
+
+	for (int i = 0; i < n; i++)
+		places[i] = PointerGetDatum(&top[i].place);
+	return PointerGetDatum(construct_array(places, n, TIDOID,
+										   sizeof(ItemPointerData), false,
+										   TYPALIGN_SHORT));
+}
+
 /*
  * Writes the videos of a page by their ids; one more than the page holds is
- * the next page's.
+ * the next page's. top is NULL where their rows are not known.
  */
 static void
-write_by_id(const FeedCall *call, const VvRankedVideo *videos, int n,
-			FeedPage *page)
+write_by_id(const FeedCall *call, const VvRankedVideo *videos,
+			const VvScoredVideo *top, int n, FeedPage *page)
 {
+	VvQuery    *query = &by_id_query;
 	double	   *scores = palloc(sizeof(double) * (n + 1));
 	Datum	   *ids = palloc(sizeof(Datum) * (n + 1));
 	Datum		args[3];
@@ -158,10 +188,17 @@ write_by_id(const FeedCall *call, const VvRankedVideo *videos, int n,
 	args[0] = PointerGetDatum(call->region);
 	args[1] = PointerGetDatum(construct_array(ids, n, TEXTOID, -1, false,
 											  TYPALIGN_INT));
-	args[2] = TimestampTzGetDatum(call->then);
-	(void) vv_query_run(call->past ?
-						vv_past_query(&past_by_id_query, call->function) :
-						&by_id_query, args, 0, add_video, page);
+	if (call->past)
+	{
+		query = vv_past_query(&past_by_id_query, call->function);
+		args[2] = TimestampTzGetDatum(call->then);
+	}
+	else if (top != NULL)
+	{
+		query = &by_place_query;
+		args[2] = places_of(top, n);
+	}
+	(void) vv_query_run(query, args, 0, add_video, page);
 	if (page->more)
 		page->last.key = videos[n - 1].key;
 }
@@ -191,7 +228,7 @@ write_top(const FeedCall *call, FeedPage *page)
 		videos[i].key = DatumGetInt64(Float8GetDatum(top[i].score));
 		videos[i].video_id = top[i].video_id;
 	}
-	write_by_id(call, videos, n, page);
+	write_by_id(call, videos, top, n, page);
 }
 
 /*
@@ -215,7 +252,7 @@ write_some(const FeedCall *call, FeedPage *page)
 		walk.then = call->then;
 	}
 	vv_walk(&walk);
-	write_by_id(call, walk.page.videos, walk.page.n, page);
+	write_by_id(call, walk.page.videos, NULL, walk.page.n, page);
 }
 
 /*

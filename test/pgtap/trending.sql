@@ -2,7 +2,7 @@
 BEGIN;
 \ir ../naive_feed.sql
 -- some of what is asserted is so of every order, or of those that stand still
-SELECT plan((45 + 3 * count(*) + count(*) FILTER (WHERE NOT pg_temp.moves(o)))::integer) FROM pg_temp.orders() o;
+SELECT plan((49 + 3 * count(*) + count(*) FILTER (WHERE NOT pg_temp.moves(o)))::integer) FROM pg_temp.orders() o;
 
 TRUNCATE vvault.videos, vvault.snapshots;
 
@@ -198,6 +198,36 @@ SELECT is(vvault_trending_explain('both-6') ->> 'region', 'PL',
 SELECT is(vvault_trending_explain('nowhere')::text, NULL, 'a video that is listed nowhere has none');
 SELECT is(vvault_trending_explain('nowhere', 'PL')::text, NULL, 'a video that is not listed has none');
 SELECT throws_ok($$SELECT vvault_trending_explain('both-3', 'pl')$$, '22023', 'invalid region "pl"');
+
+-- texts and instants, written by our own writer, beside the server's
+DELETE FROM vvault.videos;
+INSERT INTO vvault.videos (region, video_id, title, published_at, views)
+SELECT 'PL', 'random-' || n, coalesce((SELECT string_agg(CASE WHEN random() < 0.5 THEN chr(1 + floor(random() * 127)::integer)
+		ELSE (ARRAY['"', E'\\', E'\n', 'żółć', '🎬', 'plain text of some length'])[1 + floor(random() * 6)::integer] END, '')
+		FROM generate_series(1, n % 40) k), ''),
+	(ARRAY['0001-01-01 00:00Z', '9999-12-30 23:59:59.999999Z', '1999-12-31 23:59:59.999999Z', '2000-01-01 00:00Z',
+		'2024-02-29 12:00:00.1Z', '1970-01-01 00:00:00.000001Z', '1582-10-15 00:00Z']::timestamptz[])[n],
+	n
+FROM generate_series(1, 200) n;
+UPDATE vvault.videos SET published_at = timestamptz '0001-01-02 00:00Z' + random() * interval '3650000 days'
+	+ CASE WHEN random() < 0.3 THEN '0.25 s' WHEN random() < 0.6 THEN '0.000010 s' ELSE '0' END::interval
+WHERE published_at IS NULL;
+UPDATE vvault.videos SET published_at = date_trunc('second', published_at) WHERE views % 3 = 0 AND views > 7;
+SET LOCAL TimeZone = 'UTC';
+SELECT set_eq($$SELECT e ->> 'video_id', (e -> 'title')::text FROM json_array_elements(vvault_trending('PL', 200) -> 'videos') e$$,
+	$$SELECT video_id, to_json(title)::text FROM vvault.videos$$, 'random titles are the bytes that to_json() makes of them');
+SELECT set_eq($$SELECT e ->> 'video_id', (e -> 'published_at')::text FROM json_array_elements(vvault_trending('PL', 200) -> 'videos') e$$,
+	$$SELECT video_id, to_json(published_at)::text FROM vvault.videos$$, 'and so are instants of ten thousand years');
+
+-- a row of a child of the table may stand where one of the table does
+TRUNCATE vvault.videos, vvault.snapshots;
+INSERT INTO vvault.videos (region, video_id, views, likes, velocity)
+SELECT 'PL', 'parent-' || n, n, n / 2, n FROM generate_series(1, 30) n;
+CREATE TABLE pg_temp.more_videos () INHERITS (vvault.videos);
+INSERT INTO pg_temp.more_videos (region, video_id, views, likes, velocity)
+SELECT 'PL', 'child-' || n, n, n / 2, n + 0.5 FROM generate_series(1, 30) n;
+SELECT is((w).ids, pg_temp.naive_ids('PL', 'trending', (w).as_of), format('in pages of %s, in a child of the table', size))
+FROM unnest('{7,60}'::int[]) size, LATERAL (SELECT pg_temp.walk('PL', 'trending', size) AS w) x;
 
 SELECT * FROM finish();
 ROLLBACK;
