@@ -80,6 +80,7 @@ channel_next(Channel *channel)
 	return message != NULL ? message : json_object();
 }
 
+/* Closes a channel and frees what it holds; one that is closed stays so. */
 void
 channel_close(Channel *channel)
 {

@@ -29,6 +29,7 @@
 
 #define OPEN_FILES	256
 
+/* Adds an argument to a command line, which owns its text. */
 void
 add_argument(Arguments *arguments, const char *format,...)
 {
@@ -41,6 +42,7 @@ add_argument(Arguments *arguments, const char *format,...)
 	arguments->list[arguments->n] = NULL;
 }
 
+/* Lowers a limit of this process for good; one that is lower already stays. */
 static void
 limit(int resource, double most)
 {
@@ -167,6 +169,7 @@ listen_to(Child *child, int output, int errors, double until)
 	return true;
 }
 
+/* What a status of wait() says of a program that ended by itself. */
 static ChildEnd
 meaning_of(int status)
 {
@@ -191,6 +194,7 @@ meaning_of(int status)
 	}
 }
 
+/* Adds a child's time and memory to what the job has used. */
 static void
 count_usage(const struct rusage *used)
 {
@@ -202,6 +206,7 @@ count_usage(const struct rusage *used)
 		usage.peak_memory_bytes = peak;
 }
 
+/* Makes a pipe that no program keeps open; fails the job where there is none. */
 static void
 make_pipe(int *ends)
 {

@@ -29,6 +29,7 @@
 
 #include "options.h"
 
+/* Takes the network from this process, where the kernel lets us and nobody wants it. */
 static void
 leave_network(void)
 {
@@ -47,6 +48,7 @@ leave_network(void)
 															 * version */
 #define FILE_ONLY (LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE)
 
+/* Adds a path to what a set of landlock's rules allows; one that is not there is left out. */
 static void
 allow(int rules, const char *path, __u64 access)
 {
@@ -66,6 +68,10 @@ is_of_the_system(const char *program)
 	return strchr(program, '/') == NULL || strncmp(program, "/usr/", 5) == 0 || strncmp(program, "/bin/", 5) == 0;
 }
 
+/*
+ * Takes all files from this process but the job's folder and the system's own,
+ * where the kernel can.
+ */
 static void
 leave_files(const char *folder, const char *program)
 {
@@ -91,6 +97,10 @@ leave_files(const char *folder, const char *program)
 
 #else
 
+/*
+ * Takes all files from this process but the job's folder and the system's own,
+ * where the kernel can.
+ */
 static void
 leave_files(const char *folder, const char *program)
 {
@@ -100,6 +110,7 @@ leave_files(const char *folder, const char *program)
 
 #endif
 
+/* Takes from this process, for good, what the program that it becomes has no need of. */
 void
 confine(const char *folder, const char *program)
 {

@@ -27,6 +27,7 @@ static const char greeting[] =
 "FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) e.extnamespace "
 "WHERE e.extname OPERATOR(pg_catalog.=) 'vvault_stream'";
 
+/* A notice processor that keeps the server's notices out of the log. */
 static void
 ignore_notice(void *arg, const char *message)
 {
@@ -34,6 +35,7 @@ ignore_notice(void *arg, const char *message)
 	(void) message;
 }
 
+/* Prepares a connection, which is made at once; the texts stay the caller's. */
 void
 connection_init(Connection *connection, const char *name, const char *conninfo)
 {
@@ -55,6 +57,7 @@ lose(Connection *connection, const char *why)
 	connection_close(connection);
 }
 
+/* Gives a connection up for the reason that libpq has, in one line. */
 static void
 lose_with_message(Connection *connection)
 {
@@ -65,6 +68,7 @@ lose_with_message(Connection *connection)
 	free(message);
 }
 
+/* Closes a connection for good and frees its last result. */
 void
 connection_close(Connection *connection)
 {
@@ -76,6 +80,7 @@ connection_close(Connection *connection)
 	connection->state = CONNECTION_CLOSED;
 }
 
+/* Begins to connect, without waiting. */
 static void
 begin_to_connect(Connection *connection)
 {
@@ -123,6 +128,7 @@ connection_prepare_poll(Connection *connection, struct pollfd *fd, double *wake_
 		*wake_at = at;
 }
 
+/* Asks the server, once it is connected, where vvault_stream's functions are. */
 static void
 connected(Connection *connection)
 {
@@ -134,6 +140,7 @@ connected(Connection *connection)
 		lose_with_message(connection);
 }
 
+/* Does the next step of connecting; gives up when it takes too long. */
 static void
 go_on_connecting(Connection *connection)
 {
@@ -146,6 +153,7 @@ go_on_connecting(Connection *connection)
 		lose(connection, "the server does not answer");
 }
 
+/* Takes the answer about vvault_stream: its schema is where the functions are. */
 static void
 greeted(Connection *connection)
 {
@@ -193,6 +201,7 @@ is_farewell(const PGresult * result)
 	return state == NULL || strncmp(state, "57P", 3) == 0 || strncmp(state, "08", 2) == 0;
 }
 
+/* What became of a statement whose result has come; the connection is idle or lost then. */
 static Outcome
 ended(Connection *connection)
 {
@@ -270,6 +279,10 @@ placeholders(int n)
 	return list.data;
 }
 
+/*
+ * Sends a call of a function or procedure, whose parameters are texts; false
+ * where the connection is lost.
+ */
 static bool
 send_statement(Connection *connection, double timeout, const char *verb, const char *name, int nparams,
 			   const char *const *params)
@@ -299,6 +312,7 @@ connection_send(Connection *connection, double timeout, const char *function, in
 	return send_statement(connection, timeout, "SELECT", function, nparams, params);
 }
 
+/* Calls a procedure, which may commit; its end is found by connection_work(). */
 void
 connection_call(Connection *connection, double timeout, const char *procedure, int nparams,
 				const char *const *params)

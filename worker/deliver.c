@@ -43,6 +43,7 @@ static const Network not_public[] = {
 	{0xCB007100, 24}, {0xE0000000, 4}, {0xF0000000, 4}
 };
 
+/* Whether an IPv4 address is on the public network. */
 static bool
 is_public_v4(uint32_t address)
 {
@@ -54,6 +55,7 @@ is_public_v4(uint32_t address)
 	return true;
 }
 
+/* The IPv4 address that four bytes are. */
 static uint32_t
 v4_at(const unsigned char *bytes)
 {
@@ -78,6 +80,7 @@ is_public_v6(const unsigned char *bytes)
 	return true;
 }
 
+/* Whether an address is one that a webhook may be sent to. */
 static bool
 is_public(const struct sockaddr *address)
 {
@@ -115,6 +118,7 @@ take_answer(char *data, size_t size, size_t n, void *arg)
 	return length;
 }
 
+/* The headers of the order as libcurl takes them; the caller frees the list. */
 static struct curl_slist *
 headers_of(json_t * order)
 {
@@ -132,6 +136,7 @@ headers_of(json_t * order)
 	return headers;
 }
 
+/* Tells libcurl what to send, and to follow nobody and to go nowhere else. */
 static void
 set_options(CURL * curl, json_t * order, Delivery *delivery)
 {
@@ -157,6 +162,7 @@ set_options(CURL * curl, json_t * order, Delivery *delivery)
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, delivery);
 }
 
+/* The beginning of the receiver's answer as JSON's text; the caller's. */
 static json_t *
 answer_text(Delivery *delivery)
 {

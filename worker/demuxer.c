@@ -102,12 +102,14 @@ static const Magic scripts[] = {
 	{HERE(0, "WEBVTT"), 0, NULL, NULL, "It is a file of subtitles, not a video."},
 };
 
+/* Whether data has these bytes at this place. */
 static bool
 stands_at(const unsigned char *data, size_t length, size_t at, const char *bytes, size_t bytes_length)
 {
 	return length >= at + bytes_length && memcmp(data + at, bytes, bytes_length) == 0;
 }
 
+/* Whether data begins as files of this kind do. */
 static bool
 fits(const Magic *magic, const unsigned char *data, size_t length)
 {
@@ -214,6 +216,7 @@ is_text(const unsigned char *data, size_t length)
 	return true;
 }
 
+/* Why a file that is a text is refused, as a sentence that is nobody's to free. */
 static const char *
 refusal_of_text(const unsigned char *data, size_t length)
 {

@@ -45,12 +45,14 @@ take_progress(char *line)
 		task_progress(FETCHED, ENCODED, seconds / duration);
 }
 
+/* The order's list of outputs; it stays the order's. */
 static json_t *
 outputs(void)
 {
 	return json_object_get(task_order(), "outputs");
 }
 
+/* A text that the order says of an output, "" where it says none; it stays the order's. */
 static const char *
 output_text(size_t n, const char *name)
 {
@@ -108,6 +110,7 @@ fill_in(const char *argument)
 	return filled.data;
 }
 
+/* Adds a list of the order's to the command line, with the files' names put in. */
 static void
 add_from_order(Arguments *arguments, const char *name)
 {
@@ -126,6 +129,7 @@ add_from_order(Arguments *arguments, const char *name)
 	}
 }
 
+/* Makes ffmpeg's command line: what is the worker's before what is the order's. */
 static void
 set_arguments(Child *child, const Source *source)
 {
@@ -171,6 +175,7 @@ is_machine_fault(const char *errors)
 	return false;
 }
 
+/* Fails the job, as one fault or the other, unless ffmpeg ended well. */
 static void
 judge(const Child *child)
 {
@@ -199,6 +204,7 @@ judge(const Child *child)
 	free(reason);
 }
 
+/* A reader for head_length(): how many bytes it got, 0 at the end or for an error. */
 static size_t
 read_file_at(void *context, uint64_t at, unsigned char *data, size_t length)
 {
@@ -230,6 +236,7 @@ head_of(const char *path, int64_t size)
 	return json_stringn_nocheck(text.data, text.length);
 }
 
+/* Stores an output and returns what the result says of it; the caller's. */
 static json_t *
 store_output(size_t n, const char *path, int64_t size, double from, double to)
 {
@@ -253,6 +260,7 @@ store_output(size_t n, const char *path, int64_t size, double from, double to)
 	return result;
 }
 
+/* Stores all that ffmpeg wrote and returns the result's list of it; the caller's. */
 static json_t *
 store_outputs(void)
 {
@@ -275,6 +283,7 @@ store_outputs(void)
 	return results;
 }
 
+/* The end of what ffmpeg said, as valid UTF-8; the caller's. */
 static json_t *
 log_of(const Child *child)
 {
@@ -286,6 +295,7 @@ log_of(const Child *child)
 	return json_stringn(clean.data, clean.length);
 }
 
+/* Does a job of ffmpeg's, from the source to the stored outputs. */
 void
 do_encode(void)
 {

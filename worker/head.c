@@ -12,6 +12,7 @@
 
 #include "head.h"
 
+/* The number that so many bytes are, the most significant one first. */
 static uint64_t
 number_of(const unsigned char *bytes, int length)
 {

@@ -83,12 +83,14 @@ static double subject_at;
 static bool looking = true;		/* there may be jobs to take */
 static bool found_none = false;
 
+/* Makes room for as many jobs as the worker does at once. */
 void
 jobs_init(void)
 {
 	jobs = allocate((size_t) options.jobs * sizeof(Job));
 }
 
+/* How many jobs there are, with those whose end has not been told yet. */
 int
 jobs_busy(void)
 {
@@ -106,6 +108,7 @@ jobs_look(void)
 	looking = true;
 }
 
+/* Whether the database is to be asked for jobs. */
 bool
 jobs_looking(void)
 {
@@ -180,6 +183,10 @@ drop(Job *job, const char *why)
 	release(job);
 }
 
+/*
+ * Begins a job that the database gave out, in a process of its own; the
+ * description stays the caller's.
+ */
 static void
 begin(Job *job, json_t * description)
 {
@@ -235,6 +242,7 @@ take_jobs(const char *reply)
  * ---------------------------------------------------------------------------
  */
 
+/* Takes a message of a job's process: progress, a question, or how it ended. */
 static void
 take_message(Job *job, json_t * message)
 {
@@ -266,6 +274,7 @@ take_message(Job *job, json_t * message)
 	json_decref(message);
 }
 
+/* Takes all that a job's process has said by now. */
 static void
 listen_to(Job *job)
 {
@@ -278,6 +287,7 @@ listen_to(Job *job)
 		channel_close(&job->channel);
 }
 
+/* Ends a job whose process ended; one that did not say how has failed. */
 static void
 process_ended(Job *job, int status)
 {
@@ -295,6 +305,7 @@ process_ended(Job *job, int status)
 	scratch_remove(job->folder);
 }
 
+/* The job that a process does, NULL for none. */
 static Job *
 job_of(pid_t pid)
 {
@@ -419,6 +430,7 @@ jobs_drop(void)
  * ---------------------------------------------------------------------------
  */
 
+/* Calls a function and notes about which job and what; false where the connection is lost. */
 static bool
 ask(Connection *connection, Subject about, Job *job, const char *function, int nparams, const char *const *params)
 {
@@ -428,6 +440,7 @@ ask(Connection *connection, Subject about, Job *job, const char *function, int n
 	return connection_send(connection, ANSWER_SECONDS, function, nparams, params);
 }
 
+/* Tells the database that a job is complete, or failed. */
 static void
 tell_end(Connection *connection, Job *job)
 {
@@ -436,6 +449,7 @@ tell_end(Connection *connection, Job *job)
 	ask(connection, ABOUT_END, job, job->failed ? "vvault_fail" : "vvault_complete", 3, params);
 }
 
+/* Tells the database that a job goes on, and how far it is; the answer may have a fresh order. */
 static void
 tell_heartbeat(Connection *connection, Job *job)
 {
@@ -473,6 +487,7 @@ tell_asked(Connection *connection, Job *job)
 		free(texts[i]);
 }
 
+/* Asks the database for as many jobs as there is room for. */
 static void
 ask_for_jobs(Connection *connection)
 {
@@ -483,6 +498,10 @@ ask_for_jobs(Connection *connection)
 	free(most);
 }
 
+/*
+ * Whether the database is to hear of a job: its lease is a third over, or there
+ * is progress to tell.
+ */
 static bool
 heartbeat_is_due(const Job *job, double now)
 {
@@ -533,6 +552,7 @@ is_error(const Connection *connection, const char *class)
 	return state != NULL && strncmp(state, class, strlen(class)) == 0;
 }
 
+/* Whether an error of the database's may be gone at the next try. */
 static bool
 is_passing_error(const Connection *connection)
 {
@@ -540,6 +560,7 @@ is_passing_error(const Connection *connection)
 		is_error(connection, "57") || is_error(connection, "58") || is_error(connection, "25006");
 }
 
+/* The message of an error of the database's; the caller frees it. */
 static char *
 error_text(const Connection *connection)
 {
@@ -548,6 +569,10 @@ error_text(const Connection *connection)
 	return copy_text(text != NULL ? text : "the server gave no reason");
 }
 
+/*
+ * Takes the answer to a heartbeat: how long the lease holds, whether the job is
+ * cancelled, a fresh order.
+ */
 static void
 heartbeat_answered(Job *job, const char *reply)
 {
@@ -570,6 +595,7 @@ heartbeat_answered(Job *job, const char *reply)
 	json_decref(json);
 }
 
+/* Hands an answer, or a refusal, to the job that asked; the message is freed. */
 static void
 asking_answered(Job *job, json_t * message)
 {
@@ -586,6 +612,7 @@ asking_answered(Job *job, json_t * message)
 	(void) channel_flush(&job->channel);
 }
 
+/* Takes what the database answered, by what it was asked. */
 static void
 rows_came(Connection *connection, Job *job)
 {
@@ -626,6 +653,7 @@ end_refused(Connection *connection, Job *job)
 	free(error);
 }
 
+/* Takes an error of the database's, by what it was asked. */
 static void
 error_came(Connection *connection, Job *job)
 {

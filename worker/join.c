@@ -38,6 +38,7 @@ typedef struct Join
 	char	   *problem;		/* why it broke off */
 } Join;
 
+/* libcurl's writer: keeps bytes of a part, or pauses while there is no room. */
 static size_t
 take_part(char *data, size_t size, size_t n, void *arg)
 {
@@ -58,6 +59,7 @@ take_part(char *data, size_t size, size_t n, void *arg)
 	return length;
 }
 
+/* libcurl's reader: gives bytes to the whole, or pauses while there are none. */
 static size_t
 give_whole(char *data, size_t size, size_t n, void *arg)
 {
@@ -85,6 +87,7 @@ give_whole(char *data, size_t size, size_t n, void *arg)
 	return length;
 }
 
+/* A writer for libcurl that drops what the store says. */
 static size_t
 ignore_reply(char *data, size_t size, size_t n, void *arg)
 {
@@ -93,6 +96,7 @@ ignore_reply(char *data, size_t size, size_t n, void *arg)
 	return size * n;
 }
 
+/* A transfer with what all have in common; fails the job where there is no address. */
 static CURL *
 begin_transfer(Join *join, const char *url)
 {
@@ -114,6 +118,7 @@ begin_transfer(Join *join, const char *url)
 	return curl;
 }
 
+/* Begins to read the next part, from where it broke off. */
 static void
 begin_part(Join *join)
 {
@@ -129,6 +134,7 @@ begin_part(Join *join)
 	curl_multi_add_handle(join->multi, join->get);
 }
 
+/* Begins to write the whole, whose size is known. */
 static void
 begin_whole(Join *join, Place target, struct curl_slist *headers)
 {
@@ -142,6 +148,7 @@ begin_whole(Join *join, Place target, struct curl_slist *headers)
 	curl_multi_add_handle(join->multi, join->put);
 }
 
+/* Ends the transfer of a part. */
 static void
 end_part(Join *join)
 {
@@ -180,6 +187,7 @@ part_ended(Join *join, CURLcode code)
 	begin_part(join);
 }
 
+/* Lets a side go on that was paused and has no more cause to be. */
 static void
 let_go_on(Join *join)
 {
@@ -235,6 +243,7 @@ run_both(Join *join)
 	}
 }
 
+/* Frees all that an attempt to join had. */
 static void
 clean_up(Join *join)
 {
@@ -286,6 +295,10 @@ was_joined_before(Place target, int64_t size, Stored *stored)
 	return stored->size == size;
 }
 
+/*
+ * Joins the parts of an upload to one object; what it is then is in stored.
+ * Fails the job where it cannot be done.
+ */
 void
 join_parts(int nparts, Place target, int64_t size, Stored *stored)
 {

@@ -45,6 +45,7 @@ static double next_wait_at = 0;
 static int	vain_waits = 0;
 static bool looked_in_vain = false;
 
+/* Has signals come by a descriptor, and a closed pipe by an error. */
 static void
 block_signals(void)
 {
@@ -75,6 +76,7 @@ begin_to_stop(void)
 	jobs_give_back();
 }
 
+/* Takes the signals that came: all but those of children stop the worker. */
 static void
 take_signals(void)
 {
@@ -114,6 +116,7 @@ look_ended(void)
 		next_wait_at += backoff_seconds(vain_waits, FIRST_PAUSE, MOST_PAUSE);
 }
 
+/* Has the second connection wait for jobs, where there is room and none are ready. */
 static void
 wait_for_jobs(void)
 {
@@ -139,6 +142,10 @@ milliseconds_to(double wake_at)
 	return left > 60000 ? 60000 : (int) ceil(left);
 }
 
+/*
+ * Waits until something happens and does what is to be done then; fds has room
+ * for all that is watched.
+ */
 static void
 work_once(struct pollfd *fds)
 {
@@ -190,6 +197,7 @@ stop_waiting(void)
 	connection_close(&speaking);
 }
 
+/* Whether the worker has nothing to do any more. */
 static bool
 is_at_end(void)
 {
@@ -198,6 +206,10 @@ is_at_end(void)
 	return options.until_idle && jobs_busy() == 0 && looked_in_vain && !jobs_looking();
 }
 
+/*
+ * The worker: until it is stopped, or with --until-idle until there is nothing
+ * to do. 0, or 1 for wrong options.
+ */
 int
 main(int argc, char **argv)
 {

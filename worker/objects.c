@@ -41,6 +41,7 @@ do_put(void)
 	task_done(json_pack("{s:o}", "objects", results));
 }
 
+/* Deletes the objects of a list of the order's; returns how many there were. */
 static size_t
 delete_all(PlaceKind kind, const char *name)
 {
@@ -56,6 +57,7 @@ delete_all(PlaceKind kind, const char *name)
 	return n;
 }
 
+/* Deletes the objects that the order names. */
 void
 do_delete(void)
 {

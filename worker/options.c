@@ -76,6 +76,7 @@ static const struct option long_options[] = {
 
 static void wrong(const char *format,...) PRINTF_LIKE(1, 2) __attribute__((noreturn));
 
+/* Says what is wrong with the command line and ends the program. */
 static void
 wrong(const char *format,...)
 {
@@ -89,6 +90,7 @@ wrong(const char *format,...)
 	exit(1);
 }
 
+/* A number on the command line; ends the program where it is none or out of range. */
 static double
 number(const char *name, const char *text, double least, double most)
 {
@@ -111,6 +113,7 @@ array_of(const char *list)
 	return format_text("{%s}", list);
 }
 
+/* The name of a worker that got none: its host and process; the caller frees it. */
 static char *
 default_name(void)
 {
@@ -122,6 +125,7 @@ default_name(void)
 	return format_text("%s %d", host, (int) getpid());
 }
 
+/* Sets all options to what they are unless said. */
 static void
 set_defaults(void)
 {
@@ -137,6 +141,7 @@ set_defaults(void)
 	options.memory_bytes = DEFAULT_MEMORY;
 }
 
+/* Sets an option by its letter; the value has to stay. */
 static void
 set_option(int option, const char *value)
 {
@@ -188,6 +193,10 @@ set_option(int option, const char *value)
 	}
 }
 
+/*
+ * Reads the command line into options; ends the program for --help, --version,
+ * and what is wrong.
+ */
 void
 read_options(int argc, char **argv)
 {

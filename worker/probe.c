@@ -56,6 +56,7 @@ fetch_source(Source *source, double progress_to)
 	find_demuxer(source);
 }
 
+/* Runs ffprobe over the source, for what the list asks; the answer is in child. */
 static void
 run_ffprobe(Child *child, const Source *source, const char *const *what)
 {
@@ -111,6 +112,7 @@ judge(const Child *child)
 	free(reason);
 }
 
+/* What ffprobe said, NULL where it is no JSON; the caller's. */
 static json_t *
 read_json(const Child *child)
 {
@@ -216,6 +218,7 @@ first_pictures(const Source *source, int track)
 	return frames;
 }
 
+/* Looks at a source: what ffprobe says of it, its demuxer, size and digest. */
 void
 do_probe(void)
 {

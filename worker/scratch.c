@@ -32,6 +32,7 @@
 
 static char *own_folder = NULL;
 
+/* nftw()'s callback that removes a file or an empty folder. */
 static int
 remove_one(const char *path, const struct stat *status, int type, struct FTW *walk)
 {
@@ -84,6 +85,7 @@ is_orphan(const char *folder, const char *name)
 	return orphan;
 }
 
+/* Removes the folders that workers left who are no more. */
 static void
 remove_orphans(const char *parent)
 {
@@ -109,6 +111,7 @@ remove_orphans(const char *parent)
 	closedir(dir);
 }
 
+/* Makes the worker's folder for files of jobs; ends the program where it cannot. */
 void
 scratch_open(const char *parent)
 {
@@ -120,12 +123,14 @@ scratch_open(const char *parent)
 		die("cannot lock %s: %s", own_folder, strerror(errno));
 }
 
+/* The worker's folder, NULL before it is made; nobody's to free. */
 const char *
 scratch_folder(void)
 {
 	return own_folder;
 }
 
+/* Removes the worker's folder. */
 void
 scratch_close(void)
 {
@@ -134,6 +139,7 @@ scratch_close(void)
 	own_folder = NULL;
 }
 
+/* Makes a folder for a job; NULL where it cannot, else the caller frees the name. */
 char *
 scratch_make_job_folder(long long job_id)
 {

@@ -32,12 +32,14 @@ static const char *folder;
 static double last_progress = -1;
 static double last_said = 0;
 
+/* The job's folder; nobody's to free. */
 const char *
 task_folder(void)
 {
 	return folder;
 }
 
+/* The job's order, the freshest; a fresher one frees it. */
 json_t *
 task_order(void)
 {
@@ -67,6 +69,7 @@ hear(void)
 	return message;
 }
 
+/* The processor time in what the kernel says of a process. */
 static double
 cpu_seconds(const struct rusage *used)
 {
@@ -74,6 +77,7 @@ cpu_seconds(const struct rusage *used)
 		(double) used->ru_stime.tv_sec + (double) used->ru_stime.tv_usec / 1e6;
 }
 
+/* What the job has used so far, for its result; the caller's. */
 static json_t *
 usage_json(void)
 {
@@ -104,6 +108,7 @@ task_done(json_t * result)
 /* A sentence as JSON, whatever bytes are in it. */
 static json_t * sentence(const char *format, va_list args) PRINTF_LIKE(1, 0);
 
+/* A sentence for the result, as valid UTF-8; the caller's. */
 static json_t *
 sentence(const char *format, va_list args)
 {
@@ -115,6 +120,7 @@ sentence(const char *format, va_list args)
 	return json_stringn(clean.data, clean.length);
 }
 
+/* Ends the job for good: its source is at fault, for the reason given. */
 void
 task_source_fault(const char *format,...)
 {
@@ -127,6 +133,7 @@ task_source_fault(const char *format,...)
 	task_done(json_pack("{s:o}", "failure", why));
 }
 
+/* Ends this attempt: the machine or a store is at fault, and another attempt may go better. */
 void
 task_machine_fault(const char *format,...)
 {
@@ -211,6 +218,7 @@ task_place(Place place)
 	return found;
 }
 
+/* A number of the order, or another one where it has none. */
 double
 order_number(const char *name, double otherwise)
 {
@@ -219,6 +227,7 @@ order_number(const char *name, double otherwise)
 	return json_is_number(number) ? json_number_value(number) : otherwise;
 }
 
+/* A limit of the order, or another one where it has none. */
 double
 order_limit(const char *name, double otherwise)
 {

@@ -61,6 +61,7 @@ append_utf8(Buffer *out, const char *text, size_t length)
 	}
 }
 
+/* Appends bytes as base64, with padding. */
 void
 append_base64(Buffer *out, const unsigned char *data, size_t length)
 {

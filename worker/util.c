@@ -40,6 +40,7 @@ log_line(LogLevel level, const char *format,...)
 	free(text);
 }
 
+/* Logs why and ends the process at once. */
 void
 die(const char *format,...)
 {
@@ -54,6 +55,7 @@ die(const char *format,...)
 	_exit(1);
 }
 
+/* Memory that is zero; ends the process where there is none. The caller frees it. */
 void *
 allocate(size_t size)
 {
@@ -64,6 +66,7 @@ allocate(size_t size)
 	return memory;
 }
 
+/* realloc() that ends the process where there is no memory. */
 void *
 reallocate(void *memory, size_t size)
 {
@@ -73,6 +76,7 @@ reallocate(void *memory, size_t size)
 	return memory;
 }
 
+/* A copy of a text; the caller frees it. */
 char *
 copy_text(const char *text)
 {
@@ -81,6 +85,7 @@ copy_text(const char *text)
 	return memcpy(allocate(size), text, size);
 }
 
+/* A formatted text, of a va_list; the caller frees it. */
 char *
 format_text_v(const char *format, va_list args)
 {
@@ -98,6 +103,7 @@ format_text_v(const char *format, va_list args)
 	return text;
 }
 
+/* A formatted text; the caller frees it. */
 char *
 format_text(const char *format,...)
 {
@@ -110,6 +116,7 @@ format_text(const char *format,...)
 	return text;
 }
 
+/* Appends bytes, behind which a zero stands that does not count; 0 bytes make an empty text. */
 void
 buffer_append(Buffer *buffer, const void *data, size_t length)
 {
@@ -132,6 +139,7 @@ buffer_append(Buffer *buffer, const void *data, size_t length)
 	buffer->data[buffer->length] = '\0';
 }
 
+/* Appends a text. */
 void
 buffer_append_text(Buffer *buffer, const char *text)
 {
@@ -148,6 +156,7 @@ buffer_drop(Buffer *buffer, size_t length)
 	memmove(buffer->data, buffer->data + length, buffer->length + 1);
 }
 
+/* Frees what a buffer holds, which is empty then. */
 void
 buffer_free(Buffer *buffer)
 {
@@ -165,6 +174,7 @@ seconds_now(void)
 	return (double) now.tv_sec + (double) now.tv_nsec / 1e9;
 }
 
+/* A number from 0 to below 1. */
 double
 random_fraction(void)
 {
