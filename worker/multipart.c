@@ -21,10 +21,12 @@
 #include "text.h"
 
 #define PART_TRIES		6
+#define MOST_PARTS		10000
 
 static char *upload_id = NULL;
 static Place upload_place;
 
+/* The key of an output; it stays the order's. Fails the job where there is none. */
 static const char *
 object_key(Place place)
 {
@@ -50,6 +52,7 @@ signed_url(const char *function, json_t * arguments, const char *name)
 	return copy;
 }
 
+/* A fresh address for a part of so many bytes; the caller frees it. */
 static char *
 part_url(int number, int64_t size)
 {
@@ -57,6 +60,7 @@ part_url(int number, int64_t size)
 					  json_pack("[s, s, i, I]", object_key(upload_place), upload_id, number, (json_int_t) size), "url");
 }
 
+/* A fresh address that ends the upload (url) or gives it up (abort_url); the caller frees it. */
 static char *
 complete_url(const char *name)
 {
@@ -76,6 +80,7 @@ abort_upload(const char *problem)
 	task_machine_fault("storing a large object: %s", problem);
 }
 
+/* Whether the store took it. */
 static bool
 went_well(const Request *request, int code)
 {
@@ -175,6 +180,7 @@ complete(const char *list)
 	}
 }
 
+/* The SHA-256 of a file, into 65 bytes. */
 static void
 digest_file(int fd, int64_t size, char *hex)
 {
@@ -193,10 +199,28 @@ digest_file(int fd, int64_t size, char *hex)
 	digest_end(digest, hex);
 }
 
+/* The size of parts that the order names, or as much more as it takes to have few enough. */
+static int64_t
+fitting_part_size(Place place, int64_t size)
+{
+	json_t	   *multipart = json_object_get(task_place(place), "multipart");
+	int64_t		part_size = (int64_t) json_integer_value(json_object_get(multipart, "part_size"));
+
+	if (part_size < 1)
+		task_machine_fault("the order has no size of parts");
+	while ((size + part_size - 1) / part_size > MOST_PARTS)
+		part_size *= 2;
+	return part_size;
+}
+
+/*
+ * Stores a file as an object, part by part; what it is then is in stored. Fails
+ * the job, and gives up the upload, where the store does not take it.
+ */
 void
 upload_in_parts(Place place, const char *path, Stored *stored, double progress_from, double progress_to)
 {
-	int64_t		part_size = (int64_t) json_integer_value(json_object_get(json_object_get(task_place(place), "multipart"), "part_size"));
+	int64_t		part_size;
 	Buffer		list = {NULL, 0, 0};
 	struct stat status;
 	int			fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -204,8 +228,7 @@ upload_in_parts(Place place, const char *path, Stored *stored, double progress_f
 
 	if (fd < 0 || fstat(fd, &status) != 0)
 		task_machine_fault("cannot read a file of its own: %s", strerror(errno));
-	if (part_size < 1)
-		task_machine_fault("the order has no size of parts");
+	part_size = fitting_part_size(place, status.st_size);
 	create(place);
 	buffer_append_text(&list, "<CompleteMultipartUpload>");
 	for (int64_t at = 0; at < status.st_size || number == 0; at += part_size)

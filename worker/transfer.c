@@ -39,6 +39,7 @@ digest_begin(void)
 	return digest;
 }
 
+/* Adds bytes to a digest; NULL is none. */
 void
 digest_add(EVP_MD_CTX * digest, const void *data, size_t length)
 {
@@ -46,6 +47,7 @@ digest_add(EVP_MD_CTX * digest, const void *data, size_t length)
 		EVP_DigestUpdate(digest, data, length);
 }
 
+/* Ends a digest: 64 hexadecimal digits and a zero; frees it. */
 void
 digest_end(EVP_MD_CTX * digest, char *hex)
 {
@@ -58,6 +60,7 @@ digest_end(EVP_MD_CTX * digest, char *hex)
 	EVP_MD_CTX_free(digest);
 }
 
+/* Begins a digest anew; NULL is none. */
 static void
 digest_again(EVP_MD_CTX * digest)
 {
@@ -79,6 +82,10 @@ place_text(Place place, const char *name, const char *inner)
 	return json_string_value(found);
 }
 
+/*
+ * The address of a place, to read or to write; the caller frees it. Fails the
+ * job where there is none.
+ */
 static char *
 url_of(Place place, bool writing)
 {
@@ -94,6 +101,7 @@ url_of(Place place, bool writing)
  * ---------------------------------------------------------------------------
  */
 
+/* Prepares a request that has no body and keeps its reply. */
 void
 request_init(Request *request, const char *method)
 {
@@ -104,6 +112,7 @@ request_init(Request *request, const char *method)
 	request->most_bytes = KEPT_REPLY;
 }
 
+/* Frees what came of a request, and its address, so that it can be made again. */
 void
 request_reset(Request *request)
 {
@@ -115,6 +124,7 @@ request_reset(Request *request)
 	request->etag[0] = '\0';
 }
 
+/* libcurl's writer: into the file, or of an error and a short reply into memory. */
 static size_t
 take_body(char *data, size_t size, size_t n, void *arg)
 {
@@ -145,6 +155,7 @@ take_body(char *data, size_t size, size_t n, void *arg)
 	return length;
 }
 
+/* libcurl's reader of headers: the status and the ETag. */
 static size_t
 take_header(char *line, size_t size, size_t n, void *arg)
 {
@@ -171,6 +182,7 @@ take_header(char *line, size_t size, size_t n, void *arg)
 	return length;
 }
 
+/* libcurl's reader: the next bytes of what is sent. */
 static size_t
 give_body(char *data, size_t size, size_t n, void *arg)
 {
@@ -209,6 +221,7 @@ rewind_body(void *arg, curl_off_t offset, int origin)
 	return CURL_SEEKFUNC_OK;
 }
 
+/* libcurl's progress, as that of the job. */
 static int
 show_progress(void *arg, curl_off_t down_total, curl_off_t down, curl_off_t up_total, curl_off_t up)
 {
@@ -224,6 +237,10 @@ show_progress(void *arg, curl_off_t down_total, curl_off_t down, curl_off_t up_t
 	return 0;
 }
 
+/*
+ * Tells libcurl what every request has: no other protocols, no redirects, no
+ * waiting for a dead peer.
+ */
 static void
 set_safe_options(CURL * curl, Request *request)
 {
@@ -248,6 +265,7 @@ set_safe_options(CURL * curl, Request *request)
 	curl_easy_setopt(curl, CURLOPT_XFERINFODATA, request);
 }
 
+/* Tells libcurl what to send, or from where to go on reading. */
 static void
 set_method(CURL * curl, Request *request)
 {
@@ -295,6 +313,7 @@ request_perform(Request *request)
 	return (int) code;
 }
 
+/* Whether the store did what it was asked. */
 static bool
 went_well(const Request *request, int code)
 {
@@ -337,6 +356,7 @@ request_problem(const Request *request, int code)
 	return problem;
 }
 
+/* Waits before another try, the longer the more have failed. */
 void
 wait_before_another(int failures)
 {
@@ -367,6 +387,7 @@ get_over(const Request *request, int code, int failures, const char *what)
  * ---------------------------------------------------------------------------
  */
 
+/* Opens a file of the job's; fails the job where it cannot. */
 static int
 open_or_fail(const char *path, int flags)
 {
@@ -377,6 +398,7 @@ open_or_fail(const char *path, int flags)
 	return fd;
 }
 
+/* Fails the job where what was read is not what the order says. */
 static void
 check_download(Place place, const Stored *stored)
 {
@@ -456,6 +478,22 @@ put(Request *request, Place place, Stored *stored)
 	request_reset(request);
 }
 
+/* Whether a file is larger than the order lets be stored by one request. */
+static bool
+goes_in_parts(Place place, int64_t size)
+{
+	json_t	   *multipart = json_object_get(task_place(place), "multipart");
+
+	return multipart != NULL &&
+		(place_text(place, "put", "url") == NULL ||
+		 size > json_integer_value(json_object_get(multipart, "above")));
+}
+
+/*
+ * Stores a file of the job's as an object, in parts where the order wants that
+ * of its size; what it is then is in stored. The part of the job's progress that
+ * this is goes from progress_from to progress_to.
+ */
 void
 upload_file(Place place, const char *path, const char *content_type, Stored *stored,
 			double progress_from, double progress_to)
@@ -463,16 +501,17 @@ upload_file(Place place, const char *path, const char *content_type, Stored *sto
 	Request		request;
 	struct stat status;
 
-	if (place_text(place, "put", "url") == NULL && json_object_get(task_place(place), "multipart") != NULL)
-	{
-		upload_in_parts(place, path, stored, progress_from, progress_to);
-		return;
-	}
 	request_init(&request, "PUT");
 	request.content_type = content_type;
 	request.from_fd = open_or_fail(path, O_RDONLY);
 	if (fstat(request.from_fd, &status) != 0)
 		task_machine_fault("cannot read a file of its own: %s", strerror(errno));
+	if (goes_in_parts(place, status.st_size))
+	{
+		close(request.from_fd);
+		upload_in_parts(place, path, stored, progress_from, progress_to);
+		return;
+	}
 	request.body_length = status.st_size;
 	request.progress_from = progress_from;
 	request.progress_to = progress_to;
@@ -481,6 +520,7 @@ upload_file(Place place, const char *path, const char *content_type, Stored *sto
 	close(request.from_fd);
 }
 
+/* Stores a text as an object; what it is then is in stored. */
 void
 upload_text(Place place, const char *text, size_t length, const char *content_type, Stored *stored)
 {
