@@ -12,6 +12,38 @@ COMMENT ON COLUMN vvault_stream.edges.weight IS 'its share beside other edges';
 COMMENT ON COLUMN vvault_stream.edges.state IS 'up, or down: no new viewer is sent there';
 SELECT pg_catalog.pg_extension_config_dump('vvault_stream.edges', '');
 
+-- Every edge fetches what it is asked for. Which of them is up changes often, so
+-- no reply that is kept says it.
+CREATE FUNCTION vvault_stream.edges_serving(video_id text) RETURNS json
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT coalesce(json_agg(e.edge_id ORDER BY e.edge_id), '[]') FROM vvault_stream.edges e
+	WHERE edges_serving.video_id IS NOT NULL
+$$;
+COMMENT ON FUNCTION vvault_stream.edges_serving(text) IS
+'The names of the edges that serve a video''s files, up or down.';
+
+INSERT INTO vvault_stream.file_servers (function_schema, function_name) VALUES ('vvault_stream', 'edges_serving');
+
+CREATE FUNCTION vvault_stream.edges_changed() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM vvault_stream.bump_site();
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION vvault_stream.edges_changed() IS
+'Trigger on vvault_stream.edges: another set of names is a new version for every video.';
+
+-- by row, as an edge that is only said to be up or down is no new one
+CREATE TRIGGER edges_changed AFTER INSERT OR DELETE OR UPDATE OF edge_id ON vvault_stream.edges
+FOR EACH ROW EXECUTE FUNCTION vvault_stream.edges_changed();
+CREATE TRIGGER edges_truncated AFTER TRUNCATE ON vvault_stream.edges
+FOR EACH STATEMENT EXECUTE FUNCTION vvault_stream.edges_changed();
+
 CREATE FUNCTION @extschema@.vvault_edge(edge_id text, base_url text DEFAULT NULL, weight double precision DEFAULT NULL,
 	state text DEFAULT NULL) RETURNS json
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER

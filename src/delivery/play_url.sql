@@ -63,6 +63,7 @@ DECLARE
 	session_id text := vvault_stream.random_name(22);
 	seconds integer;
 	base text;
+	f record;
 BEGIN
 	SELECT o.* INTO a FROM vvault_stream.assets o WHERE o.video_id = vvault_play_url.video_id;
 	IF NOT FOUND THEN
@@ -78,9 +79,10 @@ BEGIN
 		greatest(vvault_stream.setting('play_seconds')::double precision, 3 * coalesce(a.duration, 0))));
 	base := format('%s/v/%s/%s/%s/', e.base_url,
 		vvault_stream.new_path_token(a.video_id, a.generation, seconds, session_id), a.video_id, a.generation);
+	SELECT s.* INTO f FROM vvault_stream.shown_files(a.video_id, a.generation) s;
 	RETURN json_build_object('video_id', a.video_id, 'generation', a.generation, 'edge_id', e.edge_id, 'session_id', session_id,
 		'expires_at', vvault_stream.utc_text(date_trunc('second', clock_timestamp()) + make_interval(secs => seconds)),
-		'hls', base || 'master.m3u8', 'dash', base || 'manifest.mpd', 'watch', base || 'watch.html');
+		'hls', base || f.hls, 'dash', base || f.dash, 'watch', base || f.watch);
 END
 $$;
 COMMENT ON FUNCTION @extschema@.vvault_play_url(text, text, integer) IS

@@ -18,6 +18,7 @@
 
 #include "core/xml_writer.h"
 #include "manifests/put.h"
+#include "manifests/sheet.h"
 #include "manifests/shown.h"
 #include "media/renditions.h"
 #include "media/source.h"
@@ -29,6 +30,7 @@ PG_FUNCTION_INFO_V1(vvault_dash);
 #define CHANNELS_SCHEME	"urn:mpeg:dash:23003:3:audio_channel_configuration:2011"
 #define ROLE_SCHEME		"urn:mpeg:dash:role:2011"
 #define TRICK_SCHEME	"http://dashif.org/guidelines/trickmode"
+#define TILE_SCHEME		"http://dashif.org/guidelines/thumbnail_tile"
 
 static const char *
 content_type_of(char kind)
@@ -245,22 +247,43 @@ open_document(VvXml *xml, List *renditions)
 }
 
 /*
- * Appends the manifest of a generation (0: the one that is shown); false where
- * it has no renditions. The caller is connected to SPI.
+ * The storyboard, as players show it over the bar that seeks: one picture of
+ * all tiles (DASH-IF guidelines, 6.2.6).
  */
-bool
-vv_put_dash(StringInfo out, text *video_id, int generation)
+static void
+put_tiles(VvXml *xml, const VvSheet *sheet, int id)
 {
-	List	   *renditions = vv_read_renditions(video_id, generation);
+	double		seconds = sheet->columns * sheet->rows * sheet->tile_seconds;
+
+	vv_xml_open(xml, "AdaptationSet");
+	vv_xml_attribute_int(xml, "id", id);
+	vv_xml_attribute(xml, "contentType", "image");
+	vv_xml_attribute(xml, "mimeType", "image/jpeg");
+	vv_xml_open(xml, "Representation");
+	vv_xml_attribute(xml, "id", "tiles");
+	vv_xml_attribute_int(xml, "bandwidth", (int64) ceil(sheet->size * 8 / seconds));
+	vv_xml_attribute_int(xml, "width", (int64) sheet->width * sheet->columns);
+	vv_xml_attribute_int(xml, "height", (int64) sheet->height * sheet->rows);
+	put_descriptor(xml, "EssentialProperty", TILE_SCHEME,
+				   psprintf("%dx%d", sheet->columns, sheet->rows));
+	vv_xml_open(xml, "SegmentTemplate");
+	vv_xml_attribute(xml, "media", sheet->file);
+	vv_xml_attribute_int(xml, "timescale", 1000);
+	vv_xml_attribute_int(xml, "duration", (int64) (seconds * 1000 + 0.5));
+	vv_xml_attribute_int(xml, "startNumber", 1);
+	vv_xml_close(xml, "SegmentTemplate");
+	vv_xml_close(xml, "Representation");
+	vv_xml_close(xml, "AdaptationSet");
+}
+
+/* All sets of alternatives, which stand together; returns how many. */
+static int
+put_sets(VvXml *xml, List *renditions)
+{
 	const VvRendition *before = NULL;
 	ListCell   *cell;
-	VvXml		xml = {.out = out};
 	int			nsets = 0;
 
-	if (renditions == NIL)
-		return false;
-	list_sort(renditions, compare_sets);
-	open_document(&xml, renditions);
 	foreach(cell, renditions)
 	{
 		const VvRendition *rendition = (const VvRendition *) lfirst(cell);
@@ -268,13 +291,36 @@ vv_put_dash(StringInfo out, text *video_id, int generation)
 		if (before == NULL || !same_set(before, rendition))
 		{
 			if (before != NULL)
-				vv_xml_close(&xml, "AdaptationSet");
-			open_set(&xml, rendition, ++nsets);
+				vv_xml_close(xml, "AdaptationSet");
+			open_set(xml, rendition, ++nsets);
 		}
-		put_representation(&xml, rendition);
+		put_representation(xml, rendition);
 		before = rendition;
 	}
-	vv_xml_close(&xml, "AdaptationSet");
+	vv_xml_close(xml, "AdaptationSet");
+	return nsets;
+}
+
+/*
+ * Appends the manifest of a generation (0: the one that is shown), or of what
+ * plays early of it; false where it has no renditions. The caller is connected
+ * to SPI.
+ */
+bool
+vv_put_dash(StringInfo out, text *video_id, int generation, bool early)
+{
+	List	   *renditions = vv_read_renditions(video_id, generation, early);
+	VvXml		xml = {.out = out};
+	VvSheet		sheet;
+	int			nsets;
+
+	if (renditions == NIL)
+		return false;
+	list_sort(renditions, compare_sets);
+	open_document(&xml, renditions);
+	nsets = put_sets(&xml, renditions);
+	if (!early && vv_read_sheet(video_id, generation, &sheet))
+		put_tiles(&xml, &sheet, nsets + 1);
 	vv_xml_close(&xml, "Period");
 	vv_xml_close(&xml, "MPD");
 	return true;
@@ -286,7 +332,7 @@ write_dash(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 {
 	if (vv_reply_is_known(reply, VV_MANIFEST_MAX_AGE, 0, 0))
 		return true;
-	return vv_put_dash(out, PG_GETARG_TEXT_PP(0), 0);
+	return vv_put_dash(out, PG_GETARG_TEXT_PP(0), 0, false);
 }
 
 static const VvReplier dash = {

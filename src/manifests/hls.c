@@ -246,13 +246,14 @@ put_trick(StringInfo out, const VvRendition *rendition)
 }
 
 /*
- * Appends the multivariant playlist of a generation (0: the one that is shown);
- * false where it has no renditions. The caller is connected to SPI.
+ * Appends the multivariant playlist of a generation (0: the one that is shown),
+ * or of what plays early of it; false where it has no renditions. The caller is
+ * connected to SPI.
  */
 bool
-vv_put_multivariant(StringInfo out, text *video_id, int generation)
+vv_put_multivariant(StringInfo out, text *video_id, int generation, bool early)
 {
-	List	   *renditions = vv_read_renditions(video_id, generation);
+	List	   *renditions = vv_read_renditions(video_id, generation, early);
 	ListCell   *cell;
 	bool		subtitles = false;
 
@@ -371,7 +372,7 @@ write_multivariant(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 {
 	if (vv_reply_is_known(reply, VV_MANIFEST_MAX_AGE, 0, 0))
 		return true;
-	return vv_put_multivariant(out, PG_GETARG_TEXT_PP(0), 0);
+	return vv_put_multivariant(out, PG_GETARG_TEXT_PP(0), 0, false);
 }
 
 /* The reply of vvault_hls_media. */

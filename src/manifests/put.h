@@ -5,6 +5,8 @@
  *
  * Each appends its text for a generation, 0 for the one that is shown, and
  * returns false where there is nothing to tell. The caller is connected to SPI.
+ * What is early tells of those renditions alone that a generation is shown with
+ * before it is whole.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,11 +18,13 @@
 #include "lib/stringinfo.h"
 
 extern bool vv_put_multivariant(StringInfo out, text *video_id,
-								int generation);
+								int generation, bool early);
 extern bool vv_put_media_playlist(StringInfo out, text *video_id,
 								  int generation, text *name);
-extern bool vv_put_dash(StringInfo out, text *video_id, int generation);
+extern bool vv_put_dash(StringInfo out, text *video_id, int generation,
+						bool early);
 extern bool vv_put_storyboard(StringInfo out, text *video_id, int generation);
-extern bool vv_put_watch(StringInfo out, text *video_id, int generation);
+extern bool vv_put_watch(StringInfo out, text *video_id, int generation,
+						 const char *early);
 
 #endif							/* VVAULT_PUT_H */

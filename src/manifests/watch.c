@@ -22,6 +22,7 @@
 #include "core/query.h"
 #include "core/text_writer.h"
 #include "manifests/put.h"
+#include "manifests/sheet.h"
 #include "manifests/shown.h"
 #include "manifests/watch_assets.inc"
 #include "media/source.h"
@@ -42,17 +43,6 @@ PG_FUNCTION_INFO_V1(vvault_watch);
 	"(SELECT pg_catalog.regexp_replace(p.object_key, '^.*/', '')" \
 	" FROM vvault_stream.pictures p WHERE " IN_GENERATION("p") \
 	" AND p.kind OPERATOR(pg_catalog.=) '" k "' ORDER BY p.name LIMIT 1)"
-
-static VvQuery sheet_query = {
-	.sql = "SELECT pg_catalog.regexp_replace(p.object_key, '^.*/', ''),"
-	" p.width, p.height, p.tile_columns, p.tiles, p.tile_seconds"
-	" FROM vvault_stream.assets a JOIN vvault_stream.pictures p ON "
-	IN_GENERATION("p") OF_GENERATION
-	" AND p.kind OPERATOR(pg_catalog.=) 'storyboard' ORDER BY p.name",
-	.extension = "vvault_stream",
-	.nargs = 2,
-	.argtypes = {TEXTOID, INT4OID},
-};
 
 static VvQuery page_query = {
 	.sql = "SELECT a.title, a.description, a.content_language, "
@@ -85,31 +75,21 @@ put_time(StringInfo out, double seconds)
 bool
 vv_put_storyboard(StringInfo out, text *video_id, int generation)
 {
-	Datum		args[2] = {PointerGetDatum(video_id), Int32GetDatum(generation)};
-	VvRow		row;
-	char	   *file;
-	int			width;
-	int			height;
-	int			columns;
-	double		seconds;
+	VvSheet		sheet;
 
-	if (!vv_query_row(&sheet_query, args, &row))
+	if (!vv_read_sheet(video_id, generation, &sheet))
 		return false;
-	file = TextDatumGetCString(row.values[0]);
-	width = DatumGetInt32(row.values[1]);
-	height = DatumGetInt32(row.values[2]);
-	columns = DatumGetInt32(row.values[3]);
-	seconds = DatumGetFloat8(row.values[5]);
 	vv_text_line(out, "WEBVTT");
-	for (int i = 0; i < DatumGetInt32(row.values[4]); i++)
+	for (int i = 0; i < sheet.tiles; i++)
 	{
 		appendStringInfoChar(out, '\n');
-		put_time(out, i * seconds);
+		put_time(out, i * sheet.tile_seconds);
 		appendStringInfoString(out, " --> ");
-		put_time(out, (i + 1) * seconds);
-		appendStringInfo(out, "\n%s#xywh=%d,%d,%d,%d\n", file,
-						 i % columns * width, i / columns * height, width,
-						 height);
+		put_time(out, (i + 1) * sheet.tile_seconds);
+		appendStringInfo(out, "\n%s#xywh=%d,%d,%d,%d\n", sheet.file,
+						 i % sheet.columns * sheet.width,
+						 i / sheet.columns * sheet.height, sheet.width,
+						 sheet.height);
 	}
 	return true;
 }
@@ -149,8 +129,12 @@ put_policy(StringInfo out, const char *library)
 	appendStringInfoString(out, "\">\n");
 }
 
+/*
+ * What the script knows. A page that is early plays the early playlist until
+ * the whole one is there.
+ */
 static void
-put_facts(StringInfo out, text *video_id, const VvRow *row)
+put_facts(StringInfo out, text *video_id, const VvRow *row, const char *early)
 {
 	StringInfoData facts;
 	char	   *id = text_to_cstring(video_id);
@@ -158,8 +142,10 @@ put_facts(StringInfo out, text *video_id, const VvRow *row)
 	initStringInfo(&facts);
 	appendStringInfoString(&facts, "{\"video_id\":");
 	vv_json_text(&facts, id, strlen(id));
+	if (early != NULL)
+		appendStringInfo(&facts, ",\"early\":\"%s.m3u8\"", early);
 	appendStringInfoString(&facts, ",\"hls\":\"master.m3u8\",\"dash\":\"manifest.mpd\",\"storyboard\":");
-	appendStringInfoString(&facts, DatumGetBool(row->values[4]) ?
+	appendStringInfoString(&facts, early != NULL || DatumGetBool(row->values[4]) ?
 						   "\"storyboard.vtt\"" : "null");
 	appendStringInfoString(&facts, ",\"duration\":");
 	if (row->isnull[5])
@@ -172,8 +158,10 @@ put_facts(StringInfo out, text *video_id, const VvRow *row)
 	appendStringInfoString(out, "</script>\n");
 }
 
+/* All above the body. */
 static void
-put_head(StringInfo out, text *video_id, const VvRow *row, const char *title)
+put_head(StringInfo out, text *video_id, const VvRow *row, const char *title,
+		 const char *early)
 {
 	char	   *library = TextDatumGetCString(row->values[6]);
 
@@ -185,18 +173,19 @@ put_head(StringInfo out, text *video_id, const VvRow *row, const char *title)
 						   "<meta name=\"referrer\" content=\"no-referrer\">\n<title>");
 	vv_html_string(out, title);
 	appendStringInfoString(out, "</title>\n<style>" WATCH_STYLE "</style>\n");
-	put_facts(out, video_id, row);
+	put_facts(out, video_id, row, early);
 	appendStringInfoString(out, "<script defer src=\"");
 	vv_html_string(out, library);
 	appendStringInfoString(out, "\"></script>\n<script>" WATCH_SCRIPT "</script>\n</head>\n");
 }
 
+/* The player and what is said of the video. */
 static void
-put_body(StringInfo out, const VvRow *row, const char *title)
+put_body(StringInfo out, const VvRow *row, const char *title, bool poster)
 {
 	appendStringInfoString(out, "<body>\n<div id=\"player\" class=\"player\">\n"
 						   "<video id=\"video\" controls playsinline preload=\"metadata\"");
-	if (!row->isnull[3])
+	if (poster && !row->isnull[3])
 	{
 		appendStringInfoString(out, " poster=\"");
 		vv_html_string(out, TextDatumGetCString(row->values[3]));
@@ -216,10 +205,12 @@ put_body(StringInfo out, const VvRow *row, const char *title)
 }
 
 /*
- * Appends the page of a generation; false where it has no renditions.
+ * Appends the page of a generation; false where it has no renditions. early is
+ * what the names of the manifests begin with that it is shown by before it is
+ * whole, or NULL; there may be no poster by then.
  */
 bool
-vv_put_watch(StringInfo out, text *video_id, int generation)
+vv_put_watch(StringInfo out, text *video_id, int generation, const char *early)
 {
 	Datum		args[2] = {PointerGetDatum(video_id), Int32GetDatum(generation)};
 	VvRow		row;
@@ -228,8 +219,8 @@ vv_put_watch(StringInfo out, text *video_id, int generation)
 	if (!vv_query_row(&page_query, args, &row) || row.isnull[5])
 		return false;
 	title = TextDatumGetCString(row.values[0]);
-	put_head(out, video_id, &row, title);
-	put_body(out, &row, title);
+	put_head(out, video_id, &row, title, early);
+	put_body(out, &row, title, early == NULL);
 	return true;
 }
 
@@ -246,7 +237,7 @@ write_watch(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 {
 	if (vv_reply_is_known(reply, VV_MANIFEST_MAX_AGE, 0, 0))
 		return true;
-	return vv_put_watch(out, PG_GETARG_TEXT_PP(0), 0);
+	return vv_put_watch(out, PG_GETARG_TEXT_PP(0), 0, NULL);
 }
 
 static const VvReplier storyboard = {

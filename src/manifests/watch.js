@@ -25,7 +25,14 @@ document.addEventListener('DOMContentLoaded', () => {
 		select.onchange = () => choose(Number(select.value));
 	}
 
-	function playByLibrary() {
+	// A page that is stored before the video is whole plays what there is, until
+	// there is all of it.
+	function playlist() {
+		return !facts.early ? Promise.resolve(facts.hls) : fetch(facts.hls, { method: 'HEAD' })
+			.then((reply) => (reply.ok ? facts.hls : facts.early), () => facts.early);
+	}
+
+	function playByLibrary(url) {
 		hls = new window.Hls({ capLevelToPlayerSize: true });
 		hls.on(window.Hls.Events.AUDIO_TRACKS_UPDATED, () => fill(at('audio'),
 			hls.audioTracks.map((t, i) => [t.name, i]), hls.audioTrack, (i) => { hls.audioTrack = i; }));
@@ -44,17 +51,19 @@ document.addEventListener('DOMContentLoaded', () => {
 				problem('This video cannot be loaded now.');
 			}
 		});
-		hls.loadSource(facts.hls);
+		hls.loadSource(url);
 		hls.attachMedia(video);
 	}
 
-	if (window.Hls && window.Hls.isSupported()) {
-		playByLibrary();
-	} else if (video.canPlayType('application/vnd.apple.mpegurl')) {
-		video.src = facts.hls;
-	} else {
-		problem('This browser cannot play the video.');
-	}
+	playlist().then((url) => {
+		if (window.Hls && window.Hls.isSupported()) {
+			playByLibrary(url);
+		} else if (video.canPlayType('application/vnd.apple.mpegurl')) {
+			video.src = url;
+		} else {
+			problem('This browser cannot play the video.');
+		}
+	});
 
 	// ---- where the viewer stopped ----
 

@@ -20,7 +20,9 @@ PG_FUNCTION_INFO_V1(vvault_asset);
 static VvQuery asset_query = {
 	.sql = "SELECT a.video_id, a.owner_id, a.title, a.description, a.tags,"
 	" a.category_id, a.content_language, a.state, a.access, a.protection,"
-	" a.generation, a.duration, a.source, a.failure, a.metadata,"
+	" a.generation, a.generation OPERATOR(pg_catalog.>) 0 AND"
+	" a.state OPERATOR(pg_catalog.<>) ALL ('{deleting,deleted}'::pg_catalog.text[]),"
+	" a.duration, a.source, a.failure, a.metadata,"
 	" a.created_at, a.uploaded_at, a.ready_at, a.published_at,"
 	" vvault_stream.asset_formats(a.video_id, a.generation),"
 	" vvault_stream.asset_thumbnails(a.video_id, a.generation),"
@@ -44,6 +46,7 @@ static const VvJsonColumn asset_columns[] = {
 	VV_JSON_COLUMN("access", TEXT),
 	VV_JSON_COLUMN("protection", TEXT),
 	VV_JSON_COLUMN("generation", INT4),
+	VV_JSON_COLUMN("playable", BOOL),
 	VV_JSON_COLUMN("duration", FLOAT8),
 	VV_JSON_COLUMN("source", JSONB),
 	VV_JSON_COLUMN("failure", TEXT),

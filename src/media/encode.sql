@@ -95,9 +95,23 @@ $$;
 COMMENT ON FUNCTION vvault_stream.sound_filter(jsonb, boolean) IS
 'The filters of ffmpeg that make a track of sound fit to be encoded, and measure its loudness; whole keeps its first moment.';
 
+-- The rung that plays early, by its name: the largest with at most 360 lines. NULL
+-- where it would be the only one, or the largest anyway.
+CREATE FUNCTION vvault_stream.early_rung(rungs jsonb) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT CASE WHEN count(*) < jsonb_array_length(rungs) THEN (array_agg(r ->> 'name' ORDER BY i DESC))[1] END
+	FROM jsonb_array_elements(rungs) WITH ORDINALITY o (r, i)
+	WHERE r ->> 'codec' = 'h264' AND substring(r ->> 'name' FROM '^[0-9]+')::integer <= 360
+$$;
+COMMENT ON FUNCTION vvault_stream.early_rung(jsonb) IS
+'Which rung of a ladder is encoded before the others; NULL where that gains nothing.';
+
 -- One job decodes a source once and makes all rungs of a codec; the one of h264,
--- which there always is, makes the sound as well.
-CREATE FUNCTION vvault_stream.video_plan(facts jsonb, codec text, formats jsonb) RETURNS jsonb
+-- which there always is, makes the sound as well. Where a video is to play early
+-- that is two jobs, and the borders of the segments are those of all rungs.
+CREATE FUNCTION vvault_stream.video_plan(facts jsonb, codec text, formats jsonb, part text) RETURNS jsonb
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -108,9 +122,14 @@ DECLARE
 		(formats ->> 'max_height')::integer)::jsonb;
 	seconds double precision := vvault_stream.setting('segment_seconds')::double precision;
 	most_step integer := (SELECT max((r ->> 'frame_step')::integer) FROM jsonb_array_elements(rungs) r);
-	largest jsonb := rungs -> -1;
+	largest jsonb;
 	timescale integer := (video -> 'rate' ->> 0)::integer;
 BEGIN
+	IF part <> 'all' THEN
+		rungs := (SELECT jsonb_agg(r ORDER BY i) FROM jsonb_array_elements(rungs) WITH ORDINALITY o (r, i)
+			WHERE (r ->> 'name' = vvault_stream.early_rung(rungs)) = (part = 'early'));
+	END IF;
+	largest := rungs -> -1;
 	WHILE timescale < 10000 LOOP
 		timescale := timescale * 2;
 	END LOOP;
@@ -133,8 +152,8 @@ BEGIN
 		FROM jsonb_array_elements(rungs) WITH ORDINALITY o (r, i));
 END
 $$;
-COMMENT ON FUNCTION vvault_stream.video_plan(jsonb, text, jsonb) IS
-'How the picture of a source becomes the rungs of a codec: {filters, arguments, outputs}.';
+COMMENT ON FUNCTION vvault_stream.video_plan(jsonb, text, jsonb, text) IS
+'How the picture of a source becomes the rungs of a codec, all of them, the one that plays early, or the rest: {filters, arguments, outputs}.';
 
 CREATE FUNCTION vvault_stream.sound_plan(facts jsonb) RETURNS jsonb
 LANGUAGE sql STABLE
@@ -165,25 +184,25 @@ $$;
 COMMENT ON FUNCTION vvault_stream.input_arguments(jsonb) IS
 'What ffmpeg is told before it opens a source.';
 
-CREATE FUNCTION vvault_stream.encode_plan(facts jsonb, codec text, formats jsonb) RETURNS jsonb
+CREATE FUNCTION vvault_stream.encode_plan(facts jsonb, codec text, formats jsonb, part text) RETURNS jsonb
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	has_video boolean := jsonb_typeof(facts -> 'video') = 'object';
-	has_sound boolean := codec = 'h264' AND jsonb_array_length(facts -> 'audio') > 0;
-	video jsonb := CASE WHEN has_video THEN vvault_stream.video_plan(facts, codec, formats) END;
+	has_sound boolean := codec = 'h264' AND part <> 'rest' AND jsonb_array_length(facts -> 'audio') > 0;
+	video jsonb := CASE WHEN has_video THEN vvault_stream.video_plan(facts, codec, formats, part) END;
 	sound jsonb := CASE WHEN has_sound THEN vvault_stream.sound_plan(facts) END;
 BEGIN
-	RETURN jsonb_build_object('codec', codec, 'loudness', has_sound,
+	RETURN jsonb_build_object('codec', codec, 'loudness', has_sound, 'part', part,
 		'input_arguments', vvault_stream.input_arguments(facts),
 		'arguments', vvault_stream.json_texts('-filter_complex', concat_ws(';', sound ->> 'filters', video ->> 'filters'))
 			|| coalesce(sound -> 'arguments', '[]') || coalesce(video -> 'arguments', '[]'),
 		'outputs', coalesce(sound -> 'outputs', '[]') || coalesce(video -> 'outputs', '[]'));
 END
 $$;
-COMMENT ON FUNCTION vvault_stream.encode_plan(jsonb, text, jsonb) IS
-'What a job of the kind encode is to do.';
+COMMENT ON FUNCTION vvault_stream.encode_plan(jsonb, text, jsonb, text) IS
+'What a job of the kind encode is to do: all of a codec, what plays early, or the rest.';
 
 -- The storyboard is one sheet of at most a hundred tiles.
 CREATE FUNCTION vvault_stream.pictures_plan(facts jsonb) RETURNS jsonb

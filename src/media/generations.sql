@@ -9,7 +9,9 @@ INSERT INTO vvault_stream.setting_defaults (name, value, least, greatest, whole,
 	('grace_seconds', '86400', 0, 31536000, true,
 	 'seconds after which objects that nobody shows any more are deleted: those of an old generation, and what a lost attempt left'),
 	('source_seconds_limit', '43200', 1, 604800, true,
-	 'the longest source that is processed, in seconds');
+	 'the longest source that is processed, in seconds'),
+	('early_seconds', '30', 0, 604800, true,
+	 'a new video that lasts at least so many seconds is encoded in two steps, sound and 360p first, so that it plays early');
 
 CREATE TABLE vvault_stream.generations (
 	video_id text COLLATE "C" NOT NULL REFERENCES vvault_stream.assets ON DELETE CASCADE,
@@ -26,6 +28,8 @@ CREATE TABLE vvault_stream.generations (
 	formats jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(formats) = 'object'),
 	duration double precision CHECK (duration >= 0 AND duration < 'Infinity'),
 	failure text CHECK (octet_length(failure) BETWEEN 1 AND 10000),
+	early text COLLATE "C" CHECK (early ~ '^early-[0-9]+$'),
+	page text COLLATE "C" NOT NULL DEFAULT 'watch.html' CHECK (page ~ '^watch(-[0-9]+)?[.]html$'),
 	created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	uploaded_at timestamptz,
 	ready_at timestamptz,
@@ -38,6 +42,8 @@ COMMENT ON TABLE vvault_stream.generations IS
 COMMENT ON COLUMN vvault_stream.generations.state IS 'uploading, uploaded, processing, ready; failed; gone: its objects are deleted';
 COMMENT ON COLUMN vvault_stream.generations.source IS 'what ffprobe said of the uploaded file';
 COMMENT ON COLUMN vvault_stream.generations.formats IS 'what was asked of vvault_process';
+COMMENT ON COLUMN vvault_stream.generations.early IS 'what the names of the stored manifests begin with while it is shown before it is whole; NULL before and after';
+COMMENT ON COLUMN vvault_stream.generations.page IS 'the name of its stored page, another one each time that what the page says has changed';
 SELECT pg_catalog.pg_extension_config_dump('vvault_stream.generations', '');
 
 CREATE TRIGGER generations_inserted AFTER INSERT ON vvault_stream.generations
@@ -138,6 +144,20 @@ RETURN (SELECT g FROM vvault_stream.generations g WHERE g.video_id = newest_gene
 	ORDER BY g.generation DESC LIMIT 1);
 COMMENT ON FUNCTION vvault_stream.newest_generation(text) IS
 'The last generation of a video, NULL before the first upload.';
+
+-- Objects are never overwritten: what says another thing has another name.
+CREATE FUNCTION vvault_stream.shown_files(video_id text, generation integer, OUT hls text, OUT dash text, OUT storyboard text,
+	OUT watch text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT coalesce(g.early || '.m3u8', 'master.m3u8'), coalesce(g.early || '.mpd', 'manifest.mpd'),
+		CASE WHEN g.early IS NULL THEN 'storyboard.vtt' END, coalesce(g.early || '.html', g.page, 'watch.html')
+	FROM (SELECT 1) one LEFT JOIN vvault_stream.generations g
+		ON g.video_id = shown_files.video_id AND g.generation = shown_files.generation
+$$;
+COMMENT ON FUNCTION vvault_stream.shown_files(text, integer) IS
+'The names of the stored files that players of a generation begin with, in its folder.';
 
 CREATE FUNCTION vvault_stream.add_generation(video_id text) RETURNS integer
 LANGUAGE sql VOLATILE
@@ -288,29 +308,30 @@ $$;
 COMMENT ON FUNCTION vvault_stream.object_for(bigint, text, integer, text, text) IS
 'The object that a job''s present lease writes an output to.';
 
--- An output that may be larger than one PUT takes is stored in parts.
-CREATE FUNCTION vvault_stream.writing_place(o vvault_stream.media_objects, most_bytes double precision) RETURNS json
+-- How large an output is, the worker knows when it is written: S3 takes one that
+-- is larger than "above" in parts alone.
+CREATE FUNCTION vvault_stream.writing_place(o vvault_stream.media_objects, may_be_large boolean) RETURNS json
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	in_parts boolean := false;
+	s vvault_stream.stores;
+	single json := json_build_object('url', vvault_stream.signed_url(o.store, 'PUT', o.object_key, vvault_stream.url_seconds()));
 BEGIN
-	IF most_bytes > 4e9 THEN
-		in_parts := (SELECT s.kind = 's3' FROM vvault_stream.stores s WHERE s.store = o.store);
+	IF may_be_large THEN
+		SELECT t.* INTO s FROM vvault_stream.stores t WHERE t.store = o.store;
 	END IF;
-	IF in_parts THEN
-		RETURN json_build_object('object_key', o.object_key, 'multipart', json_build_object(
-			'part_size', 67108864 * ceil(most_bytes / 67108864 / 9000)::bigint,
+	IF s.kind = 's3' THEN
+		RETURN json_build_object('object_key', o.object_key, 'put', single, 'multipart', json_build_object(
+			'above', s.large_object, 'part_size', s.part_size,
 			'create', json_build_object('method', 'POST', 'url', vvault_stream.signed_url(o.store, 'POST', o.object_key,
 				vvault_stream.url_seconds(), NULL, 'uploads='))));
 	END IF;
-	RETURN json_build_object('object_key', o.object_key, 'put', json_build_object(
-		'url', vvault_stream.signed_url(o.store, 'PUT', o.object_key, vvault_stream.url_seconds())));
+	RETURN json_build_object('object_key', o.object_key, 'put', single);
 END
 $$;
-COMMENT ON FUNCTION vvault_stream.writing_place(vvault_stream.media_objects, double precision) IS
-'Where a worker writes an object that may have so many bytes.';
+COMMENT ON FUNCTION vvault_stream.writing_place(vvault_stream.media_objects, boolean) IS
+'Where a worker writes an object: by one request, or where it may be large and the store speaks S3 in parts.';
 
 --
 -- Deleting

@@ -108,7 +108,8 @@ COMMENT ON FUNCTION vvault_stream.collect_job(json, text[]) IS
 
 --
 -- A job that is dead makes the asset failed, with what the worker said; once it
--- is redriven the asset goes on.
+-- is redriven the asset goes on. One that only shows it early, or stores its page
+-- anew, holds nothing up.
 --
 
 CREATE FUNCTION vvault_stream.media_job_died() RETURNS trigger
@@ -126,7 +127,7 @@ BEGIN
 		AND g.run = (NEW.args ->> 'run')::integer AND g.state = was
 		AND (was = 'processing' OR NOT EXISTS (SELECT FROM vvault_stream.jobs j
 			WHERE j.video_id = NEW.video_id AND j.state = 'd' AND j.args ->> 'generation' = NEW.args ->> 'generation'
-				AND j.args ->> 'run' = NEW.args ->> 'run'));
+				AND j.args ->> 'run' = NEW.args ->> 'run' AND coalesce(j.args ->> 'part' <> 'early' OR j.kind <> 'finish', true)));
 	IF FOUND THEN
 		UPDATE vvault_stream.assets a
 		SET state = CASE was WHEN 'processing' THEN 'failed' ELSE 'processing' END,
@@ -141,8 +142,30 @@ COMMENT ON FUNCTION vvault_stream.media_job_died() IS
 
 CREATE TRIGGER media_job_died AFTER UPDATE OF state ON vvault_stream.jobs
 FOR EACH ROW WHEN (NEW.video_id IS NOT NULL AND (NEW.state = 'd') <> (OLD.state = 'd')
-	AND NEW.kind IN ('probe', 'encode', 'pictures', 'texts', 'finish'))
+	AND NEW.kind IN ('probe', 'encode', 'pictures', 'texts', 'finish')
+	AND (NEW.kind <> 'finish' OR coalesce(NEW.args ->> 'part', 'all') = 'all'))
 EXECUTE FUNCTION vvault_stream.media_job_died();
+
+-- Nobody takes what a cancelled job wrote. A video that is being deleted has all of
+-- it deleted at once.
+CREATE FUNCTION vvault_stream.media_job_cancelled() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM vvault_stream.collect_job(json_build_object('job_id', NEW.job_id, 'video_id', NEW.video_id), NULL)
+	WHERE NOT EXISTS (SELECT FROM vvault_stream.assets a WHERE a.video_id = NEW.video_id AND a.state IN ('deleting', 'deleted'));
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION vvault_stream.media_job_cancelled() IS
+'Trigger on vvault_stream.finished_jobs: has deleted what a cancelled job of a video may have written.';
+
+-- What a dump brings back ended at another time.
+CREATE TRIGGER media_job_cancelled AFTER INSERT ON vvault_stream.finished_jobs
+FOR EACH ROW WHEN (NEW.cancelled AND NEW.attempt > 0 AND NEW.kind IN ('encode', 'pictures', 'texts', 'finish')
+	AND NEW.finished_at >= now())
+EXECUTE FUNCTION vvault_stream.media_job_cancelled();
 
 --
 -- probe
@@ -206,21 +229,47 @@ $$;
 COMMENT ON FUNCTION vvault_stream.enqueue_media(vvault_stream.generations, text, jsonb, bigint[]) IS
 'Puts a job of a generation into the queue.';
 
+-- A source is decoded twice where it is to play early, so short ones are not, nor
+-- those of a video that plays already.
+CREATE FUNCTION vvault_stream.plays_early(g vvault_stream.generations, facts jsonb) RETURNS boolean
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	video jsonb := facts -> 'video';
+BEGIN
+	RETURN jsonb_typeof(video) = 'object'
+		AND coalesce((facts ->> 'duration')::double precision, 0) >= vvault_stream.setting('early_seconds')::double precision
+		AND EXISTS (SELECT FROM vvault_stream.assets a WHERE a.video_id = g.video_id AND a.generation = 0)
+		AND vvault_stream.early_rung(@extschema@.vvault_ladder((video ->> 'width')::integer, (video ->> 'height')::integer,
+			(video -> 'rate' ->> 0)::double precision / (video -> 'rate' ->> 1)::double precision, 'h264',
+			(g.formats ->> 'max_height')::integer)::jsonb) IS NOT NULL;
+END
+$$;
+COMMENT ON FUNCTION vvault_stream.plays_early(vvault_stream.generations, jsonb) IS
+'Whether a generation is to be shown as soon as its sound and one rung are there.';
+
 CREATE FUNCTION vvault_stream.make_graph(g vvault_stream.generations, facts jsonb) RETURNS bigint[]
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	has_video boolean := jsonb_typeof(facts -> 'video') = 'object';
+	early boolean := vvault_stream.plays_early(g, facts);
 	codec text;
 	jobs bigint[] := '{}';
 BEGIN
+	IF early THEN
+		jobs := jobs || vvault_stream.enqueue_media(g, 'encode', vvault_stream.encode_plan(facts, 'h264', g.formats, 'early'), NULL);
+		PERFORM vvault_stream.enqueue_media(g, 'finish', '{"part": "early"}', jobs);
+	END IF;
 	FOR codec IN
 		SELECT c FROM jsonb_array_elements_text(coalesce(g.formats -> 'codecs', '["h264"]')) c
 		UNION SELECT 'h264' ORDER BY 1 DESC
 	LOOP
 		IF has_video OR codec = 'h264' THEN
-			jobs := jobs || vvault_stream.enqueue_media(g, 'encode', vvault_stream.encode_plan(facts, codec, g.formats), NULL);
+			jobs := jobs || vvault_stream.enqueue_media(g, 'encode', vvault_stream.encode_plan(facts, codec, g.formats,
+				CASE WHEN early AND codec = 'h264' THEN 'rest' ELSE 'all' END), NULL);
 		END IF;
 	END LOOP;
 	IF has_video THEN
@@ -229,7 +278,7 @@ BEGIN
 	IF facts -> 'texts' <> '[]' THEN
 		jobs := jobs || vvault_stream.enqueue_media(g, 'texts', vvault_stream.texts_plan(facts), NULL);
 	END IF;
-	RETURN jobs || vvault_stream.enqueue_media(g, 'finish', NULL, jobs);
+	RETURN jobs || vvault_stream.enqueue_media(g, 'finish', '{"part": "all"}', jobs);
 END
 $$;
 COMMENT ON FUNCTION vvault_stream.make_graph(vvault_stream.generations, jsonb) IS
@@ -288,7 +337,7 @@ BEGIN
 	RETURN json_build_object('name', o.name, 'extension', output ->> 'extension',
 		'head', coalesce((output ->> 'head')::boolean, false), 'optional', coalesce((output ->> 'optional')::boolean, false),
 		'content_type', output ->> 'content_type',
-		'place', vvault_stream.writing_place(o, 1.2 * coalesce(g.duration, 0) * coalesce((output ->> 'bitrate')::double precision, 0) / 8));
+		'place', vvault_stream.writing_place(o, true));
 END
 $$;
 COMMENT ON FUNCTION vvault_stream.output_order(json, json, vvault_stream.generations) IS
@@ -329,8 +378,8 @@ $$;
 COMMENT ON FUNCTION vvault_stream.written_output(json, json, text) IS
 'What a result says of an output, NULL where it was not written.';
 
-CREATE FUNCTION vvault_stream.add_media(g vvault_stream.generations, output json, written json, loudness double precision)
-RETURNS void
+CREATE FUNCTION vvault_stream.add_media(g vvault_stream.generations, output json, written json, loudness double precision,
+	early boolean) RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -345,15 +394,15 @@ BEGIN
 	END IF;
 	INSERT INTO vvault_stream.renditions (video_id, generation, name, kind, codecs, width, height, sample_aspect_width,
 		sample_aspect_height, frame_rate_numerator, frame_rate_denominator, channels, sample_rate, language, label, is_default,
-		loudness, object_key, timescale, init_size, index_size, first_offset, durations, sizes)
+		early, loudness, object_key, timescale, init_size, index_size, first_offset, durations, sizes)
 	VALUES (g.video_id, g.generation, output ->> 'name', h.kind, h.codecs, h.width, h.height,
 		split_part(coalesce(h.sample_aspect, '1:1'), ':', 1)::integer, split_part(coalesce(h.sample_aspect, '1:1'), ':', 2)::integer,
 		(output ->> 'rate_numerator')::integer, (output ->> 'rate_denominator')::integer, h.channels, h.sample_rate,
-		output ->> 'language', output ->> 'label', coalesce((output ->> 'is_default')::boolean, false), loudness,
-		written ->> 'object_key', h.timescale, h.init_size, h.index_size, h.first_offset, h.durations, h.sizes);
+		output ->> 'language', output ->> 'label', coalesce((output ->> 'is_default')::boolean, false), early,
+		loudness, written ->> 'object_key', h.timescale, h.init_size, h.index_size, h.first_offset, h.durations, h.sizes);
 END
 $$;
-COMMENT ON FUNCTION vvault_stream.add_media(vvault_stream.generations, json, json, double precision) IS
+COMMENT ON FUNCTION vvault_stream.add_media(vvault_stream.generations, json, json, double precision, boolean) IS
 'Adds a rendition by the head of its file; 22023 where it cannot be played.';
 
 CREATE FUNCTION vvault_stream.add_text(g vvault_stream.generations, output json, written json) RETURNS void
@@ -418,7 +467,7 @@ BEGIN
 			PERFORM vvault_stream.add_text(g, output, written);
 		ELSE
 			PERFORM vvault_stream.add_media(g, output, written,
-				vvault_stream.number(result -> 'loudness' ->> (output ->> 'name')));
+				vvault_stream.number(result -> 'loudness' ->> (output ->> 'name')), coalesce(job -> 'args' ->> 'part' = 'early', false));
 		END IF;
 		PERFORM vvault_stream.keep_object(job, written, output);
 	END LOOP;
@@ -527,6 +576,29 @@ $$;
 COMMENT ON FUNCTION vvault_stream.begin_run(vvault_stream.generations, jsonb) IS
 'Begins to process a generation, from its source; returns the first job. The caller has locked the asset.';
 
+-- What viewers may be playing stays as it is: encoded anew it is the next one.
+CREATE FUNCTION vvault_stream.hidden_generation(a vvault_stream.assets, g vvault_stream.generations)
+RETURNS vvault_stream.generations
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	next integer;
+BEGIN
+	IF g.state <> 'ready' AND g.generation > a.generation THEN
+		RETURN g;
+	END IF;
+	next := vvault_stream.add_generation(a.video_id);
+	UPDATE vvault_stream.generations o
+	SET state = 'uploaded', store = g.store, source_key = g.source_key, source_size = g.source_size,
+		source_sha256 = g.source_sha256, formats = g.formats, uploaded_at = g.uploaded_at
+	WHERE o.video_id = a.video_id AND o.generation = next RETURNING o.* INTO g;
+	RETURN g;
+END
+$$;
+COMMENT ON FUNCTION vvault_stream.hidden_generation(vvault_stream.assets, vvault_stream.generations) IS
+'The generation to encode a source in that has been encoded in another one before: the same, or the next where that one was shown.';
+
 CREATE FUNCTION @extschema@.vvault_process(video_id text, formats json DEFAULT NULL) RETURNS json
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -536,7 +608,6 @@ DECLARE
 	a vvault_stream.assets := vvault_stream.locked_asset(vvault_process.video_id);
 	g vvault_stream.generations := vvault_stream.newest_generation(vvault_process.video_id);
 	problem text := vvault_stream.formats_problem(vvault_process.formats::jsonb);
-	next integer;
 	dead bigint[];
 BEGIN
 	IF problem IS NOT NULL THEN
@@ -544,13 +615,6 @@ BEGIN
 	ELSIF g.source_key IS NULL THEN
 		RAISE EXCEPTION 'video "%" has no source', a.video_id USING ERRCODE = 'object_not_in_prerequisite_state',
 			HINT = 'Upload one: vvault_create_upload.';
-	END IF;
-	IF g.state = 'ready' THEN
-		next := vvault_stream.add_generation(a.video_id);
-		UPDATE vvault_stream.generations o
-		SET state = 'uploaded', store = g.store, source_key = g.source_key, source_size = g.source_size,
-			source_sha256 = g.source_sha256, formats = g.formats, uploaded_at = g.uploaded_at
-		WHERE o.video_id = a.video_id AND o.generation = next RETURNING o.* INTO g;
 	END IF;
 	IF g.state = 'failed' AND vvault_process.formats IS NULL THEN
 		SELECT array_agg(j.job_id) INTO dead FROM vvault_stream.jobs j
@@ -560,7 +624,8 @@ BEGIN
 	END IF;
 	IF g.state <> 'processing' AND dead IS NULL THEN
 		PERFORM vvault_stream.cancel_run(a.video_id, g.generation, 'it is begun anew', NULL);
-		PERFORM vvault_stream.begin_run(g, vvault_process.formats::jsonb);
+		PERFORM vvault_stream.begin_run(vvault_stream.hidden_generation(a, g), vvault_process.formats::jsonb);
+		g := vvault_stream.newest_generation(a.video_id);
 	END IF;
 	RETURN json_build_object('video_id', a.video_id, 'generation', g.generation,
 		'state', (SELECT o.state FROM vvault_stream.assets o WHERE o.video_id = a.video_id),
@@ -569,7 +634,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.vvault_process(text, json) IS
-'Makes a video of its uploaded source: {"video_id", "generation", "state", "jobs"}. A job looks at the source; then one encodes it for each codec, beside those that make poster, storyboard and subtitles; the last one stores the manifests and shows the generation. The same call while it runs changes nothing. A failed one goes on where it stopped, if it was not the source''s fault, or begins anew. One that is ready is encoded anew as the next generation, while the old one plays.
+'Makes a video of its uploaded source: {"video_id", "generation", "state", "jobs"}. A job looks at the source; then one encodes it for each codec, beside those that make poster, storyboard and subtitles; the last one stores the manifests and shows the generation. A new video that lasts for the setting early_seconds plays before that, with its sound and 360p: those are encoded by a job of their own, the first. The same call while it runs changes nothing. A failed one goes on where it stopped, if it was not the source''s fault, or begins anew. One that is ready is encoded anew as the next generation, while the old one plays.
 Units and ranges: formats is an object that may have codecs, an array of h264 (which is always made), hevc and av1; max_height, the most lines, to 2160; preset, as the setting encoder_preset; priority, as that of vvault_enqueue.
 NULL: formats NULL is h264 in all sizes, or what was asked for before; video_id NULL is an error.
 Errors: P0002 for a video that is not there, 55000 without a source or while it is being deleted, 22023 for other formats.

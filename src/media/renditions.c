@@ -40,10 +40,11 @@ static VvQuery list_query = {
 	" r.language, r.label, r.is_default, r.average_bitrate, r.peak_bitrate,"
 	" r.timescale, r.init_size, r.index_size, r.seconds"
 	FROM_SHOWN_RENDITIONS
+	" AND (r.early OR NOT $3)"
 	" ORDER BY r.kind, r.codecs, r.peak_bitrate, r.name",
 	.extension = "vvault_stream",
-	.nargs = 2,
-	.argtypes = {TEXTOID, INT4OID},
+	.nargs = 3,
+	.argtypes = {TEXTOID, INT4OID, BOOLOID},
 	.index_probes = true,
 };
 
@@ -137,14 +138,15 @@ keep_rendition(const Datum *values, const bool *isnull, void *arg)
 }
 
 /*
- * The renditions of a video's generation (0: the one that is shown), by kind,
- * codec and bit rate; NIL where there are none. The caller is connected to SPI.
+ * The renditions of a video's generation (0: the one that is shown), or those
+ * of them that play early, by kind, codec and bit rate; NIL where there are
+ * none. The caller is connected to SPI.
  */
 List *
-vv_read_renditions(text *video_id, int generation)
+vv_read_renditions(text *video_id, int generation, bool early)
 {
 	RenditionList list = {CurrentMemoryContext, NIL};
-	Datum		args[2] = {PointerGetDatum(video_id), Int32GetDatum(generation)};
+	Datum		args[3] = {PointerGetDatum(video_id), Int32GetDatum(generation), BoolGetDatum(early)};
 
 	(void) vv_query_run(&list_query, args, 0, keep_rendition, &list);
 	return list.renditions;

@@ -56,7 +56,7 @@ typedef struct VvSegments
 	const int32 *sizes;
 } VvSegments;
 
-extern List *vv_read_renditions(text *video_id, int generation);
+extern List *vv_read_renditions(text *video_id, int generation, bool early);
 extern bool vv_read_segments(text *video_id, int generation, text *name,
 							 VvSegments *segments);
 extern double vv_frame_rate(const VvRendition *rendition);

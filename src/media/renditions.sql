@@ -47,6 +47,7 @@ CREATE TABLE vvault_stream.renditions (
 	language text COLLATE "C" CHECK (language ~ '^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,6}$'),
 	label text CHECK (octet_length(label) BETWEEN 1 AND 255),
 	is_default boolean NOT NULL DEFAULT false,
+	early boolean NOT NULL DEFAULT false,
 	loudness double precision CHECK (loudness > '-Infinity' AND loudness < 'Infinity'),
 	object_key text COLLATE "C" NOT NULL CHECK (object_key ~ '^([A-Za-z0-9_-][A-Za-z0-9._-]*/)*[A-Za-z0-9_-][A-Za-z0-9._-]*$' AND octet_length(object_key) <= 1024),
 	timescale bigint NOT NULL CHECK (timescale BETWEEN 1 AND 4294967295),
@@ -70,6 +71,7 @@ COMMENT ON COLUMN vvault_stream.renditions.name IS 'part of URLs: 720p, audio, s
 COMMENT ON COLUMN vvault_stream.renditions.kind IS 'video, audio, text, or trick: an all-intra video for seeking';
 COMMENT ON COLUMN vvault_stream.renditions.codecs IS 'RFC 6381';
 COMMENT ON COLUMN vvault_stream.renditions.language IS 'BCP 47';
+COMMENT ON COLUMN vvault_stream.renditions.early IS 'it is one of those that a generation is shown with before it is whole';
 COMMENT ON COLUMN vvault_stream.renditions.loudness IS 'EBU R128, LUFS';
 COMMENT ON COLUMN vvault_stream.renditions.object_key IS 'where its store has it; the last part is its name in manifests';
 COMMENT ON COLUMN vvault_stream.renditions.timescale IS 'units of durations in a second';

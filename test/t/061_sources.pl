@@ -90,7 +90,7 @@ my @sources = (
 	pixels => [ [ picture('180x144', 25, 3), qw(-vf setsar=16/11), @x264, 'pixels.mp4' ], { size => '256x140', seconds => 3 } ],
 	fifty => [ [ picture('320x180', 50, 5), @x264, 'fifty.mp4' ], { size => '320x180', rate => '25/1', seconds => 5 } ],
 	sixty => [ [ picture('1280x720', '60000/1001', 5), sound(5), @x264, @aac, 'sixty.mp4' ],
-		{ size => '1280x720', rate => '60000/1001', seconds => 5, rungs => 5 } ],
+		{ size => '1280x720', rate => '60000/1001', seconds => 5, rungs => 5, early => 'audio 360p' } ],
 	interlaced => [ [ picture('320x180', 50, 5), qw(-vf interlace,setfield=tff -flags +ildct+ilme -c:v mpeg2video -q:v 4), 'interlaced.ts' ],
 		{ size => '320x180', rate => '25/1', seconds => 5 } ],
 	hlg => [ [ picture('320x180', 25, 2), @hdr, qw(-color_trc arib-std-b67), 'hlg.mp4' ], { size => '320x180', seconds => 2 } ],
@@ -200,11 +200,14 @@ sub check
 	make_path("$folder/$name/source");
 	File::Copy::copy($file, "$folder/$name/source/1") or die $!;
 	my $size = -s $file;
+	column(q{SELECT vvault_stream_set('early_seconds', '} . ($wanted->{early} ? 0 : 30) . q{')});
 	column(qq{SELECT vvault_create_asset('$name', 'anna', 'public', video_id => '$name');
 		SELECT vvault_stream.source_stored('$name', vvault_stream.open_generation('$name'), 'folder', '$name/source/1', $size, NULL);
 		SELECT vvault_process('$name', '{"preset": "ultrafast"}')});
 	$runner->work('probe,encode,pictures,texts,finish');
 	is(column(qq{SELECT concat_ws(' ', state, failure) FROM vvault_stream.assets WHERE video_id = '$name'}), 'ready', "$name: it is ready") or return;
+	is(column(qq{SELECT string_agg(name, ' ' ORDER BY name) FROM vvault_stream.renditions WHERE video_id = '$name' AND early}), $wanted->{early} // '',
+		'what was made first');
 	my %files;
 	for (split /\n/, column(qq{SELECT kind || ' ' || object_key FROM vvault_stream.renditions WHERE video_id = '$name' ORDER BY 1}))
 	{

@@ -4,13 +4,18 @@
 #		s3api. An upload in parts that is cut and goes on, refusals, a large
 #		output of a worker's in parts; and npm's @uppy/aws-s3 as the client.
 #
+# VVAULT_LARGE_OUTPUT=bytes has the worker store an output of so many bytes with
+# the limits that S3 has, in place of a small one with small limits: 5368709121 is
+# one byte more than S3 takes by one request.
+#
 use strict;
 use warnings;
 
 use FindBin;
-use lib $FindBin::RealBin;
+use lib $FindBin::RealBin, "$FindBin::RealBin/../worker";
 
 use Digest::SHA ();
+use FileStore;
 use HTTP::Tiny ();
 use IPC::Run ();
 use JSON::PP ();
@@ -182,6 +187,57 @@ sub put_part
 		$node->psql('postgres', "SELECT vvault_sign_output_complete($arguments, '$id')", stderr => \$stderr);
 		like($stderr, $why, "refused: $what");
 	}
+}
+
+# What vvault-worker itself stores: sparse files that stand in for what ffmpeg
+# makes, one that goes by one request and one that is larger than that.
+SKIP:
+{
+	my $program = FileStore::worker_program();
+	my $large = $ENV{VVAULT_LARGE_OUTPUT};
+	my ($above, $part) = $large ? (5368709120, 16777216) : (12_000_000, 5242880);
+	my $bytes = $large // 23_000_000;
+
+	skip('vvault-worker was not built', 8) if !defined $program;
+	is(call("vvault_store('s3', part_size => $part, large_object => $above)")->{large_object}, $above, "S3 takes $above bytes by one request");
+	is(answer('PUT', signed('PUT', 'v/1/small.mp4', 32), content => "\0\0\0\x18ftypisom" . "\0" x 20), '200', 'a source');
+	sql(<<'EOF');
+CREATE SCHEMA test;
+CREATE FUNCTION test.the_order(job json) RETURNS json LANGUAGE sql AS $$
+	SELECT json_build_object('do', 'encode', 'source', json_build_object('url', vvault_stream.signed_url('s3', 'GET', 'v/1/small.mp4', 600)),
+		'arguments', (SELECT json_agg('{out:' || name || '}') FROM unnest('{large,small}'::text[]) name), 'input_arguments', '[]'::json,
+		'outputs', (SELECT json_agg(vvault_stream.output_order(job, json_build_object('name', name, 'extension', 'bin'),
+			(SELECT g FROM vvault_stream.generations g WHERE g.video_id = 'film' LIMIT 1))) FROM unnest('{large,small}'::text[]) name)) $$;
+INSERT INTO vvault_stream.job_kinds (kind, max_attempts, order_schema, order_function) VALUES ('large', 1, 'test', 'the_order');
+SELECT vvault_enqueue('large', '{}', 'film');
+EOF
+	open my $out, '>', "$folder/ffmpeg" or die "ffmpeg: $!\n";
+	print $out <<"EOF";
+#!/bin/sh
+for file; do case \$file in *out-large.bin) size=$bytes ;; *out-small.bin) size=1000000 ;; *) continue ;; esac
+	truncate -s \$size "\$file"
+	printf end | dd of="\$file" bs=1 seek=\$((size - 3)) conv=notrunc 2>/dev/null
+done
+EOF
+	close $out;
+	chmod 0755, "$folder/ffmpeg";
+	mkdir "$folder/scratch";
+	ok(IPC::Run::run([ $program, '--dbname', $node->connstr('postgres'), '--scratch', "$folder/scratch", '--kinds', 'large', '--until-idle',
+		'--ffmpeg', "$folder/ffmpeg" ], '<', '/dev/null', '&>', "$folder/worker.log"), 'the worker does a job with a large output');
+	my $job = $json->decode(sql(q{SELECT json_build_object('error', error, 'outputs', result -> 'outputs') FROM vvault_stream.finished_jobs WHERE kind = 'large'
+		UNION ALL SELECT json_build_object('error', error) FROM vvault_stream.jobs WHERE kind = 'large'}));
+	my ($stored) = grep { $_->{name} eq 'large' } @{ $job->{outputs} };
+	my ($small) = grep { $_->{name} eq 'small' } @{ $job->{outputs} };
+
+	is($stored->{size}, $bytes, "and stores $bytes bytes") or diag($job->{error}, slurp_file("$folder/worker.log"));
+	my $digest = Digest::SHA->new(256);
+	my $reply = $http->request('GET', signed('GET', $stored->{object_key}), { data_callback => sub { $digest->add($_[0]) } });
+	my $parts = int(($bytes + $part - 1) / $part);
+
+	is($digest->hexdigest, $stored->{sha256}, 'the same bytes');
+	like($reply->{headers}{etag}, qr/-$parts"?\z/, "in $parts parts");
+	is($small->{size}, 1_000_000, 'beside a small one');
+	unlike(request('HEAD', signed('HEAD', $small->{object_key}))->{headers}{etag}, qr/-/, 'which went by one request');
 }
 
 # The client that this protocol is for

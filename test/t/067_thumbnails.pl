@@ -1,0 +1,78 @@
+#
+# 067_thumbnails.pl
+#		The storyboard in the manifest of DASH: dash.js and shaka-player show the
+#		tile of each moment that vvault_storyboard() says.
+#
+# Skipped where Chromium, nginx, ffmpeg or the players (npm, test/players) are not
+# to be had.
+#
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin, map { "$FindBin::RealBin/../$_" } qw(browser media worker);
+
+use Browser;
+use FileStore;
+use File::Copy ();
+use JSON::PP ();
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Runner;
+use Test::More;
+use VVaultTest;
+
+my $players = ($ENV{WORK} // '') . '/players/node_modules';
+my @scripts = ('dashjs/dist/modern/umd/dash.all.min.js', 'shaka-player/dist/shaka-player.compiled.js');
+my $missing = FileStore::missing() // (Browser::executable() ? undef : 'there is no Chromium')
+  // ((grep { !-f "$players/$_" } @scripts) ? 'there are no players' : undef);
+plan skip_all => $missing if $missing;
+
+my $store = FileStore->new(PostgreSQL::Test::Utils::tempdir_short());
+my $node = new_node('thumbnails');
+$node->safe_psql('postgres', 'CREATE EXTENSION vvault CASCADE; CREATE EXTENSION vvault_stream');
+my $runner = Runner->new(node => $node, folder => "$store->{folder}/objects");
+$runner->prepare;
+
+# 13 s: a row of ten tiles, and three in another one
+my ($made, undef, $error) = Runner::run(qw(ffmpeg -v error -nostdin -y -f lavfi -i testsrc2=size=320x180:rate=25:duration=13
+	-c:v libx264 -preset ultrafast -pix_fmt yuv420p -f mp4), $store->path('film/source/1'));
+die $error if !$made;
+$node->safe_psql('postgres', <<'EOF');
+SELECT vvault_stream_set('encoder_preset', 'ultrafast');
+SELECT vvault_create_asset('Tiles', 'alice', 'public', video_id => 'film');
+SELECT vvault_stream.source_stored('film', vvault_stream.open_generation('film'), 'folder', 'film/source/1', NULL, NULL);
+SELECT vvault_process('film');
+EOF
+$runner->work;
+
+for my $file ('test/players/tiles.html', map { "$players/$_" } @scripts)
+{
+	my ($name) = $file =~ m{([^/]+)\z};
+
+	File::Copy::copy($file, $store->path("film/1/$name")) or die "$file: $!\n";
+}
+
+my $storyboard = $node->safe_psql('postgres', q{SELECT convert_from(vvault_storyboard('film'), 'UTF8')});
+my @tiles = map { [ /\n(\S+)#xywh=(\d+),(\d+),(\d+),(\d+)/ ] } split /\n\n/, $storyboard =~ s/\A[^\n]*\n\n//r;
+my @seconds = (0, 4, 9, 10, 12);
+my $times = join ', ', map { $_ + 0.5 } @seconds;
+my $json = JSON::PP->new->canonical;
+
+is(scalar @tiles, 13, 'a tile for each second');
+my $browser = Browser->start(PostgreSQL::Test::Utils::tempdir());
+for my $player ('dash', 'shaka')
+{
+	$browser->visit("$store->{url}/film/1/tiles.html");
+	my $shown = $browser->value("tiles.$player([$times])");
+
+	for my $i (0 .. $#seconds)
+	{
+		my ($file, @box) = @{ $tiles[ $seconds[$i] ] };
+
+		is($json->encode($shown->[$i]), $json->encode([ $file, map { $_ + 0 } @box ]), "$player: the tile of second $seconds[$i]");
+	}
+}
+$browser->stop;
+$node->stop;
+done_testing();

@@ -1,0 +1,140 @@
+#
+# 069_generations.pl
+#		Another source for a video that is being played: its old generation stays
+#		until the grace time is over, the new one is at the next load, and then the
+#		old objects are gone from the store. Its page follows the title.
+#
+# Through a store and an edge of nginx, by vvault-worker. Skipped where they are
+# not to be had.
+#
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin, "$FindBin::RealBin/../worker";
+
+use FileStore;
+use HTTP::Tiny ();
+use IPC::Run ();
+use JSON::PP ();
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use VVaultTest;
+
+my $missing = FileStore::missing();
+plan skip_all => $missing if $missing;
+
+my $json = JSON::PP->new->utf8;
+my $http = HTTP::Tiny->new(timeout => 60);
+my $folder = PostgreSQL::Test::Utils::tempdir_short();
+my ($said, $problem) = ('', '');
+my $started = IPC::Run::run([ 'scripts/media.sh', 'start', $folder ], '<', '/dev/null', '>', \$said, '2>', \$problem);
+plan skip_all => $problem =~ s/\s+$//r if !$started && $problem =~ /^(?:there is no nginx|nginx has no njs)/;
+die $problem if !$started;
+my %site = map { split / /, $_, 2 } split /\n/, $said;
+END { system 'scripts/media.sh', 'stop', $folder if defined $folder }
+
+my $node = new_node('generations');
+
+sub sql
+{
+	return $node->safe_psql('postgres', $_[0]);
+}
+
+sub write_file
+{
+	my ($file, $bytes) = @_;
+
+	open my $out, '>:raw', $file or die "$file: $!";
+	print $out $bytes;
+	close $out or die "$file: $!";
+	return;
+}
+
+sub status
+{
+	return $http->get($_[0])->{status};
+}
+
+# Uploads a source of so many seconds, and waits until its generation is shown.
+sub upload
+{
+	my ($seconds, $generation) = @_;
+
+	system('ffmpeg', '-v', 'error', '-nostdin', '-y', '-f', 'lavfi', '-i', "testsrc2=size=320x180:rate=25:duration=$seconds",
+		'-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p', "$folder/source.mp4") == 0 or BAIL_OUT('ffmpeg failed');
+	my $bytes = slurp_file("$folder/source.mp4");
+	my $upload = sql("SELECT vvault_create_upload('film', " . length($bytes) . ") ->> 'upload_id'");
+
+	$http->put(sql("SELECT vvault_sign_part('$upload', 1) ->> 'url'"), { content => $bytes })->{success} or BAIL_OUT('no part is taken');
+	sql("SELECT vvault_complete_upload('$upload')");
+	ok(wait_until($node, 'postgres', "SELECT state IN ('failed', 'ready') AND generation = $generation FROM vvault_stream.assets WHERE video_id = 'film'"),
+		"generation $generation is shown") or diag(sql(q{SELECT vvault_asset('film')}) . slurp_file("$folder/worker.log"));
+	return $json->decode(sql(q{SELECT vvault_play_url('film')}));
+}
+
+sub objects_of
+{
+	my ($generation) = @_;
+
+	return grep { -f } glob "$site{objects}/film/$generation/*";
+}
+
+sql(<<"EOF");
+CREATE EXTENSION vvault_stream CASCADE;
+CREATE ROLE worker LOGIN;
+SELECT vvault_stream_grant('worker', 'worker');
+SELECT vvault_arm();
+SELECT vvault_store('main', 'file', '$site{store}');
+SELECT vvault_edge('edge', '$site{edge}');
+SELECT vvault_stream_set('encoder_preset', 'ultrafast');
+SELECT vvault_create_asset('First title', 'alice', 'public', video_id => 'film');
+EOF
+write_file($site{store_keys}, sql(q{SELECT vvault_signing_keys('store:main')}));
+write_file($site{path_keys}, sql(q{SELECT vvault_signing_keys('path')}));
+mkdir "$folder/scratch";
+my $worker = IPC::Run::start(
+	[ FileStore::worker_program(), '--dbname', $node->connstr('postgres') . ' user=worker', '--scratch', "$folder/scratch", '--jobs', 2, '--verbose' ],
+	'<', '/dev/null', '&>', "$folder/worker.log");
+
+my $first = upload(5, 1);
+my $base = $first->{hls} =~ s{[^/]+\z}{}r;
+my $playlist = $http->get($first->{hls})->{content};
+my @variants = $playlist =~ /^([\w-]+\.m3u8)$/mg;
+
+cmp_ok(scalar @variants, '>=', 2, 'it has several rungs');
+is(status("$base$variants[0]"), 200, 'a player loads one');
+is(() = grep({ /\.mp4\z/ } objects_of(1)), scalar @variants, 'its objects are in the store');
+
+# the page follows the title
+like($http->get($first->{watch})->{content}, qr/<title>First title</, 'the page has the title');
+sql(q{SELECT vvault_update_asset('film', 'Second title')});
+ok(wait_until($node, 'postgres', q{SELECT vvault_play_url('film') ->> 'watch' !~ 'watch\.html$'}), 'it is stored anew when that changes');
+like($http->get(sql(q{SELECT vvault_play_url('film') ->> 'watch'}))->{content}, qr/<title>Second title</, 'and has the new one');
+like($http->get($first->{watch})->{content}, qr/<title>First title</, 'who has the old address has the old page');
+
+# another source
+is(sql(q{SELECT vvault_replace_source('film') ->> 'generation'}), '2', 'another source is announced');
+is($json->decode(sql(q{SELECT vvault_play_url('film')}))->{generation}, 1, 'the old one plays');
+my $second = upload(3, 2);
+is($second->{generation}, 2, 'the new one is at the next load');
+is(status($second->{hls}), 200, 'and plays');
+like($http->get($second->{watch})->{content}, qr/<title>Second title</, 'its page has the title');
+is(status("$base$variants[-1]"), 200, 'who plays the old one goes on: what he never asked for is there');
+my ($file) = $http->get("$base$variants[-1]")->{content} =~ /^(\S+\.mp4)$/m;
+is($http->get("$base$file", { headers => { range => 'bytes=0-9' } })->{status}, 206, 'and its media');
+
+# the grace time is over
+sql(q{UPDATE vvault_stream.jobs SET run_at = clock_timestamp() WHERE kind = 'delete_objects' AND run_at IS NOT NULL; SELECT vvault_stream.wake_workers('delete_objects')});
+ok(wait_until($node, 'postgres', q{SELECT NOT EXISTS (SELECT FROM vvault_stream.jobs WHERE kind = 'delete_objects')}), 'then what is old is deleted');
+is_deeply([ objects_of(1) ], [], 'no object of it is left');
+isnt(scalar(objects_of(2)), 0, 'those of the new one are');
+is(sql(q{SELECT count(*) FROM vvault_stream.media_objects WHERE video_id = 'film' AND generation = 1}), '0', 'nor a row of one');
+is(sql(q{SELECT count(*) FROM vvault_stream.media_objects WHERE state <> 'stored'}), '0', 'and none that nobody knows');
+is(status($second->{dash}), 200, 'the new one plays on');
+
+$worker->signal('TERM');
+$worker->finish;
+$node->stop;
+done_testing();
