@@ -396,7 +396,8 @@ sub try_cors
 my %error = (
 	'/api/trending/ZZ' => '400 invalid region', '/api/trending/pl' => '400 invalid region', '/api/trending/' => '400 invalid region',
 	'/api/trending/PL%0d%0aX-Evil:%20yes' => '400 invalid region', '/api/trending/PL%26page_size=1' => '400 invalid region',
-	'/api/trending/PL%20' => '400 invalid region', '/api/trending/%C5%BB' => '400 invalid region', '/api/insights/ZZ' => '400 invalid region',
+	'/api/trending/PL%20' => '400 invalid region', '/api/trending/PL%0A' => '400 invalid region', '/api/insights/PL%0a' => '400 invalid region',
+	'/api/videos/nobody%0A' => '404 not found', '/api/videos/nobody/related%0A' => '404 not found', '/api/trending/%C5%BB' => '400 invalid region', '/api/insights/ZZ' => '400 invalid region',
 	'/api/insights/x' => '400 invalid region', '/api/trending/PL?page_size=0' => '400 invalid page_size',
 	'/api/trending/PL?as_of=yesterday' => '400 invalid as_of', '/api/trending/PL?as_of=9999-01-01T00:00Z' => '400 invalid region or as_of',
 	'/api/trending/PL?per_channel=0' => '400 invalid per_channel', '/api/trending/PL?per_category=1;2' => '400 invalid per_category',
@@ -487,6 +488,17 @@ sub try_no_requests
 		$reply = $site->request($method, "/api/trending/AT?page_size=$page_size", \@lines, 'a body');
 		is($reply->{status}, 200, "$method with a body that nobody asked for @lines");
 	}
+	# conditions of those who write
+	for my $line ('If-Match: "other"', 'If-Unmodified-Since: Thu, 01 Jan 1970 00:00:00 GMT')
+	{
+		for my $url ('/api/trending/AT', '/api/trending/AT?page_size=34', '/api/search?q=title', '/health', '/dashboard', '/nothing')
+		{
+			$reply = $site->get($url, $line);
+			is("$reply->{status} $reply->{body}", '412 {"error":"precondition failed"}', "$url, $line");
+		}
+		is($site->get('/api/regions?x=%FF', $line)->{status}, 400, 'bytes come first');
+	}
+	is($site->get('/api/regions', 'If-Match: *')->{status}, 200, 'whatever there is, it is there');
 	for my $lines ([ 'Transfer-Encoding: gzip' ], [ 'Transfer-Encoding: chunked, gzip' ])
 	{
 		$reply = $site->request('GET', '/api/regions', $lines);
