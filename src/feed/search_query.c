@@ -307,6 +307,8 @@ vv_parse_query(const char *folded, VvParsedQuery *query)
  * ----------
  */
 
+#define PASTED_SPACE	" \t\n\r\f\v"
+
 /* What may stand in an id in an address. */
 static int
 id_length(const char *p)
@@ -315,17 +317,32 @@ id_length(const char *p)
 				  "0123456789_-");
 }
 
+/* Where a text has another one, whatever the case of its letters, or NULL. */
+static const char *
+find_anycase(const char *text, const char *other)
+{
+	size_t		len = strlen(other);
+
+	for (; *text != '\0'; text++)
+	{
+		if (pg_strncasecmp(text, other, len) == 0)
+			return text;
+	}
+	return NULL;
+}
+
 /* Where an address names the video, or NULL. */
 static const char *
 id_in_address(const char *q)
 {
 	static const char *const before[] = {
-		"youtu.be/", "/shorts/", "/embed/", "/live/", "watch?v=", "&v=", "?v="
+		"youtu.be/", "/shorts/", "/embed/", "/live/", "/v/", "watch?v=", "&v=",
+		"?v="
 	};
 
 	for (int i = 0; i < (int) lengthof(before); i++)
 	{
-		const char *found = strstr(q, before[i]);
+		const char *found = find_anycase(q, before[i]);
 
 		if (found != NULL && id_length(found + strlen(before[i])) > 0)
 			return found + strlen(before[i]);
@@ -334,25 +351,51 @@ id_in_address(const char *q)
 }
 
 /*
+ * The id in an address that stands among other words, as phones share one, or
+ * NULL. It says where it leads: a text may have "/v/" for other reasons.
+ */
+static char *
+id_among_words(const char *q)
+{
+	const char *site = find_anycase(q, "youtu.be/");
+	const char *id;
+	char	   *word;
+
+	if (site == NULL)
+		site = find_anycase(q, "youtube.com/");
+	if (site == NULL)
+		return NULL;
+	word = pnstrdup(site, strcspn(site, PASTED_SPACE));
+	id = id_in_address(word);
+	return id == NULL ? NULL : pnstrdup(id, id_length(id));
+}
+
+/*
  * The video that a query names, by its id or by an address of its page; NULL
- * where it can be neither. Says whether it is an address.
+ * where it can be neither. Says whether it is an address and nothing else.
  */
 char *
 vv_pasted_id(const char *q, int len, bool *address)
 {
-	static const char space[] = " \t\n\r\f\v";
 	char	   *pasted = pnstrdup(q, len);
 	const char *id;
 
 	*address = false;
-	pasted += strspn(pasted, space);
-	len = strcspn(pasted, space);
-	if (len == 0 || pasted[len + strspn(pasted + len, space)] != '\0')
+	pasted += strspn(pasted, PASTED_SPACE);
+	len = strcspn(pasted, PASTED_SPACE);
+	if (len == 0)
 		return NULL;
+	if (pasted[len + strspn(pasted + len, PASTED_SPACE)] != '\0')
+		return id_among_words(pasted);
 	pasted[len] = '\0';
 	id = id_in_address(pasted);
-	if (id == NULL)
-		return pasted;
-	*address = true;
-	return pnstrdup(id, id_length(id));
+	if (id != NULL)
+	{
+		*address = true;
+		return pnstrdup(id, id_length(id));
+	}
+	/* quotes are what keeps an id that begins with a minus from excluding */
+	if (len > 2 && pasted[0] == '"' && pasted[len - 1] == '"')
+		return pnstrdup(pasted + 1, len - 2);
+	return pasted;
 }

@@ -4,7 +4,7 @@
 --		pages, rights, settings of the session, and what writes do to it.
 --
 BEGIN;
-SELECT plan(406);
+SELECT plan(413);
 
 TRUNCATE vvault.videos, vvault.snapshots;
 \ir ../golden/search.sql
@@ -162,10 +162,14 @@ SELECT is((pg_temp.ids('-wacht- even'))[1], 'minus5', 'a title that begins with 
 SELECT is(pg_temp.ids('-zeldzaam'), '{minus6}', 'a query of nothing but that finds the title');
 SELECT is((pg_temp.ids('trick or treat'))[1], 'minus3', 'a title with an or finds itself first');
 SELECT is((pg_temp.ids('Wat zei oma "nooit meer" toen'))[1], 'minus4', 'and so does one with quotes');
-SELECT is((pg_temp.ids(q))[1], 'Qz7-x_9AbYk', format('first is the video of %s', q))
+SELECT is((pg_temp.ids(q))[1], 'Qz7-x_9AbYk', format('first is the video of %s', replace(q, E'\n', ' ')))
 FROM unnest(ARRAY['Qz7-x_9AbYk', '  Qz7-x_9AbYk ', 'https://youtu.be/Qz7-x_9AbYk', 'youtu.be/Qz7-x_9AbYk?t=3', 'https://www.youtube.com/watch?v=Qz7-x_9AbYk&t=3s',
 	'watch?v=Qz7-x_9AbYk&t=3s', 'https://m.youtube.com/watch?app=desktop&v=Qz7-x_9AbYk', '/shorts/Qz7-x_9AbYk', 'https://youtube.com/shorts/Qz7-x_9AbYk?feature=share',
-	'https://www.youtube.com/live/Qz7-x_9AbYk', 'https://www.youtube.com/embed/Qz7-x_9AbYk?rel=0']) q;
+	'https://www.youtube.com/live/Qz7-x_9AbYk', 'https://www.youtube.com/embed/Qz7-x_9AbYk?rel=0',
+	-- as phones write and share it, and as somebody does who has seen what a minus does
+	'Https://youtu.be/Qz7-x_9AbYk', 'HTTPS://WWW.YOUTUBE.COM/WATCH?V=Qz7-x_9AbYk', 'https://www.youtube.com/v/Qz7-x_9AbYk', '"Qz7-x_9AbYk"',
+	'Look at this: https://youtu.be/Qz7-x_9AbYk?si=x', E'Nobody has this title\nhttps://www.youtube.com/watch?v=Qz7-x_9AbYk&t=3s']) q;
+SELECT is(pg_temp.ids('what a /v/Qz7-x_9AbYk'), '{}', 'among other words it names the site');
 INSERT INTO vvault.videos (region, video_id, title, views) VALUES ('US', 'paperplane1', 'The paperplane2 story', 90000000000), ('US', 'paperplane2', 'Another', 1);
 SELECT is(pg_temp.ids('paperplane2'), '{paperplane2,paperplane1}', 'a video of the id is before those of the word');
 SELECT is(pg_temp.ids('Qz7-x_9AbYk', 'PL'), '{}', 'not in a region that does not list it');
