@@ -55,7 +55,7 @@ CREATE TABLE vvault_stream.asset_versions (
 	PRIMARY KEY (video_id, written_by)
 ) WITH (fillfactor = 50, autovacuum_vacuum_threshold = 20, autovacuum_vacuum_scale_factor = 0.02);
 COMMENT ON TABLE vvault_stream.asset_versions IS
-'A reply about a video is as old as all its versions here, one for each room whose rows changed, and the version of the row (site, site), which belongs to every video.';
+'A reply about a video is as old as all its versions here, one for each room whose rows changed, and the version of the row (site, site), which belongs to every video. Not dumped.';
 
 INSERT INTO vvault_stream.asset_versions (video_id, written_by, version)
 VALUES ('site', 'site', pg_catalog.gen_random_uuid());

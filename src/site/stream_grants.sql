@@ -7,7 +7,7 @@ CREATE TABLE vvault_stream.role_functions (
 	PRIMARY KEY (access, function_name)
 );
 COMMENT ON TABLE vvault_stream.role_functions IS
-'Which functions vvault_stream_grant() gives to viewers, publishers and workers; an operator gets all. Shipped.';
+'Which functions vvault_stream_grant() gives to viewers, publishers and workers; an operator gets all. Shipped. Not dumped.';
 
 CREATE FUNCTION @extschema@.vvault_stream_grant(role name, access text) RETURNS void
 LANGUAGE plpgsql VOLATILE

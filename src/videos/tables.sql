@@ -305,4 +305,4 @@ CREATE TABLE vvault.feed_versions (
 	PRIMARY KEY (region, written_by)
 ) WITH (fillfactor = 50, autovacuum_vacuum_threshold = 20, autovacuum_vacuum_scale_factor = 0);
 COMMENT ON TABLE vvault.feed_versions IS
-'A region''s feed is as old as all its versions here: one row for each region whose writers change it. Its row (W, W) is the lock of writers of region W.';
+'A region''s feed is as old as all its versions here: one row for each region whose writers change it. Its row (W, W) is the lock of writers of region W. Not dumped.';

@@ -7,7 +7,7 @@
 -- extensions is in rules.psql.
 --
 BEGIN;
-SELECT plan(40);
+SELECT plan(47);
 \set extension vvault
 \ir rules.psql
 
@@ -80,6 +80,35 @@ SELECT set_eq($$SELECT c.oid::regclass::text, u.condition
 		('vvault.videos', ''), ('vvault.snapshots', ''), ('vvault.blocked_videos', ''),
 		('vvault.ingests', ''), ('vvault.rejected_items', ''), ('vvault.earlier_texts', ''), ('vvault.daily_stats', 'WHERE closed')$$,
 	'the tables that a dump holds are those that the owner fills');
+
+-- A derived table is one whose comment says "Derived from". It is compared and
+-- repaired; test/t/002_random_writes.pl makes the comparison after every kind of
+-- write, so that a trigger that is missing shows.
+CREATE TEMP VIEW derived AS
+	SELECT r.relname AS name, 'expected_' || r.relname AS expected FROM relation r
+	WHERE r.relkind = 'r' AND obj_description(r.oid, 'pg_class') ~ 'Derived from';
+CREATE TEMP VIEW body AS
+	SELECT proname AS name, regexp_replace(prosrc, '--[^\n]*', '', 'g') AS text FROM function WHERE prosrc <> '';
+SELECT cmp_ok((SELECT count(*) FROM derived), '>=', 7::bigint, 'there are derived tables');
+SELECT pg_temp.none($$SELECT d.name FROM derived d WHERE NOT EXISTS (SELECT FROM relation r WHERE r.relkind = 'v' AND r.relname = d.expected)$$,
+	'each has a view vvault.expected_… of what it should hold, in naive SQL');
+SELECT pg_temp.none($$SELECT d.name FROM derived d
+	WHERE NOT EXISTS (SELECT FROM body b WHERE b.name = 'vvault_check'
+		AND b.text ~ format('vvault\.%s\M', d.name) AND b.text ~ format('vvault\.%s\M', d.expected))$$,
+	'vvault_check() compares the two');
+SELECT pg_temp.none($$SELECT d.name FROM derived d
+	WHERE NOT EXISTS (SELECT FROM body b, body r WHERE r.name = 'vvault_rebuild' AND r.text ~ format('vvault\.%s\(', b.name)
+		AND b.text ~ format('INSERT INTO vvault\.%s\M', d.name))$$,
+	'and a function that vvault_rebuild() calls repairs it');
+
+-- Who is behind in a crowd follows from keys of orders; see crowds.sql.
+SELECT pg_temp.none($$SELECT DISTINCT a.attname
+	FROM pg_rewrite w JOIN relation v ON v.oid = w.ev_class AND v.relname ~ '^expected_behind'
+		JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid AND d.refobjid = 'vvault.videos'::regclass
+		JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+	WHERE NOT EXISTS (SELECT FROM body b WHERE b.name = 'crowds_updated'
+		AND b.text ~ format('\mo\.%s\M', a.attname) AND b.text ~ format('\mn\.%s\M', a.attname))$$,
+	'vvault.crowds_updated() heeds every column that vvault.expected_behind and expected_behind_in_category read');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -321,6 +321,35 @@ is(join(' ', grep { $text{'docs/operations.md'} !~ /`\Q$_\E`/ }
 		names('SELECT name FROM vvault.setting_defaults')),
 	'', 'docs/operations.md names every setting');
 
+# A setting that is shipped is one that something reads.
+my $sources = join "\n", map { text_of($_) } grep { !/settings\.sql$/ } glob('src/*/*.c src/*/*.h src/*/*.sql');
+is(join(' ', grep { $sources !~ /['"]\Q$_\E['"]/ } names('SELECT name FROM vvault.setting_defaults UNION SELECT name FROM vvault_stream.setting_defaults')),
+	'', 'src/ reads every setting by its name in quotes');
+
+# What a user sees and the last release had not is told in the newest entry of
+# CHANGELOG.md. (vvault_stream is new as a whole until it is released.)
+my ($last_release) = sort { version->parse($b) <=> version->parse($a) } map { /vvault--(.*)\.sql$/ } glob('src/upgrade/released/vvault--*.sql');
+my $released = text_of("src/upgrade/released/vvault--$last_release.sql");
+my ($newest_entry) = $text{'CHANGELOG.md'} =~ /^## [^\n]*\n(.*?)(?=^## |\z)/ms;
+
+sub untold
+{
+	my ($pattern, @names) = @_;
+	my %known = map { $_ => 1 } map { /\w+/g } $released =~ /$pattern/g;
+
+	return join ' ', grep { !$known{$_} && $newest_entry !~ /\b\Q$_\E\b/ } @names;
+}
+
+is(untold(qr/^CREATE \w+ \@extschema\@\.(vvault_\w+)/m, names(<<'END')), '', "CHANGELOG.md names every function that $last_release had not");
+SELECT DISTINCT p.proname FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid
+WHERE d.classid = 'pg_proc'::regclass AND d.refclassid = 'pg_extension'::regclass
+	AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'vvault') AND p.pronamespace <> 'vvault'::regnamespace
+END
+is(untold(qr/^\t\('(\w+)', '/m, names('SELECT name FROM vvault.setting_defaults')), '', 'and every setting');
+is(untold(qr/\('default_sort', .*?'\{([a-z_,]+)\}'/s, @orders), '', 'and every order of the feed');
+is(untold(qr/"Video": \{.*?"required": \[([^]]*)\]/s,
+		names(q{SELECT json_array_elements_text(vvault.openapi_schemas() -> 'Video' -> 'required')})), '', 'and every field of a video in feeds');
+
 # The messages that README.md explains are those that the server gives.
 $node->safe_psql('template1', $_) for (
 	'CREATE ROLE nobody_special LOGIN',
