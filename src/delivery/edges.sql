@@ -26,23 +26,12 @@ COMMENT ON FUNCTION vvault_stream.edges_serving(text) IS
 
 INSERT INTO vvault_stream.file_servers (function_schema, function_name) VALUES ('vvault_stream', 'edges_serving');
 
-CREATE FUNCTION vvault_stream.edges_changed() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-	PERFORM vvault_stream.bump_site();
-	RETURN NULL;
-END
-$$;
-COMMENT ON FUNCTION vvault_stream.edges_changed() IS
-'Trigger on vvault_stream.edges: another set of names is a new version for every video.';
-
--- by row, as an edge that is only said to be up or down is no new one
+-- Another set of names is a new version for every video. By row, as an edge that
+-- is only said to be up or down is no new one.
 CREATE TRIGGER edges_changed AFTER INSERT OR DELETE OR UPDATE OF edge_id ON vvault_stream.edges
-FOR EACH ROW EXECUTE FUNCTION vvault_stream.edges_changed();
+FOR EACH ROW EXECUTE FUNCTION vvault_stream.assets_truncated();
 CREATE TRIGGER edges_truncated AFTER TRUNCATE ON vvault_stream.edges
-FOR EACH STATEMENT EXECUTE FUNCTION vvault_stream.edges_changed();
+FOR EACH STATEMENT EXECUTE FUNCTION vvault_stream.assets_truncated();
 
 CREATE FUNCTION @extschema@.vvault_edge(edge_id text, base_url text DEFAULT NULL, weight double precision DEFAULT NULL,
 	state text DEFAULT NULL) RETURNS json
