@@ -85,9 +85,9 @@ start_SQL = revoke
 core_STREAM_SQL = stream_install stream_library
 site_STREAM_SQL = stream_grants stream_settings
 jobs_STREAM_SQL = tables ready enqueue ending dequeue complete bulk manage schedules readers wait events webhooks
-protect_STREAM_SQL = keys path_token
+protect_STREAM_SQL = keys path_token caller tokens
 tiers_STREAM_SQL = stores signed_url
-media_STREAM_SQL = assets events renditions generations ladder facts encode process uploads asset manage
+media_STREAM_SQL = assets events renditions generations may tokens ladder facts encode process uploads asset manage
 manifests_STREAM_SQL = manifests watch finish
 delivery_STREAM_SQL = edges play_url
 start_STREAM_SQL = revoke
@@ -122,6 +122,17 @@ released_scripts = $(patsubst %,$1--%.sql,$($1_RELEASED))
 
 DATA_built = $(foreach e,$(EXTENSION),$(call fresh_scripts,$e) $(call update_scripts,$e) $(call released_scripts,$e))
 PG_CPPFLAGS = -I$(CURDIR)/src -DVVAULT_VERSION='"$(EXTVERSION)"'
+
+# OpenSSL's libcrypto, which the server links, signs tokens and seals secrets.
+# Without its headers all else is built, and what needs it says so.
+LIBCRYPTO ?= $(shell pkg-config --exists libcrypto 2>/dev/null && echo yes)
+ifeq ($(LIBCRYPTO),yes)
+PG_CPPFLAGS += $(shell pkg-config --cflags libcrypto)
+SHLIB_LINK += $(shell pkg-config --libs libcrypto)
+else
+PG_CPPFLAGS += -DWITHOUT_LIBCRYPTO
+endif
+
 
 REGRESS = $(sort $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)))
 REGRESS_OPTS = --encoding=UTF8 --no-locale

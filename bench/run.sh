@@ -3,7 +3,7 @@
 # run.sh
 #		The benchmarks, on a throw-away cluster: `make bench`.
 #
-# usage: bench/run.sh [PART ...]		parts: cache feed trending scores ingest analytics search http jobs
+# usage: bench/run.sh [PART ...]		parts: cache feed trending scores ingest analytics search http jobs tokens
 #
 # What is compared is measured in turn within one run, in ROUNDS rounds (5) of
 # SECONDS seconds (2), and medians are taken: on a shared machine only ratios
@@ -256,6 +256,16 @@ part_jobs()
 	bench_jobs
 }
 
+# Beside what one would write without C.
+part_tokens()
+{
+	heading "tokens: checked by one session"
+	bench_database tokens
+	bench_sql -d tokens -c 'SET client_min_messages = warning' -c 'CREATE EXTENSION vvault_stream' \
+		-c "SELECT vvault_stream_set('token_algorithm', 'HS256')" -f bench/tokens/plain.sql >/dev/null
+	bench_sql -d tokens -At -v rounds="$ROUNDS" -v calls="${CALLS:-50000}" -f bench/tokens/rate.sql
+}
+
 main()
 {
 	local part
@@ -283,7 +293,7 @@ main()
 	cluster_create "$WORK" "fsync = off" "shared_buffers = 1GB" "max_wal_size = 8GB" "autovacuum = off" \
 		"shared_preload_libraries = 'vvault'"
 	cluster_start "$WORK"
-	for part in "${@:-cache feed trending scores ingest analytics search http jobs}"; do
+	for part in "${@:-cache feed trending scores ingest analytics search http jobs tokens}"; do
 		for part in $part; do
 			# the others measure what it costs to compute a reply
 			case $part in

@@ -540,6 +540,8 @@ main()
 				say "going on without: no client of S3's protocol is tried"
 			"$ROOT/scripts/npm.sh" .work test/webhooks ||
 				say "going on without: signatures of webhooks are checked by the test alone"
+			"$ROOT/scripts/npm.sh" .work test/tokens ||
+				say "going on without: jose checks no token"
 		fi
 		go_inside .work scripts/check.sh
 	fi

@@ -39,7 +39,7 @@ packages_of()
 			say libpq-dev           # vvault-worker logs in
 			say libcurl4-openssl-dev # and moves bytes,
 			say libjansson-dev      # reads JSON
-			say libssl-dev          # and makes SHA-256
+			say libssl-dev          # and makes SHA-256; the extension signs tokens
 			;;
 		test)
 			say libipc-run-perl     # PostgreSQL::Test needs it
@@ -50,6 +50,8 @@ packages_of()
 			say curl                # runs another
 			say ffmpeg              # makes and decodes media
 			say python3-botocore    # signs what our signatures are held beside
+			say python3-jwt         # checks tokens, and makes some,
+			say python3-cryptography # by ES256, too
 			[ "$PG_DEBIAN" = no ] || pgtap_package  # pgTAP itself
 			;;
 		lint)

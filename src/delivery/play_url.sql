@@ -19,30 +19,29 @@ $$;
 COMMENT ON FUNCTION vvault_stream.edge_of(text) IS
 'Which edge that is up a video plays from; NULL where none is.';
 
--- Who may be asked for whom. What a viewer's role says of a subject counts for
--- nothing; who may upload for an owner is believed.
-CREATE FUNCTION vvault_stream.caller_is_trusted() RETURNS boolean
+-- An operator asks for a subject; everybody else for himself, whatever he says.
+CREATE FUNCTION vvault_stream.may_play(a vvault_stream.assets, subject text) RETURNS boolean
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	RETURN has_function_privilege(CASE current_setting('role') WHEN 'none' THEN session_user ELSE current_setting('role')::name END,
-		(SELECT p.oid FROM pg_proc p JOIN pg_extension e ON e.extnamespace = p.pronamespace AND e.extname = 'vvault_stream'
-			WHERE p.proname = 'vvault_create_upload'), 'EXECUTE');
+	IF subject IS NOT NULL AND vvault_stream.caller_is_operator() THEN
+		RETURN a.access IN ('public', 'unlisted') OR a.access = 'token' AND subject <> '' OR subject = a.owner_id;
+	END IF;
+	RETURN coalesce(subject = vvault_stream.caller_subject(), subject IS NULL) AND @extschema@.vvault_may(a.video_id, 'view');
 END
 $$;
-COMMENT ON FUNCTION vvault_stream.caller_is_trusted() IS
-'Whether the role that calls may speak for owners and subjects: it may upload.';
+COMMENT ON FUNCTION vvault_stream.may_play(vvault_stream.assets, text) IS
+'Whether a video may be played for a subject: an operator''s word counts, else it has to be the caller.';
 
 CREATE FUNCTION vvault_stream.check_playable(a vvault_stream.assets, subject text) RETURNS void
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	IF a.access NOT IN ('public', 'unlisted') AND NOT (vvault_stream.caller_is_trusted()
-			AND coalesce(a.access = 'token' AND check_playable.subject <> '' OR check_playable.subject = a.owner_id, false)) THEN
+	IF NOT coalesce(vvault_stream.may_play(a, check_playable.subject), false) THEN
 		RAISE EXCEPTION 'permission denied for video "%"', a.video_id USING ERRCODE = 'insufficient_privilege',
-			HINT = 'A video for token holders is asked for by a publisher''s role, with the subject; a private one with its owner.';
+			HINT = 'Who may view it asks for himself; an operator may ask for a subject.';
 	ELSIF a.generation = 0 OR a.state IN ('deleting', 'deleted') THEN
 		RAISE EXCEPTION 'video "%" cannot be played: it is %', a.video_id, a.state
 			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'It has to be ready.';
@@ -87,9 +86,9 @@ END
 $$;
 COMMENT ON FUNCTION @extschema@.vvault_play_url(text, text, integer) IS
 'Where a viewer plays a video: {"video_id", "generation", "edge_id", "session_id", "expires_at", "hls", "dash", "watch"}. The addresses have a token in their path that opens this generation of this video until it expires, and nothing else; players need no header or cookie. Each call begins a session, whose id is in the edge''s log.
-Units and ranges: ttl_seconds from 1 to 604800; 12 hours (setting play_seconds) or three times the duration unless said. Public and unlisted videos play for all; videos for token holders and private ones where the caller may upload, too, and says the subject: for a private one its owner.
-NULL: subject NULL is nobody; ttl_seconds NULL is the default; video_id NULL is an error.
-Errors: P0002 for a video that is not there, 42501 for one that this subject may not watch, 55000 for one that is not ready or while no edge is up, 22023 for ttl_seconds out of range.
+Units and ranges: ttl_seconds from 1 to 604800; 12 hours (setting play_seconds) or three times the duration unless said. A video plays for who may view it: see vvault_may(). subject is the caller himself; an operator may name another, of whom a private video asks to be its owner.
+NULL: subject NULL is the caller; ttl_seconds NULL is the default; video_id NULL is an error.
+Errors: P0002 for a video that is not there, 42501 for one that the subject may not watch, and for a subject that the caller is not, 55000 for one that is not ready or while no edge is up, 22023 for ttl_seconds out of range.
 Source: vvault_stream.assets, edges and signing_keys; HMAC-SHA-256, which the edge checks by itself (deploy/edge.conf).';
 
 INSERT INTO vvault_stream.role_functions (access, function_name) VALUES

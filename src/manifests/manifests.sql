@@ -8,7 +8,7 @@ COMMENT ON FUNCTION @extschema@.vvault_hls(text) IS
 'A video''s multivariant playlist for HTTP Live Streaming (RFC 8216): variants, audio and subtitle tracks, I-frame playlists. The first variant is one that every device plays.
 Units and ranges: BANDWIDTH is the measured peak in bits a second; all URIs are relative to the folder of the generation.
 NULL: NULL for NULL and for a video that has no renditions.
-Errors: 42501 for a video that is not public or unlisted, unless the caller may read every asset.
+Errors: 42501 for a video that the caller may not view: see vvault_may().
 Source: vvault_stream.assets and vvault_stream.renditions of the generation that is shown.';
 
 CREATE FUNCTION @extschema@.vvault_hls_media(video_id text, rendition text DEFAULT NULL) RETURNS vvault."*/*"
@@ -19,7 +19,7 @@ COMMENT ON FUNCTION @extschema@.vvault_hls_media(text, text) IS
 'The playlist of one rendition of a video: its segments as ranges of bytes of one file.
 Units and ranges: seconds with six decimals.
 NULL: NULL where an argument is, and where there is no such rendition.
-Errors: 42501 for a video that is not public or unlisted, unless the caller may read every asset.
+Errors: 42501 for a video that the caller may not view: see vvault_may().
 Source: vvault_stream.assets and vvault_stream.renditions of the generation that is shown.';
 
 CREATE FUNCTION @extschema@.vvault_dash(video_id text) RETURNS vvault."*/*"
@@ -30,7 +30,7 @@ COMMENT ON FUNCTION @extschema@.vvault_dash(text) IS
 'A video''s media presentation description for MPEG-DASH (ISO/IEC 23009-1, on-demand profile).
 Units and ranges: bandwidth is the measured peak in bits a second; all URLs are relative to the folder of the generation.
 NULL: NULL for NULL and for a video that has no renditions.
-Errors: 42501 for a video that is not public or unlisted, unless the caller may read every asset.
+Errors: 42501 for a video that the caller may not view: see vvault_may().
 Source: vvault_stream.assets and vvault_stream.renditions of the generation that is shown.';
 
 INSERT INTO vvault_stream.role_functions (access, function_name) VALUES

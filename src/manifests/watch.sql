@@ -13,7 +13,7 @@ COMMENT ON FUNCTION @extschema@.vvault_storyboard(text) IS
 'A video''s storyboard as WebVTT: for each few seconds the tile of a sheet of small pictures, as a media fragment (#xywh).
 Units and ranges: all URIs are relative to the folder of the generation; a tile is for at least a second, and there are at most 100.
 NULL: NULL for NULL and for a video without a storyboard.
-Errors: 42501 for a video that is not public or unlisted, unless the caller may read every asset.
+Errors: 42501 for a video that the caller may not view: see vvault_may().
 Source: vvault_stream.assets and vvault_stream.pictures of the generation that is shown.';
 
 CREATE FUNCTION @extschema@.vvault_watch(video_id text) RETURNS vvault."*/*"
@@ -24,7 +24,7 @@ COMMENT ON FUNCTION @extschema@.vvault_watch(text) IS
 'A page that plays a video: by hls.js, or where the browser plays HLS itself without it, with poster, quality, languages, subtitles, storyboard and keys; it goes on where the viewer stopped.
 Units and ranges: all URIs are relative to the folder of the generation, where the job finish stores the page as watch.html; hls.js comes from the setting hls_js_url. The page has a Content-Security-Policy of its own.
 NULL: NULL for NULL and for a video that has no renditions.
-Errors: 42501 for a video that is not public or unlisted, unless the caller may read every asset.
+Errors: 42501 for a video that the caller may not view: see vvault_may().
 Source: vvault_stream.assets, pictures and renditions of the generation that is shown.';
 
 INSERT INTO vvault_stream.role_functions (access, function_name) VALUES

@@ -12,10 +12,12 @@
 
 #include "core/json_writer.h"
 #include "core/query.h"
+#include "media/may.h"
 #include "media/source.h"
 #include "reply/reply.h"
 
 PG_FUNCTION_INFO_V1(vvault_asset);
+PG_FUNCTION_INFO_V1(vvault_told_asset);
 
 static VvQuery asset_query = {
 	.sql = "SELECT a.video_id, a.owner_id, a.title, a.description, a.tags,"
@@ -85,7 +87,18 @@ write_asset(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 	return true;
 }
 
-/* Who may call the function sees every asset, but nobody else its reply. */
+/* What is told of a video is for those who may change it. */
+static bool
+may_edit(FunctionCallInfo fcinfo)
+{
+	Datum		video_id = PG_GETARG_DATUM(0);
+
+	if (vv_may(video_id, VV_PERMIT_EDIT) == VV_MAY_NOT)
+		vv_may_not(video_id);
+	return false;
+}
+
+/* Whoever asks has changed the video just now. */
 static bool
 for_caller_alone(FunctionCallInfo fcinfo)
 {
@@ -93,8 +106,8 @@ for_caller_alone(FunctionCallInfo fcinfo)
 	return false;
 }
 
-static const VvReplier asset = {
-	.name = "vvault_asset",
+static const VvReplier told_asset = {
+	.name = "told_asset",
 	.source = &vv_assets,
 	.scope_arg = 1,
 	.nargs = 1,
@@ -104,11 +117,22 @@ static const VvReplier asset = {
 	.write = write_asset,
 };
 
+static const VvReplier asset = {
+	.name = "vvault_asset",
+	.source = &vv_assets,
+	.scope_arg = 1,
+	.nargs = 1,
+	.argtypes = {TEXTOID},
+	.calls_helpers = true,
+	.allow = may_edit,
+	.write = write_asset,
+};
+
 /*
  * vvault_asset(video_id text) returns json
  *
- * One video of one's own; NULL where there is none. 55000 where the SQL of
- * vvault_stream is of another version. Source: vvault_stream.assets.
+ * One video of one's own; NULL where there is none. 42501 where the caller may
+ * not edit it; 55000 where the SQL of vvault_stream is of another version. Source: vvault_stream.assets.
  */
 Datum
 vvault_asset(PG_FUNCTION_ARGS)
@@ -116,4 +140,17 @@ vvault_asset(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	return vv_reply(fcinfo, &asset);
+}
+
+/*
+ * vvault_stream.told_asset(video_id text) returns json
+ *
+ * The same for whoever has just changed it, whether he still may or not.
+ */
+Datum
+vvault_told_asset(PG_FUNCTION_ARGS)
+{
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	return vv_reply(fcinfo, &told_asset);
 }

@@ -98,5 +98,13 @@ COMMENT ON FUNCTION @extschema@.vvault_asset(text) IS
 'One video of your own: {video_id, owner_id, title, description, tags, category_id, content_language, state, access, protection, generation, playable, duration, source, failure, metadata, created_at, uploaded_at, ready_at, published_at, formats, thumbnails, distribution, next}.
 Units and ranges: duration in seconds; source is what ffprobe said of the uploaded file; playable says whether it can be watched now, which a new video may be before it is ready; formats are what it is encoded as, {name, kind, quality, codec, container, bitrate, width, height, language, url, size, edges, ...}, edges being those that serve it, whether they are up or not; thumbnails its poster and storyboard; distribution the manifests and the page, {hls, dash, storyboard, watch}; next is the generation that comes up beside the one that is shown, {generation, state, failure}; urls are keys of objects, which vvault_play_url makes addresses of edges of. The reply is for the caller alone: private, no-store.
 NULL: NULL for NULL and for a video that is not there.
-Errors: 55000 where vvault_stream and the library are of different versions.
+Errors: 42501 for a video that the caller may not edit, 55000 where vvault_stream and the library are of different versions.
 Source: vvault_stream.assets, by its key, with the rights of the owner of the extension.';
+
+CREATE FUNCTION vvault_stream.told_asset(video_id text) RETURNS json
+AS 'MODULE_PATHNAME', 'vvault_told_asset'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION vvault_stream.told_asset(text) IS
+'What vvault_asset() says, to whoever has just changed the video.';
+
+INSERT INTO vvault_stream.role_functions (access, function_name) VALUES ('publisher', 'vvault_asset');

@@ -43,13 +43,14 @@ DECLARE
 	wrong text;
 	its_column text;
 BEGIN
+	PERFORM vvault_stream.check_owner(vvault_create_asset.owner_id);
 	INSERT INTO vvault_stream.assets AS a (video_id, owner_id, title, access, metadata)
 	VALUES (coalesce(vvault_create_asset.video_id, translate(left(encode(substring(sha256(uuid_send(gen_random_uuid()))
 			FROM 1 FOR 8), 'base64'), 11), '+/', '-_')),
 		vvault_create_asset.owner_id, coalesce(vvault_create_asset.title, ''), vvault_create_asset.access,
 		coalesce(vvault_create_asset.metadata::jsonb, '{}'))
 	RETURNING a.video_id INTO new_id;
-	RETURN @extschema@.vvault_asset(new_id);
+	RETURN vvault_stream.told_asset(new_id);
 EXCEPTION
 	WHEN check_violation OR not_null_violation THEN
 		GET STACKED DIAGNOSTICS wrong = CONSTRAINT_NAME, its_column = COLUMN_NAME;
@@ -63,7 +64,7 @@ COMMENT ON FUNCTION @extschema@.vvault_create_asset(text, text, text, json, text
 'Makes a video of your own, in the state created: what vvault_asset says of it. Upload its source next.
 Units and ranges: title has at most 300 characters; owner_id, of 1 to 255 bytes, says whose it is; access is public, unlisted, token or private; metadata is an object of your own; video_id is 1 to 64 of A-Z, a-z, 0-9, _ and -, and part of every URL.
 NULL: title NULL is empty, metadata NULL is {}; without a video_id it gets 11 random characters; any other NULL is an error.
-Errors: 22023 for what is out of range, 23505 where the video_id is taken.
+Errors: 42501 for an owner that the caller is not, unless he is an operator; 22023 for what is out of range, 23505 where the video_id is taken.
 Source: vvault_stream.assets.';
 
 CREATE FUNCTION @extschema@.vvault_update_asset(video_id text, title text DEFAULT NULL, description text DEFAULT NULL,
@@ -74,7 +75,8 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	a vvault_stream.assets := vvault_stream.locked_asset(vvault_update_asset.video_id);
+	a vvault_stream.assets := vvault_stream.callers_asset(vvault_update_asset.video_id,
+		CASE WHEN vvault_update_asset.access IS NULL THEN 'edit' ELSE 'manage' END);
 	wrong text;
 	its_column text;
 BEGIN
@@ -89,7 +91,7 @@ BEGIN
 			CASE WHEN vvault_update_asset.content_language IS NULL THEN o.content_language END),
 		published_at = coalesce(o.published_at, CASE WHEN o.state = 'ready' AND vvault_update_asset.access <> 'private' THEN now() END)
 	WHERE o.video_id = a.video_id;
-	RETURN @extschema@.vvault_asset(a.video_id);
+	RETURN vvault_stream.told_asset(a.video_id);
 EXCEPTION WHEN check_violation THEN
 	GET STACKED DIAGNOSTICS wrong = CONSTRAINT_NAME, its_column = COLUMN_NAME;
 	PERFORM vvault_stream.refuse_asset(vvault_stream.refused_field(wrong, its_column));
@@ -99,7 +101,7 @@ COMMENT ON FUNCTION @extschema@.vvault_update_asset(text, text, text, text, json
 'Changes what is said of a video and who may watch it: what vvault_asset says of it then. Manifests and pages change at once.
 Units and ranges: as for vvault_create_asset; description has at most 10000 characters; at most 100 tags; category_id from 0; content_language is BCP 47, an empty one takes it away.
 NULL: what is NULL stays; video_id NULL is an error.
-Errors: P0002 for a video that is not there, 55000 for one that is being deleted, 22023 for what is out of range.
+Errors: P0002 for a video that is not there, 42501 for one that the caller may not edit, or manage where access changes; 55000 for one that is being deleted, 22023 for what is out of range.
 Source: vvault_stream.assets.';
 
 CREATE FUNCTION @extschema@.vvault_replace_source(video_id text) RETURNS json
@@ -108,7 +110,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	a vvault_stream.assets := vvault_stream.locked_asset(vvault_replace_source.video_id);
+	a vvault_stream.assets := vvault_stream.callers_asset(vvault_replace_source.video_id, 'edit');
 	g vvault_stream.generations := vvault_stream.newest_generation(vvault_replace_source.video_id);
 	next integer := g.generation;
 BEGIN
@@ -128,7 +130,7 @@ COMMENT ON FUNCTION @extschema@.vvault_replace_source(text) IS
 'Lets another source be uploaded for a video that is ready: {"video_id", "generation", "state"}. The old one plays until the new one is ready; then viewers see that at the next load, and the old one''s objects are deleted after the setting grace_seconds.
 Units and ranges: generation is the next one''s number. The same call again, before the upload is complete, gives the same answer.
 NULL: NULL is an error.
-Errors: P0002 for a video that is not there, 55000 for one that is not ready, or whose source is being replaced.
+Errors: P0002 for a video that is not there, 42501 for one that the caller may not edit, 55000 for one that is not ready, or whose source is being replaced.
 Source: vvault_stream.generations.';
 
 CREATE FUNCTION @extschema@.vvault_delete_asset(video_id text) RETURNS json
@@ -141,6 +143,7 @@ DECLARE
 	g integer;
 	jobs bigint[];
 BEGIN
+	PERFORM vvault_stream.check_may(vvault_delete_asset.video_id, 'manage');
 	SELECT o.* INTO a FROM vvault_stream.assets o WHERE o.video_id = vvault_delete_asset.video_id FOR UPDATE;
 	IF NOT FOUND THEN
 		PERFORM vvault_stream.locked_asset(vvault_delete_asset.video_id);
@@ -171,7 +174,7 @@ COMMENT ON FUNCTION @extschema@.vvault_delete_asset(text) IS
 'Deletes a video: {"video_id", "state", "jobs"}. It is shown no more at once; jobs delete its objects, and then it is deleted. Its row stays, so that its id comes to nobody else.
 Units and ranges: state is deleting, or deleted where it had no object; jobs are those of the kind delete_objects. The same call again changes nothing.
 NULL: NULL is an error.
-Errors: P0002 for a video that is not there.
+Errors: P0002 for a video that is not there, 42501 for one that the caller may not manage.
 Source: vvault_stream.assets, media_objects. Nothing is deleted from a store before vvault_arm().';
 
 --
@@ -198,6 +201,23 @@ $$;
 COMMENT ON FUNCTION vvault_stream.check_asset_list(text, text, text, integer) IS
 'Raises 22023 for what vvault_assets() does not take.';
 
+CREATE FUNCTION vvault_stream.listed_owner(owner_id text) RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF vvault_stream.caller_is_operator() THEN
+		RETURN listed_owner.owner_id;
+	ELSIF NOT vvault_stream.caller_is_allowed('edit') OR listed_owner.owner_id <> vvault_stream.caller_subject() THEN
+		RAISE EXCEPTION 'permission denied for videos of owner "%"', coalesce(left(listed_owner.owner_id, 64), 'NULL')
+			USING ERRCODE = 'insufficient_privilege', HINT = 'A publisher lists his own videos.';
+	END IF;
+	RETURN vvault_stream.caller_subject();
+END
+$$;
+COMMENT ON FUNCTION vvault_stream.listed_owner(text) IS
+'Whose videos the caller lists, NULL for all; 42501 where he may not.';
+
 CREATE FUNCTION @extschema@.vvault_assets(owner_id text DEFAULT NULL, state text DEFAULT NULL, access text DEFAULT NULL,
 	cursor text DEFAULT NULL, page_size integer DEFAULT 25) RETURNS json
 LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL UNSAFE
@@ -207,6 +227,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	most integer := least(vvault_assets.page_size, 200);
+	whose text := vvault_stream.listed_owner(vvault_assets.owner_id);
 	since timestamptz;
 	assets json;
 	next text;
@@ -215,7 +236,7 @@ BEGIN
 	since := 'epoch'::timestamptz + split_part(vvault_assets.cursor, '.', 1)::bigint * interval '1 microsecond';
 	WITH page AS (
 		SELECT a.* FROM vvault_stream.assets a
-		WHERE (vvault_assets.owner_id IS NULL OR a.owner_id = vvault_assets.owner_id)
+		WHERE (whose IS NULL OR a.owner_id = whose)
 			AND (vvault_assets.state IS NULL AND a.state <> 'deleted' OR a.state = vvault_assets.state)
 			AND (vvault_assets.access IS NULL OR a.access = vvault_assets.access)
 			AND (vvault_assets.cursor IS NULL OR a.created_at < since
@@ -237,8 +258,8 @@ $$;
 COMMENT ON FUNCTION @extschema@.vvault_assets(text, text, text, text, integer) IS
 'Videos of your own, the newest first: {"assets": [{"video_id", "owner_id", "title", "state", "access", "generation", "duration", "failure", "poster", "created_at", "ready_at"}], "next_cursor"}. The cursor is given again to see the next page, and is null on the last.
 Units and ranges: owner_id, state and access choose; page_size from 1, at most 200; poster is the key of an object.
-NULL: a choice that is NULL is none, but that deleted videos are seen by that state alone; page_size NULL is an error.
-Errors: 22023 for an unknown state or access, for another cursor, and for page_size below 1.
+NULL: a choice that is NULL is none, but that an owner_id NULL is the caller unless he is an operator, and that deleted videos are seen by that state alone; page_size NULL is an error.
+Errors: 42501 for another owner''s videos, unless the caller is an operator; 22023 for an unknown state or access, for another cursor, and for page_size below 1.
 Source: vvault_stream.assets.';
 
 INSERT INTO vvault_stream.role_functions (access, function_name) VALUES

@@ -599,15 +599,15 @@ $$;
 COMMENT ON FUNCTION vvault_stream.hidden_generation(vvault_stream.assets, vvault_stream.generations) IS
 'The generation to encode a source in that has been encoded in another one before: the same, or the next where that one was shown.';
 
-CREATE FUNCTION @extschema@.vvault_process(video_id text, formats json DEFAULT NULL) RETURNS json
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+-- For whoever calls it: an upload's end does, and that may come from a worker.
+CREATE FUNCTION vvault_stream.process_asset(a vvault_stream.assets, formats jsonb) RETURNS json
+LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	a vvault_stream.assets := vvault_stream.locked_asset(vvault_process.video_id);
-	g vvault_stream.generations := vvault_stream.newest_generation(vvault_process.video_id);
-	problem text := vvault_stream.formats_problem(vvault_process.formats::jsonb);
+	g vvault_stream.generations := vvault_stream.newest_generation(a.video_id);
+	problem text := vvault_stream.formats_problem(process_asset.formats);
 	dead bigint[];
 BEGIN
 	IF problem IS NOT NULL THEN
@@ -616,7 +616,7 @@ BEGIN
 		RAISE EXCEPTION 'video "%" has no source', a.video_id USING ERRCODE = 'object_not_in_prerequisite_state',
 			HINT = 'Upload one: vvault_create_upload.';
 	END IF;
-	IF g.state = 'failed' AND vvault_process.formats IS NULL THEN
+	IF g.state = 'failed' AND process_asset.formats IS NULL THEN
 		SELECT array_agg(j.job_id) INTO dead FROM vvault_stream.jobs j
 		WHERE j.video_id = a.video_id AND j.state = 'd' AND (j.args ->> 'generation')::integer = g.generation
 			AND (j.args ->> 'run')::integer = g.run;
@@ -624,7 +624,7 @@ BEGIN
 	END IF;
 	IF g.state <> 'processing' AND dead IS NULL THEN
 		PERFORM vvault_stream.cancel_run(a.video_id, g.generation, 'it is begun anew', NULL);
-		PERFORM vvault_stream.begin_run(vvault_stream.hidden_generation(a, g), vvault_process.formats::jsonb);
+		PERFORM vvault_stream.begin_run(vvault_stream.hidden_generation(a, g), process_asset.formats);
 		g := vvault_stream.newest_generation(a.video_id);
 	END IF;
 	RETURN json_build_object('video_id', a.video_id, 'generation', g.generation,
@@ -633,11 +633,22 @@ BEGIN
 			WHERE j.video_id = a.video_id AND j.args ->> 'generation' = g.generation::text AND NOT j.cancelled));
 END
 $$;
+COMMENT ON FUNCTION vvault_stream.process_asset(vvault_stream.assets, jsonb) IS
+'Begins, or goes on, to make a video of its source; the caller has locked the asset.';
+
+CREATE FUNCTION @extschema@.vvault_process(video_id text, formats json DEFAULT NULL) RETURNS json
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN vvault_stream.process_asset(vvault_stream.callers_asset(vvault_process.video_id, 'edit'), vvault_process.formats::jsonb);
+END
+$$;
 COMMENT ON FUNCTION @extschema@.vvault_process(text, json) IS
 'Makes a video of its uploaded source: {"video_id", "generation", "state", "jobs"}. A job looks at the source; then one encodes it for each codec, beside those that make poster, storyboard and subtitles; the last one stores the manifests and shows the generation. A new video that lasts for the setting early_seconds plays before that, with its sound and 360p: those are encoded by a job of their own, the first. The same call while it runs changes nothing. A failed one goes on where it stopped, if it was not the source''s fault, or begins anew. One that is ready is encoded anew as the next generation, while the old one plays.
 Units and ranges: formats is an object that may have codecs, an array of h264 (which is always made), hevc and av1; max_height, the most lines, to 2160; preset, as the setting encoder_preset; priority, as that of vvault_enqueue.
 NULL: formats NULL is h264 in all sizes, or what was asked for before; video_id NULL is an error.
-Errors: P0002 for a video that is not there, 55000 without a source or while it is being deleted, 22023 for other formats.
+Errors: P0002 for a video that is not there, 42501 for one that the caller may not edit, 55000 without a source or while it is being deleted, 22023 for other formats.
 Source: vvault_stream.generations, and jobs of the kinds probe, encode, pictures, texts and finish.';
 
 INSERT INTO vvault_stream.role_functions (access, function_name) VALUES

@@ -13,18 +13,38 @@ SELECT pg_catalog.pg_extension_config_dump('vvault_stream.secrets', '');
 -- by then; it is checked by for as long as what it signed may live.
 CREATE TABLE vvault_stream.signing_keys (
 	kid text COLLATE "C" PRIMARY KEY CHECK (kid ~ '^[A-Za-z0-9_-]{1,32}$'),
-	purpose text COLLATE "C" NOT NULL CHECK (purpose ~ '^(path|store:[a-z0-9_-]{1,32})$'),
+	purpose text COLLATE "C" NOT NULL CHECK (purpose ~ '^(path|token|store:[a-z0-9_-]{1,32})$'),
 	created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	signs_from timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	signs_until timestamptz,
 	checked_until timestamptz,
+	algorithm text COLLATE "C" NOT NULL DEFAULT 'HS256' CHECK (algorithm IN ('HS256', 'ES256')),
+	public_key bytea,
+	CHECK ((algorithm = 'ES256') = (public_key IS NOT NULL)),
+	CHECK (algorithm = 'HS256' OR purpose = 'token'),
 	CHECK ((signs_until IS NULL) = (checked_until IS NULL)),
 	CHECK (checked_until >= signs_until)
 );
 COMMENT ON TABLE vvault_stream.signing_keys IS
-'Which keys sign path tokens (path) and the URLs of a file store (store:NAME), and for how long. The keys are in vvault_stream.secrets. Dumped.';
+'Which keys sign path tokens (path), API tokens (token) and the URLs of a file store (store:NAME), and for how long. The keys are in vvault_stream.secrets, the public half of a pair is here (SubjectPublicKeyInfo in DER). Dumped.';
 CREATE INDEX signing_keys_purpose ON vvault_stream.signing_keys (purpose, signs_from);
 SELECT pg_catalog.pg_extension_config_dump('vvault_stream.signing_keys', '');
+
+-- Backends remember what they check tokens by: see token_keys.c.
+CREATE FUNCTION vvault_stream.keys_changed() RETURNS trigger
+AS 'MODULE_PATHNAME', 'vvault_keys_changed'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION vvault_stream.keys_changed() IS
+'Trigger on keys, secrets and settings: when it commits, every session reads them anew.';
+CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON vvault_stream.signing_keys
+	FOR EACH STATEMENT EXECUTE FUNCTION vvault_stream.keys_changed();
+ALTER TABLE vvault_stream.signing_keys ENABLE ALWAYS TRIGGER changed;
+CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON vvault_stream.secrets
+	FOR EACH STATEMENT EXECUTE FUNCTION vvault_stream.keys_changed();
+ALTER TABLE vvault_stream.secrets ENABLE ALWAYS TRIGGER changed;
+CREATE TRIGGER keys_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON vvault_stream.settings
+	FOR EACH STATEMENT EXECUTE FUNCTION vvault_stream.keys_changed();
+ALTER TABLE vvault_stream.settings ENABLE ALWAYS TRIGGER keys_changed;
 
 CREATE FUNCTION vvault_stream.signature(key bytea, message text) RETURNS text
 AS 'MODULE_PATHNAME', 'vvault_signature'
@@ -63,9 +83,30 @@ COMMENT ON FUNCTION vvault_stream.set_secret(text, bytea) IS
 
 CREATE FUNCTION vvault_stream.longest_life(purpose text) RETURNS interval
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-RETURN interval '168 hours';
+RETURN CASE purpose WHEN 'token' THEN interval '25 hours' ELSE interval '168 hours' END;
 COMMENT ON FUNCTION vvault_stream.longest_life(text) IS
-'How long a path token or a signed URL lives at most: seven days, as with S3.';
+'How long what a key signs lives at most: a path token or a signed URL seven days, as with S3, an API token a day.';
+
+CREATE FUNCTION vvault_stream.new_key_pair(OUT private_key bytea, OUT public_key bytea)
+AS 'MODULE_PATHNAME', 'vvault_new_key_pair'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION vvault_stream.new_key_pair() IS
+'A key of the curve P-256, its halves in DER; 0A000 without OpenSSL.';
+
+CREATE FUNCTION vvault_stream.new_key(INOUT algorithm text, OUT secret bytea, OUT public_key bytea)
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF new_key.algorithm = 'ES256' THEN
+		SELECT p.private_key, p.public_key INTO secret, public_key FROM vvault_stream.new_key_pair() p;
+	ELSE
+		secret := vvault_stream.random_key();
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION vvault_stream.new_key(text) IS
+'A key for an algorithm of JSON Web Signatures: for ES256 a pair.';
 
 CREATE FUNCTION vvault_stream.add_signing_key(purpose text, lead_seconds double precision) RETURNS text
 LANGUAGE plpgsql VOLATILE
@@ -75,6 +116,7 @@ AS $$
 DECLARE
 	new_kid text := 'k' || encode(substring(uuid_send(gen_random_uuid()) FROM 1 FOR 6), 'hex');
 	begins timestamptz;
+	pair record;
 BEGIN
 	PERFORM pg_advisory_xact_lock(hashtextextended('vvault_stream signing_keys ' || add_signing_key.purpose, 0));
 	-- the first one has nobody to wait for
@@ -88,22 +130,24 @@ BEGIN
 	WHERE s.name = 'key:' || k.kid AND k.purpose = add_signing_key.purpose AND k.checked_until < now();
 	DELETE FROM vvault_stream.signing_keys k
 	WHERE k.purpose = add_signing_key.purpose AND k.checked_until < now();
-	PERFORM vvault_stream.set_secret('key:' || new_kid, vvault_stream.random_key());
-	INSERT INTO vvault_stream.signing_keys (kid, purpose, signs_from) VALUES (new_kid, add_signing_key.purpose, begins);
+	pair := vvault_stream.new_key(CASE add_signing_key.purpose WHEN 'token' THEN vvault_stream.setting('token_algorithm') ELSE 'HS256' END);
+	PERFORM vvault_stream.set_secret('key:' || new_kid, pair.secret);
+	INSERT INTO vvault_stream.signing_keys (kid, purpose, signs_from, algorithm, public_key)
+	VALUES (new_kid, add_signing_key.purpose, begins, pair.algorithm, pair.public_key);
 	RETURN new_kid;
 END
 $$;
 COMMENT ON FUNCTION vvault_stream.add_signing_key(text, double precision) IS
 'Makes a key that takes over after so many seconds; the one before signs until then and is checked by for as long as what it signed may live.';
 
-CREATE FUNCTION vvault_stream.signing_key(purpose text, OUT kid text, OUT key bytea)
+CREATE FUNCTION vvault_stream.signing_key(purpose text, OUT kid text, OUT key bytea, OUT algorithm text)
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN
 	FOR i IN 1 .. 2 LOOP
-		SELECT k.kid, s.secret INTO signing_key.kid, signing_key.key
+		SELECT k.kid, s.secret, k.algorithm INTO signing_key.kid, signing_key.key, signing_key.algorithm
 		FROM vvault_stream.signing_keys k JOIN vvault_stream.secrets s ON s.name = 'key:' || k.kid
 		WHERE k.purpose = signing_key.purpose AND k.signs_from <= clock_timestamp()
 			AND coalesce(k.signs_until > clock_timestamp(), true)
@@ -125,9 +169,9 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	IF NOT coalesce(purpose ~ '^(path|store:[a-z0-9_-]{1,32})$', false) THEN
+	IF NOT coalesce(purpose ~ '^(path|token|store:[a-z0-9_-]{1,32})$', false) THEN
 		PERFORM vvault_stream.refuse(coalesce('invalid purpose "' || left(purpose, 64) || '"', 'purpose must not be null'),
-			'It is path, or store: and the name of a file store.');
+			'It is path, token, or store: and the name of a file store.');
 	END IF;
 END
 $$;
@@ -152,11 +196,11 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.vvault_rotate_keys(text, integer) IS
-'Makes a new key for path tokens or a file store: {"kid", "purpose", "signs_from"}. Until then the key before it signs, so that edges and stores can learn the new one; what the old key signed is good for as long as it was going to be.
-Units and ranges: purpose is path, or store:NAME for a file store; lead_seconds from 0 to 604800. Nobody has to wait for the first key.
+'Makes a new key for path tokens, API tokens or a file store: {"kid", "purpose", "signs_from"}. Until then the key before it signs, so that edges and stores can learn the new one; what the old key signed is good for as long as it was going to be.
+Units and ranges: purpose is path, token, or store:NAME for a file store; lead_seconds from 0 to 604800. Nobody has to wait for the first key.
 NULL: NULL is an error.
 Errors: 22023 for what is out of range.
-Source: vvault_stream.signing_keys. Call vvault_signing_keys() for each edge or store after it; keys that are not checked by any more are forgotten.';
+Source: vvault_stream.signing_keys; the setting token_algorithm says which key tokens get. Call vvault_signing_keys() for each edge or store after it, or vvault_jwks() for who checks tokens; keys that are not checked by any more are forgotten.';
 
 CREATE FUNCTION @extschema@.vvault_signing_keys(purpose text DEFAULT 'path') RETURNS json
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -166,15 +210,15 @@ AS $$
 BEGIN
 	PERFORM vvault_stream.check_purpose(vvault_signing_keys.purpose);
 	PERFORM vvault_stream.signing_key(vvault_signing_keys.purpose);
-	RETURN (SELECT json_build_object('purpose', vvault_signing_keys.purpose, 'keys', json_object_agg(k.kid,
-			translate(encode(s.secret, 'base64'), E'+/=\n', '-_') ORDER BY k.signs_from, k.kid))
+	RETURN (SELECT json_build_object('purpose', vvault_signing_keys.purpose, 'keys', coalesce(json_object_agg(k.kid,
+			translate(encode(s.secret, 'base64'), E'+/=\n', '-_') ORDER BY k.signs_from, k.kid), '{}'))
 		FROM vvault_stream.signing_keys k JOIN vvault_stream.secrets s ON s.name = 'key:' || k.kid
-		WHERE k.purpose = vvault_signing_keys.purpose AND coalesce(k.checked_until > clock_timestamp(), true));
+		WHERE k.purpose = vvault_signing_keys.purpose AND k.algorithm = 'HS256' AND coalesce(k.checked_until > clock_timestamp(), true));
 END
 $$;
 COMMENT ON FUNCTION @extschema@.vvault_signing_keys(text) IS
 'The file of keys that nginx checks by: {"purpose", "keys": {"KID": "the key in base64url"}}. It is secret: write it with mode 600 (psql -XAtc ... >keys.new && mv keys.new keys.json); nginx reads it at each request, so nothing has to be restarted.
-Units and ranges: purpose is path for edges, or store:NAME for the file store of this name.
+Units and ranges: purpose is path for edges, store:NAME for the file store of this name, or token for who checks API tokens by HS256; private keys of ES256 are told to nobody.
 NULL: NULL is an error.
 Errors: 22023 for another purpose.
 Source: vvault_stream.signing_keys and secrets; a first key is made where there is none.';

@@ -105,3 +105,11 @@ mutation stats-of-all-databases src/reply/cache.c '/^is_ours\(/,/^}/s/return .*;
 # Where rows were
 mutation any-row src/videos/video_regions.c '/^find_by_place\(/,/^}/s/is_row_of\(lookup->slot, video_id\)/true/' 004_video_regions
 mutation places-that-went src/videos/video_regions.c '/^find_by_place\(/,/^}/s/ItemPointerGetBlockNumber\(.tid\) < lookup->nblocks/true/' 004_video_regions
+
+# Who may see
+mutation anybody-views src/media/may.c '/^decide\(/,/^}/s/VV_MAY : VV_MAY_NOT/VV_MAY : VV_EVERYBODY_MAY/' 029_access
+mutation owner-for-all src/manifests/shown.c '/case VV_MAY:/,/return false/s/return false/return true/' 029_access
+mutation open-in-any-state src/manifests/shown.c '/^is_known_open\(/,/^}/s/memcmp\(.*, tag,/memcmp(tag, tag,/' 029_access
+mutation token-of-any-video src/media/may.c 's/strcmp\(caller->only_video, video_id\) != 0/false/' 029_access
+mutation private-by-token src/media/may.c 's/return strcmp\(access, "private"\) != 0 \&\&/return/' 029_access
+mutation claims-of-any-login src/protect/caller.c 's/!caller->is_operator \&\& is_authenticators\(\)/!caller->is_operator/' 029_access

@@ -3,7 +3,7 @@
 --		Who gets a playing address, and for how long it holds.
 --
 BEGIN;
-SELECT plan(34);
+SELECT plan(41);
 SET LOCAL TimeZone = 'UTC';
 
 CREATE ROLE vvs_publisher;
@@ -40,10 +40,16 @@ SELECT throws_ok($$SELECT vvault_play_url('early')$$, '55000', 'video "early" ca
 SELECT throws_ok(format('SELECT vvault_play_url(%L, NULL, %s)', 'public', n), '22023', 'invalid ttl_seconds', 'ttl_seconds ' || n) FROM unnest('{0,604801}'::int[]) n;
 
 SET LOCAL ROLE vvs_publisher;
-SELECT lives_ok($$SELECT vvault_play_url('token', 'carol')$$, 'a publisher asks for somebody who holds a token');
-SELECT throws_ok($$SELECT vvault_play_url('token')$$, '42501', NULL, 'who has a name');
+SELECT throws_ok(format('SELECT vvault_play_url(%L, %L)', v, s), '42501', NULL, format('a publisher is not believed: %s for %s', v, s))
+FROM unnest('{token,private}'::text[]) v, unnest('{alice,carol}'::text[]) s;
+SELECT throws_ok($$SELECT vvault_play_url('public', 'alice')$$, '42501', NULL, 'nor where it would change nothing');
+SELECT lives_ok($$SELECT vvault_play_url('public', 'vvs_publisher')$$, 'he may say who he is');
+SET LOCAL ROLE vvs_operator;
+SELECT lives_ok($$SELECT vvault_play_url('token', 'carol')$$, 'an operator asks for somebody who holds a token');
+SELECT throws_ok($$SELECT vvault_play_url('token', '')$$, '42501', NULL, 'who has a name');
 SELECT throws_ok($$SELECT vvault_play_url('private', 'carol')$$, '42501', NULL, 'a private video is not for others');
 SELECT lives_ok($$SELECT vvault_play_url('private', 'alice')$$, 'but for its owner');
+SELECT lives_ok($$SELECT vvault_play_url('private')$$, 'and for the operator himself');
 RESET ROLE;
 
 SELECT is(vvault_stream.path_token_problem(pg_temp.token(vvault_play_url('public')), 'public', 3, now()), NULL, 'the token opens its generation');

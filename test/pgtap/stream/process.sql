@@ -203,11 +203,13 @@ SELECT throws_ok($$SELECT vvault_process('film')$$, '55000', NULL, 'it is no vid
 CREATE ROLE vvs_uploads;
 CREATE ROLE vvs_works;
 SELECT pg_temp.uploaded('theirs', pg_temp.probe(9, 320, 180));
+UPDATE vvault_stream.assets SET owner_id = 'me' WHERE video_id = 'theirs';
 SELECT vvault_stream_grant('vvs_uploads', 'publisher'), vvault_stream_grant('vvs_works', 'worker');
+SELECT vvault_stream_set('authenticator', session_user), set_config('request.jwt.claims', '{"sub": "me"}', true);
 SET LOCAL ROLE vvs_uploads;
 SELECT is(vvault_create_asset('Mine', 'me', video_id => 'mine') ->> 'state', 'created', 'a publisher makes videos');
 SELECT is(vvault_process('theirs') ->> 'state', 'processing', 'and has them processed');
-SELECT is(json_array_length(vvault_assets('me') -> 'assets'), 1, 'and listed');
+SELECT is(json_array_length(vvault_assets('me') -> 'assets'), 2, 'and listed');
 SELECT throws_ok($$SELECT * FROM vvault_stream.generations$$, '42501', NULL, 'but sees no table');
 SET LOCAL ROLE vvs_works;
 SELECT is(vvault_dequeue('w', '{probe}') -> 0 -> 'order' -> 'source' ->> 'url', 'GET theirs/source/1', 'a worker gets an order');

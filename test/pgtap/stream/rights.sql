@@ -36,7 +36,7 @@ CREATE FUNCTION pg_temp.callable(role text) RETURNS text LANGUAGE sql AS $$
 		AND has_function_privilege(role, p.oid, 'EXECUTE')
 $$;
 SELECT is(pg_temp.callable('vvs_viewer'), 'vvault_watched(text) vvault_watched(text,boolean)', 'a viewer calls what viewers may');
-SELECT is(pg_temp.callable('vvs_publisher'), 'vvault_watched(text) vvault_watched(text,boolean)', 'a publisher calls his');
+SELECT is(pg_temp.callable('vvs_publisher'), 'vvault_asset(text) vvault_watched(text) vvault_watched(text,boolean)', 'a publisher calls his');
 SELECT is(pg_temp.callable('vvs_worker'), 'vvault_worked()', 'a worker calls his, procedures too');
 SELECT is(pg_temp.callable('vvs_operator'), 'vvault_asset(text) vvault_watched(text) vvault_watched(text,boolean) vvault_worked()',
 	'an operator calls all but what grants and what is inside');

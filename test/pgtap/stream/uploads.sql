@@ -11,6 +11,8 @@ CREATE ROLE vvs_publisher;
 CREATE ROLE vvs_viewer;
 CREATE ROLE vvs_worker;
 SELECT vvault_stream_grant(r, substr(r, 5)) FROM unnest('{vvs_publisher,vvs_viewer,vvs_worker}'::name[]) r;
+-- the tests come as alice, by the login that vouches for it
+SELECT vvault_stream_set('authenticator', session_user), set_config('request.jwt.claims', '{"sub": "alice"}', true);
 SELECT vvault_store('files', 'file', 'http://127.0.0.1:8090/objects', part_size => 1024);
 SELECT vvault_store('s3', 's3', 'https://s3.example.org', bucket => 'media', key_id => 'AKID', secret => 'hidden', part_size => 5242880);
 INSERT INTO vvault_stream.assets (video_id, owner_id) VALUES ('up1', 'alice'), ('up2', 'alice'), ('up3', 'alice'), ('up4', 'bob');

@@ -1,0 +1,139 @@
+/*-------------------------------------------------------------------------
+ *
+ * may.c
+ *		What a caller may do with a video: the one place that decides.
+ *
+ * docs/streaming.md has the rules. What may be seen by everybody is decided by
+ * the video alone, so that a reply about it can be shared.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "media/may.h"
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+
+#include "core/query.h"
+
+PG_FUNCTION_INFO_V1(vvault_may);
+
+static VvQuery access_query = {
+	.sql = "SELECT a.access, a.owner_id FROM vvault_stream.assets a"
+	" WHERE a.video_id OPERATOR(pg_catalog.=) $1",
+	.extension = "vvault_stream",
+	.nargs = 1,
+	.argtypes = {TEXTOID},
+};
+
+/*
+ * Whether a caller may who is no operator, with a video that is not open to
+ * everybody for this. A token for one video opens that one alone, and what it
+ * does not name is not permitted to its owner either.
+ */
+static bool
+caller_may(const VvCaller *caller, const char *video_id, const char *access,
+		   const char *owner, VvPermission permission)
+{
+	if (caller->subject == NULL || permission > caller->most)
+		return false;
+	if (caller->only_video != NULL && strcmp(caller->only_video, video_id) != 0)
+		return false;
+	if (strcmp(caller->subject, owner) == 0)
+		return true;
+	return strcmp(access, "private") != 0 && caller->only_video != NULL &&
+		caller->has_permissions;
+}
+
+/*
+ * Whether a caller may do this with a video. Says of viewing whether everybody
+ * may. The caller is read once he is asked for, where he is NULL.
+ */
+static VvMay
+decide(const VvCaller *caller, Datum video_id, VvPermission permission)
+{
+	VvRow		row;
+	VvCaller	present;
+	char	   *access;
+
+	if (!vv_query_row(&access_query, &video_id, &row))
+		return VV_NO_SUCH_VIDEO;
+	access = TextDatumGetCString(row.values[0]);
+	if (permission == VV_PERMIT_VIEW &&
+		(strcmp(access, "public") == 0 || strcmp(access, "unlisted") == 0))
+		return VV_EVERYBODY_MAY;
+	if (caller == NULL)
+	{
+		vv_read_caller(&present);
+		caller = &present;
+	}
+	if (caller->is_operator)
+		return VV_MAY;
+	return caller_may(caller, TextDatumGetCString(video_id), access,
+					  TextDatumGetCString(row.values[1]), permission) ?
+		VV_MAY : VV_MAY_NOT;
+}
+
+/*
+ * Whether who calls may do this with a video.
+ */
+VvMay
+vv_may(Datum video_id, VvPermission permission)
+{
+	return decide(NULL, video_id, permission);
+}
+
+/*
+ * The same of another caller than the one who is here.
+ */
+VvMay
+vv_may_as(const VvCaller *caller, Datum video_id, VvPermission permission)
+{
+	return decide(caller, video_id, permission);
+}
+
+/*
+ * The permission that an argument names; 22023 for another.
+ */
+VvPermission
+vv_permission_wanted(text *name)
+{
+	VvPermission permission = vv_permission_named(VARDATA_ANY(name),
+												  VARSIZE_ANY_EXHDR(name));
+
+	if (permission == VV_PERMIT_NOTHING)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid permission \"%.64s\"", text_to_cstring(name)),
+				 errhint("It is view, download, edit or manage.")));
+	return permission;
+}
+
+/*
+ * The error for a caller who may not.
+ */
+void
+vv_may_not(Datum video_id)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied for video \"%s\"",
+					TextDatumGetCString(video_id)),
+			 errhint("A private video is its owner's; one for token holders is theirs, too, who have a token for it.")));
+}
+
+/*
+ * vvault_may(video_id text, permission text) returns boolean
+ *
+ * Whether the caller may view, download, edit or manage a video; false for one
+ * that is not there. 22023 for another permission. STRICT. Source:
+ * vvault_stream.assets, the caller's role and, from the authenticator, claims.
+ */
+Datum
+vvault_may(PG_FUNCTION_ARGS)
+{
+	VvMay		may = vv_may(PG_GETARG_DATUM(0),
+							 vv_permission_wanted(PG_GETARG_TEXT_PP(1)));
+
+	PG_RETURN_BOOL(may == VV_MAY || may == VV_EVERYBODY_MAY);
+}

@@ -1,0 +1,384 @@
+/*-------------------------------------------------------------------------
+ *
+ * crypto.c
+ *		What OpenSSL's libcrypto does for us: ECDSA over P-256 and AES-256-GCM.
+ *
+ * All that calls OpenSSL stands here. Its queue of errors is cleared before
+ * and after, since the server reads the same one for its connections. Between
+ * making an object of OpenSSL's and freeing it nothing of the server is called
+ * that could raise an error, and PG_FINALLY frees it all the same. No error
+ * shows a key.
+ *
+ * A server that was built without OpenSSL, or a build of ours that did not find
+ * its headers, has all the rest: what is here raises 0A000.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "protect/crypto.h"
+
+#if defined(USE_OPENSSL) && !defined(WITHOUT_LIBCRYPTO)
+
+#include <openssl/ec.h>
+#include <openssl/ecdsa.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+#define COORDINATE	(VV_P256_SIGNATURE / 2)
+
+/* ECDSA's signature in DER takes at most so many bytes with P-256. */
+#define DER_SIGNATURE_MAX	80
+
+struct VvPublicKey
+{
+	EVP_PKEY   *key;
+};
+
+static void
+crypto_failed(const char *what)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INTERNAL_ERROR),
+			 errmsg("could not %s", what),
+			 errdetail("OpenSSL refused.")));
+}
+
+/* Writes a key in DER; false where it is longer than there is room. */
+static bool
+put_der(EVP_PKEY * key, int (*length_or_write) (const EVP_PKEY *, unsigned char **),
+		uint8 *der, int *len)
+{
+	unsigned char *end = der;
+
+	*len = length_or_write(key, NULL);
+	return *len > 0 && *len <= VV_P256_DER_MAX &&
+		length_or_write(key, &end) == *len;
+}
+
+static int
+private_der_of(const EVP_PKEY * key, unsigned char **end)
+{
+	return i2d_PrivateKey(unconstify(EVP_PKEY *, key), end);
+}
+
+static int
+public_der_of(const EVP_PKEY * key, unsigned char **end)
+{
+	return i2d_PUBKEY(unconstify(EVP_PKEY *, key), end);
+}
+
+/*
+ * Makes a key: the private one (RFC 5915) and the public one
+ * (SubjectPublicKeyInfo, which ends with x and y), in DER of at most
+ * VV_P256_DER_MAX bytes.
+ */
+void
+vv_p256_make(uint8 *private_der, int *private_len, uint8 *public_der,
+			 int *public_len)
+{
+	EVP_PKEY_CTX *volatile context = NULL;
+	EVP_PKEY   *volatile key = NULL;
+	volatile bool made = false;
+
+	ERR_clear_error();
+	PG_TRY();
+	{
+		EVP_PKEY   *new_key = NULL;
+
+		context = EVP_PKEY_CTX_new_id(EVP_PKEY_EC, NULL);
+		made = context != NULL && EVP_PKEY_keygen_init(context) == 1 &&
+			EVP_PKEY_CTX_set_ec_paramgen_curve_nid(context, NID_X9_62_prime256v1) == 1 &&
+			EVP_PKEY_keygen(context, &new_key) == 1;
+		key = new_key;
+		made = made && put_der(key, private_der_of, private_der, private_len) &&
+			put_der(key, public_der_of, public_der, public_len);
+	}
+	PG_FINALLY();
+	{
+		EVP_PKEY_free(key);
+		EVP_PKEY_CTX_free(context);
+		ERR_clear_error();
+	}
+	PG_END_TRY();
+	if (!made)
+		crypto_failed("make a key");
+}
+
+/* From DER to r and s of a fixed length. */
+static bool
+plain_signature(const unsigned char *der, long len, uint8 *signature)
+{
+	ECDSA_SIG  *parts = d2i_ECDSA_SIG(NULL, &der, len);
+	bool		fits;
+
+	if (parts == NULL)
+		return false;
+	fits = BN_bn2binpad(ECDSA_SIG_get0_r(parts), signature, COORDINATE) == COORDINATE &&
+		BN_bn2binpad(ECDSA_SIG_get0_s(parts), signature + COORDINATE, COORDINATE) == COORDINATE;
+	ECDSA_SIG_free(parts);
+	return fits;
+}
+
+/* From r and s to DER; its length, or 0. */
+static int
+der_signature(const uint8 *signature, unsigned char *der)
+{
+	ECDSA_SIG  *parts = ECDSA_SIG_new();
+	BIGNUM	   *r = BN_bin2bn(signature, COORDINATE, NULL);
+	BIGNUM	   *s = BN_bin2bn(signature + COORDINATE, COORDINATE, NULL);
+	int			len = 0;
+
+	if (parts != NULL && r != NULL && s != NULL &&
+		ECDSA_SIG_set0(parts, r, s) == 1)
+	{
+		r = s = NULL;			/* they are parts' now */
+		len = i2d_ECDSA_SIG(parts, NULL);
+		if (len > 0 && len <= DER_SIGNATURE_MAX)
+			len = i2d_ECDSA_SIG(parts, &der);
+		else
+			len = 0;
+	}
+	BN_free(r);
+	BN_free(s);
+	ECDSA_SIG_free(parts);
+	return len;
+}
+
+/*
+ * Signs a message by ES256: SHA-256 and ECDSA over P-256.
+ */
+void
+vv_p256_sign(const uint8 *private_der, int private_len, const char *message,
+			 int len, uint8 *signature)
+{
+	EVP_PKEY   *volatile key = NULL;
+	EVP_MD_CTX *volatile context = NULL;
+	volatile bool made = false;
+
+	ERR_clear_error();
+	PG_TRY();
+	{
+		const unsigned char *der = private_der;
+		unsigned char der_made[DER_SIGNATURE_MAX];
+		size_t		der_len = sizeof(der_made);
+
+		key = d2i_PrivateKey(EVP_PKEY_EC, NULL, &der, private_len);
+		context = EVP_MD_CTX_new();
+		made = key != NULL && context != NULL &&
+			EVP_DigestSignInit(context, NULL, EVP_sha256(), NULL, key) == 1 &&
+			EVP_DigestSign(context, der_made, &der_len,
+						   (const unsigned char *) message, len) == 1 &&
+			plain_signature(der_made, der_len, signature);
+	}
+	PG_FINALLY();
+	{
+		EVP_MD_CTX_free(context);
+		EVP_PKEY_free(key);
+		ERR_clear_error();
+	}
+	PG_END_TRY();
+	if (!made)
+		crypto_failed("sign a token");
+}
+
+/*
+ * A public key out of its DER, or NULL where it is none of P-256.
+ */
+VvPublicKey *
+vv_p256_public_key(const uint8 *public_der, int len)
+{
+	const unsigned char *der = public_der;
+	VvPublicKey *made = NULL;
+	EVP_PKEY   *key;
+
+	ERR_clear_error();
+	key = d2i_PUBKEY(NULL, &der, len);
+	if (key != NULL && EVP_PKEY_base_id(key) == EVP_PKEY_EC &&
+		EVP_PKEY_bits(key) == 8 * COORDINATE)
+		made = malloc(sizeof(VvPublicKey));
+	if (made != NULL)
+		made->key = key;
+	else
+		EVP_PKEY_free(key);
+	ERR_clear_error();
+	return made;
+}
+
+void
+vv_free_public_key(VvPublicKey *key)
+{
+	if (key == NULL)
+		return;
+	EVP_PKEY_free(key->key);
+	free(key);
+}
+
+/*
+ * Whether a message has this signature of ES256.
+ */
+bool
+vv_p256_is_signed(VvPublicKey *key, const char *message, int len,
+				  const uint8 *signature)
+{
+	EVP_MD_CTX *volatile context = NULL;
+	volatile bool right = false;
+
+	ERR_clear_error();
+	PG_TRY();
+	{
+		unsigned char der[DER_SIGNATURE_MAX];
+		int			der_len = der_signature(signature, der);
+
+		context = EVP_MD_CTX_new();
+		right = der_len > 0 && context != NULL &&
+			EVP_DigestVerifyInit(context, NULL, EVP_sha256(), NULL, key->key) == 1 &&
+			EVP_DigestVerify(context, der, der_len,
+							 (const unsigned char *) message, len) == 1;
+	}
+	PG_FINALLY();
+	{
+		EVP_MD_CTX_free(context);
+		ERR_clear_error();
+	}
+	PG_END_TRY();
+	return right;
+}
+
+/*
+ * Seals so many bytes under a key and a nonce that is used once: sealed gets
+ * len + VV_GCM_TAG bytes. The name goes with them: they open under no other.
+ */
+void
+vv_gcm_seal(const uint8 *key, const uint8 *nonce, const char *name,
+			const uint8 *plain, int len, uint8 *sealed)
+{
+	EVP_CIPHER_CTX *volatile context = NULL;
+	volatile bool made = false;
+
+	ERR_clear_error();
+	PG_TRY();
+	{
+		int			n;
+
+		context = EVP_CIPHER_CTX_new();
+		made = context != NULL &&
+			EVP_EncryptInit_ex(context, EVP_aes_256_gcm(), NULL, key, nonce) == 1 &&
+			EVP_EncryptUpdate(context, NULL, &n, (const unsigned char *) name,
+							  strlen(name)) == 1 &&
+			EVP_EncryptUpdate(context, sealed, &n, plain, len) == 1 && n == len &&
+			EVP_EncryptFinal_ex(context, sealed + len, &n) == 1 &&
+			EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_GCM_GET_TAG, VV_GCM_TAG,
+								sealed + len) == 1;
+	}
+	PG_FINALLY();
+	{
+		EVP_CIPHER_CTX_free(context);
+		ERR_clear_error();
+	}
+	PG_END_TRY();
+	if (!made)
+		crypto_failed("seal a secret");
+}
+
+/*
+ * Opens what vv_gcm_seal() sealed, len bytes with the tag; plain gets
+ * VV_GCM_TAG bytes less. False where key, name or bytes are others.
+ */
+bool
+vv_gcm_open(const uint8 *key, const uint8 *nonce, const char *name,
+			const uint8 *sealed, int len, uint8 *plain)
+{
+	EVP_CIPHER_CTX *volatile context = NULL;
+	volatile bool opened = false;
+	int			rest = len - VV_GCM_TAG;
+
+	if (rest < 0)
+		return false;
+	ERR_clear_error();
+	PG_TRY();
+	{
+		int			n;
+
+		context = EVP_CIPHER_CTX_new();
+		opened = context != NULL &&
+			EVP_DecryptInit_ex(context, EVP_aes_256_gcm(), NULL, key, nonce) == 1 &&
+			EVP_DecryptUpdate(context, NULL, &n, (const unsigned char *) name,
+							  strlen(name)) == 1 &&
+			EVP_DecryptUpdate(context, plain, &n, sealed, rest) == 1 && n == rest &&
+			EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_GCM_SET_TAG, VV_GCM_TAG,
+								unconstify(uint8 *, sealed) + rest) == 1 &&
+			EVP_DecryptFinal_ex(context, plain + rest, &n) == 1;
+	}
+	PG_FINALLY();
+	{
+		EVP_CIPHER_CTX_free(context);
+		ERR_clear_error();
+	}
+	PG_END_TRY();
+	return opened;
+}
+
+#else
+
+pg_noreturn static void no_crypto(void);
+
+static void
+no_crypto(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("this build of vvault has no OpenSSL"),
+			 errdetail("Tokens by ES256 and a master key need it."),
+			 errhint("Build vvault with OpenSSL's headers, for a server that was built with OpenSSL; tokens by HS256 need neither.")));
+}
+
+void
+vv_p256_make(uint8 *private_der pg_attribute_unused(), int *private_len pg_attribute_unused(),
+			 uint8 *public_der pg_attribute_unused(), int *public_len pg_attribute_unused())
+{
+	no_crypto();
+}
+
+void
+vv_p256_sign(const uint8 *private_der pg_attribute_unused(), int private_len pg_attribute_unused(),
+			 const char *message pg_attribute_unused(), int len pg_attribute_unused(),
+			 uint8 *signature pg_attribute_unused())
+{
+	no_crypto();
+}
+
+VvPublicKey *
+vv_p256_public_key(const uint8 *public_der pg_attribute_unused(), int len pg_attribute_unused())
+{
+	no_crypto();
+}
+
+void
+vv_free_public_key(VvPublicKey *key pg_attribute_unused())
+{
+}
+
+bool
+vv_p256_is_signed(VvPublicKey *key pg_attribute_unused(), const char *message pg_attribute_unused(),
+				  int len pg_attribute_unused(), const uint8 *signature pg_attribute_unused())
+{
+	no_crypto();
+}
+
+void
+vv_gcm_seal(const uint8 *key pg_attribute_unused(), const uint8 *nonce pg_attribute_unused(),
+			const char *name pg_attribute_unused(), const uint8 *plain pg_attribute_unused(),
+			int len pg_attribute_unused(), uint8 *sealed pg_attribute_unused())
+{
+	no_crypto();
+}
+
+bool
+vv_gcm_open(const uint8 *key pg_attribute_unused(), const uint8 *nonce pg_attribute_unused(),
+			const char *name pg_attribute_unused(), const uint8 *sealed pg_attribute_unused(),
+			int len pg_attribute_unused(), uint8 *plain pg_attribute_unused())
+{
+	no_crypto();
+}
+
+#endif

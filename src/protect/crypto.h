@@ -1,0 +1,37 @@
+/*-------------------------------------------------------------------------
+ *
+ * crypto.h
+ *		What OpenSSL's libcrypto does for us: ECDSA over P-256 and AES-256-GCM.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef VVAULT_CRYPTO_H
+#define VVAULT_CRYPTO_H
+
+#include "core/compat.h"
+
+#define VV_P256_SIGNATURE	64	/* r and s, as JWS has them (RFC 7518, 3.4) */
+#define VV_P256_POINT		64	/* x and y of a public key */
+#define VV_P256_DER_MAX		256 /* either key in DER */
+
+#define VV_GCM_KEY			32
+#define VV_GCM_NONCE		12
+#define VV_GCM_TAG			16
+
+/* A public key that signatures are checked by; lives until it is freed. */
+typedef struct VvPublicKey VvPublicKey;
+
+extern void vv_p256_make(uint8 *private_der, int *private_len,
+						 uint8 *public_der, int *public_len);
+extern void vv_p256_sign(const uint8 *private_der, int private_len,
+						 const char *message, int len, uint8 *signature);
+extern VvPublicKey *vv_p256_public_key(const uint8 *public_der, int len);
+extern void vv_free_public_key(VvPublicKey *key);
+extern bool vv_p256_is_signed(VvPublicKey *key, const char *message, int len,
+							  const uint8 *signature);
+extern void vv_gcm_seal(const uint8 *key, const uint8 *nonce, const char *name,
+						const uint8 *plain, int len, uint8 *sealed);
+extern bool vv_gcm_open(const uint8 *key, const uint8 *nonce, const char *name,
+						const uint8 *sealed, int len, uint8 *plain);
+
+#endif							/* VVAULT_CRYPTO_H */

@@ -1,0 +1,243 @@
+/*-------------------------------------------------------------------------
+ *
+ * token_keys.c
+ *		What a backend knows of the keys and rules that tokens are checked by.
+ *
+ * Every check of a token asks this, and it changes when keys rotate: a backend
+ * remembers it until a trigger invalidates what the relation cache has of the
+ * tables (as jobs/kind.c does). What was read is remembered only if nothing of
+ * that came since before its snapshot.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "protect/token_keys.h"
+
+#include "access/xact.h"
+#include "commands/trigger.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "core/index_scan.h"
+#include "site/stream_settings.h"
+
+PG_FUNCTION_INFO_V1(vvault_keys_changed);
+
+#define MAX_KNOWN	8
+
+static VvTokenKey known[MAX_KNOWN];
+static int	nknown = 0;
+static int	next_to_go = 0;
+static VvTokenRules rules;
+static bool rules_known = false;
+static uint64 times_forgotten = 0;
+
+/* Forgets all: some relation was invalidated. */
+static void
+forget(Datum arg pg_attribute_unused(), Oid relation pg_attribute_unused())
+{
+	nknown = 0;
+	rules_known = false;
+	times_forgotten++;
+}
+
+static void
+listen_for_changes(void)
+{
+	static bool listening = false;
+
+	if (!listening)
+		CacheRegisterRelcacheCallback(forget, (Datum) 0);
+	listening = true;
+}
+
+/* ---------- keys ---------- */
+
+enum
+{
+	PURPOSE, ALGORITHM, PUBLIC_KEY, CHECKED_UNTIL
+};
+
+static const VvIndexScan key_row = {
+	.schema = "vvault_stream",
+	.table = "signing_keys",
+	.index = "signing_keys_pkey",
+	.nkeys = 1,
+	.direction = ForwardScanDirection,
+	.ncolumns = 4,
+	.columns = {"purpose", "algorithm", "public_key", "checked_until"},
+};
+
+static const VvIndexScan secret_row = {
+	.schema = "vvault_stream",
+	.table = "secrets",
+	.index = "secrets_pkey",
+	.nkeys = 1,
+	.direction = ForwardScanDirection,
+	.ncolumns = 1,
+	.columns = {"secret"},
+};
+
+typedef struct KeyRow
+{
+	bool		found;
+	bool		is_public;
+	bytea	   *public_key;
+	TimestampTz checked_until;
+} KeyRow;
+
+static bool
+take_key(const Datum *values, const bool *isnull, void *arg)
+{
+	KeyRow	   *row = (KeyRow *) arg;
+
+	row->found = strcmp(TextDatumGetCString(values[PURPOSE]), "token") == 0;
+	row->is_public = strcmp(TextDatumGetCString(values[ALGORITHM]), "ES256") == 0;
+	row->public_key = isnull[PUBLIC_KEY] ? NULL : DatumGetByteaPCopy(values[PUBLIC_KEY]);
+	row->checked_until = isnull[CHECKED_UNTIL] ? DT_NOEND :
+		DatumGetTimestampTz(values[CHECKED_UNTIL]);
+	return false;
+}
+
+static bool
+take_secret(const Datum *values, const bool *isnull pg_attribute_unused(), void *arg)
+{
+	*(bytea **) arg = DatumGetByteaPCopy(values[0]);
+	return false;
+}
+
+/* Reads the secret of a key; false where it has none that can be used. */
+static bool
+read_secret(VvTokenKey *key)
+{
+	Datum		name[1] = {CStringGetTextDatum(psprintf("key:%s", key->kid))};
+	bytea	   *secret = NULL;
+
+	if (vv_index_scan(&secret_row, name, take_secret, &secret) == 0 ||
+		VARSIZE_ANY_EXHDR(secret) > VV_SECRET_MAX)
+		return false;
+	key->secret_len = VARSIZE_ANY_EXHDR(secret);
+	memcpy(key->secret, VARDATA_ANY(secret), key->secret_len);
+	return true;
+}
+
+/* Reads a key as it is now; false where there is none of that name. */
+static bool
+read_key(const char *kid, VvTokenKey *key)
+{
+	Datum		name[1] = {CStringGetTextDatum(kid)};
+	KeyRow		row = {0};
+	bool		found = false;
+
+	memset(key, 0, sizeof(*key));
+	strlcpy(key->kid, kid, sizeof(key->kid));
+	PushActiveSnapshot(GetLatestSnapshot());
+	if (vv_index_scan(&key_row, name, take_key, &row) > 0 && row.found)
+	{
+		key->is_public = row.is_public;
+		key->checked_until = row.checked_until;
+		found = row.is_public ? row.public_key != NULL : read_secret(key);
+	}
+	PopActiveSnapshot();
+	if (found && row.is_public)
+	{
+		key->public_key = vv_p256_public_key((uint8 *) VARDATA_ANY(row.public_key),
+											 VARSIZE_ANY_EXHDR(row.public_key));
+		found = key->public_key != NULL;
+	}
+	return found;
+}
+
+/* The place for one more key. */
+static VvTokenKey *
+free_place(void)
+{
+	VvTokenKey *place = &known[next_to_go];
+
+	next_to_go = (next_to_go + 1) % MAX_KNOWN;
+	vv_free_public_key(place->public_key);
+	memset(place, 0, sizeof(*place));
+	return place;
+}
+
+/*
+ * A key for tokens that may be checked by now, or NULL. It is good until the
+ * next call.
+ */
+const VvTokenKey *
+vv_token_key(const char *kid)
+{
+	uint64		before = times_forgotten;
+	VvTokenKey	read;
+	VvTokenKey *place;
+
+	if (strlen(kid) > VV_KID_MAX)
+		return NULL;
+	listen_for_changes();
+	for (int i = 0; nknown > 0 && i < MAX_KNOWN; i++)
+	{
+		if (strcmp(known[i].kid, kid) == 0)
+			return known[i].checked_until > GetCurrentTimestamp() ? &known[i] : NULL;
+	}
+	if (!read_key(kid, &read))
+		return NULL;
+	if (nknown == 0)
+	{
+		/* what was known is of another time */
+		for (int i = 0; i < MAX_KNOWN; i++)
+			(void) free_place();
+	}
+	place = free_place();
+	*place = read;
+	AcceptInvalidationMessages();
+	nknown = before == times_forgotten && !IsolationUsesXactSnapshot();
+	return place->checked_until > GetCurrentTimestamp() ? place : NULL;
+}
+
+/* ---------- rules ---------- */
+
+/*
+ * What the settings say of tokens. It is good until the next call.
+ */
+const VvTokenRules *
+vv_token_rules(void)
+{
+	uint64		before = times_forgotten;
+
+	listen_for_changes();
+	if (rules_known)
+		return &rules;
+	if (rules.issuer != NULL)
+		pfree(rules.issuer);
+	if (rules.audience != NULL)
+		pfree(rules.audience);
+	rules.issuer = rules.audience = NULL;
+	PushActiveSnapshot(GetLatestSnapshot());
+	rules.issuer = MemoryContextStrdup(TopMemoryContext,
+									   vv_stream_setting("token_issuer"));
+	rules.audience = MemoryContextStrdup(TopMemoryContext,
+										 vv_stream_setting("token_audience"));
+	rules.skew = strtod(vv_stream_setting("token_skew_seconds"), NULL);
+	PopActiveSnapshot();
+	AcceptInvalidationMessages();
+	rules_known = before == times_forgotten && !IsolationUsesXactSnapshot();
+	return &rules;
+}
+
+/*
+ * Trigger on keys, secrets and settings: every backend forgets what it knew.
+ * 39P01 where it is no trigger.
+ */
+Datum
+vvault_keys_changed(PG_FUNCTION_ARGS)
+{
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("vvault_keys_changed() was not called as a trigger")));
+	CacheInvalidateRelcache(((TriggerData *) fcinfo->context)->tg_relation);
+	PG_RETURN_POINTER(NULL);
+}

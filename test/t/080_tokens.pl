@@ -1,0 +1,235 @@
+#
+# 080_tokens.pl
+#		API tokens beside other programs: PyJWT and jose take ours and we take
+#		theirs, none with one bit changed is taken, PostgREST takes the same
+#		ones by its own check; keys rotate with an overlap; a thief of a
+#		refresh token ends its family.
+#
+# TOKENS (100) of each kind are tried. test/pgtap/stream/tokens.sql has what is
+# refused, and why.
+#
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin;
+
+use HTTP::Tiny ();
+use IPC::Run ();
+use JSON::PP ();
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(sleep);
+use VVaultTest;
+
+my $n = $ENV{TOKENS} // 100;
+my $json = JSON::PP->new->utf8->canonical;
+my $node = new_node('tokens');
+$node->safe_psql('postgres', 'CREATE EXTENSION vvault_stream CASCADE');
+
+sub sql { return $node->safe_psql('postgres', $_[0]) }
+
+my ($ret, $out, $err) = $node->psql('postgres', 'SELECT vvault_stream.new_key_pair()');
+if ($ret != 0 && $err =~ /has no OpenSSL/)
+{
+	is(sql(q(SELECT vvault_stream_set('token_algorithm', 'HS256'); SELECT vvault_token_verify(vvault_token_issue('a') ->> 'access_token') ->> 'valid')) =~ s/\s//gr,
+		'true', 'without OpenSSL tokens by HS256 work');
+	$node->stop;
+	done_testing();
+	exit 0;
+}
+
+sub said_by
+{
+	my ($stdin, @command) = @_;
+	my ($stdout, $stderr) = ('', '');
+
+	IPC::Run::run(\@command, '<', \$stdin, '>', \$stdout, '2>', \$stderr) or die "@command[0 .. 1]: $stderr";
+	return $stdout;
+}
+
+# How many of these tokens we take.
+sub taken
+{
+	my (@tokens) = @_;
+	my $file = PostgreSQL::Test::Utils::tempdir() . '/tokens';
+
+	open my $to, '>', $file or die "$file: $!";
+	print $to map { "$_\n" } @tokens;
+	close $to or die "$file: $!";
+	return sql("CREATE TEMP TABLE t (token text); COPY t FROM '$file' (DELIMITER E'\\x01'); SELECT count(*) FROM t WHERE (vvault_token_verify(token) ->> 'valid')::boolean");
+}
+
+# ---------------------------------------------------------------------------
+# Other programs
+# ---------------------------------------------------------------------------
+
+my @ours = split /\n/, sql("SELECT vvault_token_issue('viewer ' || i) ->> 'access_token' FROM generate_series(1, $n) i");
+my $jwks = sql('SELECT vvault_jwks()');
+my ($kid, $private) = split /\|/, sql(q(SELECT kid, encode(key, 'hex') FROM vvault_stream.signing_key('token')));
+is(scalar(@ours), $n, "$n tokens of ours");
+is(taken(@ours), $n, 'we take them');
+unlike($jwks, qr/"d"/, 'the key set has no private key');
+
+# One bit of each, anywhere, but for the dots.
+sub with_one_bit
+{
+	my ($token, $seed) = @_;
+	my @places = grep { substr($token, $_, 1) ne '.' } 0 .. length($token) - 1;
+	my $place = $places[ ($seed * 7919) % @places ];
+
+	substr($token, $place, 1) = chr(ord(substr $token, $place, 1) ^ 1 << $seed % 7);
+	$token =~ tr/\x00-\x20\x7f/*/;
+	return $token;
+}
+my @bent = map { with_one_bit($ours[$_], $_) } 0 .. $#ours;
+is(scalar(grep { $ours[$_] eq $bent[$_] } 0 .. $#ours), 0, 'each with one bit changed');
+is(taken(@bent), 0, 'we take none of them');
+
+SKIP:
+{
+	skip('python3-jwt is not there', 6) if system('/usr/bin/python3 -c "import jwt, cryptography" 2>/dev/null') != 0;
+	my @python = ('/usr/bin/python3', 'test/tokens/pyjwt_tokens.py');
+
+	is(said_by(join("\n", @ours), @python, 'check', $jwks) + 0, $n, 'PyJWT takes all of ours');
+	is(said_by(join("\n", @bent), @python, 'check', $jwks) + 0, 0, 'and none with one bit changed');
+	my @theirs = split /\n/, said_by('', @python, 'make', $n, $kid, $private);
+	is(taken(@theirs), $n, 'we take all of PyJWT');
+	is(taken(map { with_one_bit($theirs[$_], $_) } 0 .. $#theirs), 0, 'and none with one bit changed');
+
+	sql(q(SELECT vvault_stream_set('token_algorithm', 'HS256'); SELECT vvault_rotate_keys('token', 0)));
+	my ($secret_kid, $secret) = split /\|/, sql(q(SELECT kid, encode(key, 'hex') FROM vvault_stream.signing_key('token')));
+	isnt($secret_kid, $kid, 'another key signs by HS256');
+	@theirs = split /\n/, said_by('', @python, 'make', $n, $secret_kid, $secret, 'HS256');
+	is(taken(@theirs), $n, 'we take those of PyJWT');
+	sql(q(SELECT vvault_stream_set('token_algorithm', NULL); SELECT vvault_rotate_keys('token', 0)));
+}
+
+SKIP:
+{
+	skip('jose is not there', 4) unless -d ($ENV{WORK} // '') . '/tokens/node_modules/jose';
+	my @node = ('node', 'test/tokens/jose_tokens.mjs');
+
+	is(said_by(join("\n", @ours), @node, 'check', $jwks) + 0, $n, 'jose takes all of ours');
+	is(said_by(join("\n", @bent), @node, 'check', $jwks) + 0, 0, 'and none with one bit changed');
+	my @theirs = split /\n/, said_by('', @node, 'make', $n, $kid, $private);
+	is(taken(@theirs), $n, 'we take all of jose');
+	is(taken(map { with_one_bit($theirs[$_], $_) } 0 .. $#theirs), 0, 'and none with one bit changed');
+}
+
+# ---------------------------------------------------------------------------
+# Keys rotate
+# ---------------------------------------------------------------------------
+
+my $session = open_session($node, 'postgres');
+
+sub value
+{
+	my ($out, $err) = $session->query($_[0]);
+
+	return $err eq '' ? $out : $err;
+}
+
+is(value("SELECT vvault_token_verify('$ours[0]') ->> 'valid'"), 'true', 'a session that knows the key');
+my $ahead = $json->decode(sql(q(SELECT vvault_rotate_keys('token', 600))));
+like(sql('SELECT vvault_jwks()'), qr/"$ahead->{kid}"/, 'the next key is told ahead of its time');
+is($json->decode(sql(q(SELECT vvault_jwks())))->{keys}[0]{kid}, $kid, 'and the first one still');
+is(sql(q(SELECT kid FROM vvault_stream.signing_key('token'))) eq $ahead->{kid} ? 'new' : 'old', 'old', 'until then the one before signs');
+sql("UPDATE vvault_stream.signing_keys SET signs_from = now() - interval '1 second' WHERE kid = '$ahead->{kid}'");
+my $next = sql(q(SELECT vvault_token_issue('viewer') ->> 'access_token'));
+is(value("SELECT vvault_token_verify('$_') ->> 'valid'"), 'true', 'both are good') for $next, $ours[0];
+sql("UPDATE vvault_stream.signing_keys SET signs_until = now() - interval '2 hours', checked_until = now() - interval '1 hour' WHERE kid = '$kid'");
+is(value("SELECT vvault_token_verify('$ours[0]') ->> 'reason'"), 'its key is not known', 'when its time is over the old one is not, in an open session too');
+is(value("SELECT vvault_token_verify('$next') ->> 'valid'"), 'true', 'the new one is');
+sql(q(SELECT vvault_stream_set('token_issuer', 'https://id.example.org')));
+is(value("SELECT vvault_token_verify('$next') ->> 'reason'"), 'its issuer is another', 'a setting is heard of at once');
+sql(q(SELECT vvault_stream_set('token_issuer', NULL)));
+
+# ---------------------------------------------------------------------------
+# Two who come with one refresh token at the same time
+# ---------------------------------------------------------------------------
+
+my $issued = $json->decode(sql(q(SELECT vvault_token_issue('viewer'))));
+my @thieves = map { open_session($node, 'postgres') } 1 .. 4;
+$thieves[0]->query('BEGIN');
+$thieves[0]->query("SELECT vvault_token_refresh('$issued->{refresh_token}')");
+$_->send("SELECT vvault_token_refresh('$issued->{refresh_token}') ->> 'error'") for @thieves[ 1 .. 3 ];
+$thieves[0]->query('COMMIT');
+is(($_->wait)[0], 'invalid_grant', 'only one of them gets the next token') for @thieves[ 1 .. 3 ];
+is(sql("SELECT count(*) FROM vvault_stream.refresh_tokens WHERE jti = '$issued->{jti}' AND ended_at IS NULL"), 0, 'and the family has ended');
+is(value("SELECT vvault_token_verify('$issued->{access_token}') ->> 'reason'"), 'it was revoked', 'with all its tokens');
+$_->quit for @thieves;
+
+# ---------------------------------------------------------------------------
+# Nothing secret lies about
+# ---------------------------------------------------------------------------
+
+my $dump = said_by('', 'pg_dump', '--data-only', '-t', 'vvault_stream.refresh_tokens', '-d', $node->connstr('postgres'));
+unlike($dump, qr/\Q$issued->{refresh_token}\E/, 'no refresh token is kept, only its hash');
+
+# ---------------------------------------------------------------------------
+# PostgREST
+# ---------------------------------------------------------------------------
+
+SKIP:
+{
+	my ($postgrest) = grep { -x } map { "$_/postgrest" } split /:/, $ENV{PATH};
+	skip('there is no postgrest', 1) unless $postgrest;
+	my $port = PostgreSQL::Test::Cluster::get_free_port();
+	my $folder = PostgreSQL::Test::Utils::tempdir();
+
+	sql(<<'SQL');
+CREATE ROLE web LOGIN NOINHERIT; CREATE ROLE web_anon; CREATE ROLE web_viewer; CREATE ROLE web_publisher;
+GRANT web_anon, web_viewer, web_publisher TO web;
+SELECT vvault_stream_grant('web_anon', 'viewer'), vvault_stream_grant('web_viewer', 'viewer'), vvault_stream_grant('web_publisher', 'publisher');
+SELECT vvault_stream_set('authenticator', 'web'), vvault_stream_set('token_viewer_role', 'web_viewer'), vvault_stream_set('token_publisher_role', 'web_publisher');
+INSERT INTO vvault_stream.assets (video_id, owner_id, access) VALUES ('diary', 'alice', 'private'), ('course', 'alice', 'token');
+SQL
+	append_to_file("$folder/jwks.json", sql('SELECT vvault_jwks()'));
+	my $uri = $node->connstr('postgres') . ' user=web';
+	append_to_file("$folder/postgrest.conf", <<"EOF");
+db-uri = "$uri"
+db-anon-role = "web_anon"
+db-schemas = "public"
+db-channel-enabled = false
+server-host = "127.0.0.1"
+server-port = $port
+jwt-secret = "\@$folder/jwks.json"
+log-level = "crit"
+EOF
+	my $server = IPC::Run::start([ $postgrest, "$folder/postgrest.conf" ], '<', '/dev/null', '>', "$folder/log", '2>&1');
+	my $http = HTTP::Tiny->new(timeout => 30);
+	my $ask = sub {
+		my ($token, $function, %arguments) = @_;
+		my $reply = $http->post("http://127.0.0.1:$port/rpc/$function", { content => $json->encode(\%arguments),
+			headers => { 'content-type' => 'application/json', defined $token ? (authorization => "Bearer $token") : () } });
+
+		return "$reply->{status} " . substr($reply->{content}, 0, 60);
+	};
+	for (1 .. 300)
+	{
+		last if $http->get("http://127.0.0.1:$port/")->{status} < 500;
+		sleep 0.1;
+	}
+	my %token = map { $_->[0] => sql("SELECT vvault_token_issue($_->[1]) ->> 'access_token'") } [ owner => q('alice') ],
+	  [ guest => q('bob', 'course', '{view}') ], [ editor => q('bob', 'course', '{edit}') ];
+	my $jti = $json->decode(sql("SELECT vvault_token_verify('$token{owner}') -> 'claims'"))->{jti};
+
+	like($ask->(undef, 'vvault_may', video_id => 'diary', permission => 'view'), qr/^200 false/, 'PostgREST: nobody sees what is private');
+	like($ask->($token{owner}, 'vvault_may', video_id => 'diary', permission => 'manage'), qr/^200 true/, 'its owner manages it');
+	like($ask->($token{guest}, 'vvault_may', video_id => 'course', permission => 'view'), qr/^200 true/, 'a guest sees what his token is for');
+	like($ask->($token{guest}, 'vvault_may', video_id => 'diary', permission => 'view'), qr/^200 false/, 'and nothing else');
+	like($ask->($token{guest}, 'vvault_update_asset', video_id => 'course', title => 'x'), qr/^(?:401|403) .*42501/, 'and changes nothing');
+	like($ask->($token{editor}, 'vvault_update_asset', video_id => 'course', title => 'x'), qr/^200 \{"video_id":"course"/, 'an editor does');
+	like($ask->(with_one_bit($token{owner}, 3), 'vvault_may', video_id => 'diary', permission => 'view'), qr/^401/, 'a token with one bit changed is refused');
+	like($ask->($token{guest}, 'vvault_token_revoke', jti => $jti), qr/^(?:401|403)/, 'nobody revokes another\'s');
+	like($ask->($token{owner}, 'vvault_token_revoke', jti => $jti), qr/^200/, 'its subject does');
+	like($ask->($token{owner}, 'vvault_may', video_id => 'diary', permission => 'view'), qr/^200 false/, 'what is revoked opens nothing, though PostgREST takes it');
+	like($ask->(undef, 'vvault_token_refresh', refresh_token => 'x'), qr/^400 .*invalid_grant/, 'a wrong refresh token is HTTP 400');
+	$server->kill_kill;
+}
+
+$session->quit;
+$node->stop;
+done_testing();
