@@ -2,10 +2,14 @@
 # 069_generations.pl
 #		Another source for a video that is being played: its old generation stays
 #		until the grace time is over, the new one is at the next load, and then the
-#		old objects are gone from the store. Its page follows the title.
+#		old objects are gone from the store. Its page follows the title. And videos
+#		that are made by workers which are killed again and again.
 #
 # Through a store and an edge of nginx, by vvault-worker. Skipped where they are
 # not to be had.
+#
+# VVAULT_WORKER_VIDEOS=n makes n videos while workers are killed (default 3),
+# VVAULT_SEED=n kills at other moments.
 #
 use strict;
 use warnings;
@@ -20,6 +24,7 @@ use JSON::PP ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use Time::HiRes qw(sleep);
 use VVaultTest;
 
 my $missing = FileStore::missing();
@@ -57,18 +62,27 @@ sub status
 	return $http->get($_[0])->{status};
 }
 
-# Uploads a source of so many seconds, and waits until its generation is shown.
+# Uploads a source of so many seconds.
+sub send_source
+{
+	my ($video, $seconds, $size) = @_;
+
+	system('ffmpeg', '-v', 'error', '-nostdin', '-y', '-f', 'lavfi', '-i', "testsrc2=size=$size:rate=25:duration=$seconds",
+		'-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p', "$folder/source.mp4") == 0 or BAIL_OUT('ffmpeg failed');
+	my $bytes = slurp_file("$folder/source.mp4");
+	my $upload = sql("SELECT vvault_create_upload('$video', " . length($bytes) . ") ->> 'upload_id'");
+
+	$http->put(sql("SELECT vvault_sign_part('$upload', 1) ->> 'url'"), { content => $bytes })->{success} or BAIL_OUT('no part is taken');
+	sql("SELECT vvault_complete_upload('$upload')");
+	return;
+}
+
+# The same, and waits until its generation is shown.
 sub upload
 {
 	my ($seconds, $generation) = @_;
 
-	system('ffmpeg', '-v', 'error', '-nostdin', '-y', '-f', 'lavfi', '-i', "testsrc2=size=320x180:rate=25:duration=$seconds",
-		'-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p', "$folder/source.mp4") == 0 or BAIL_OUT('ffmpeg failed');
-	my $bytes = slurp_file("$folder/source.mp4");
-	my $upload = sql("SELECT vvault_create_upload('film', " . length($bytes) . ") ->> 'upload_id'");
-
-	$http->put(sql("SELECT vvault_sign_part('$upload', 1) ->> 'url'"), { content => $bytes })->{success} or BAIL_OUT('no part is taken');
-	sql("SELECT vvault_complete_upload('$upload')");
+	send_source('film', $seconds, '320x180');
 	ok(wait_until($node, 'postgres', "SELECT state IN ('failed', 'ready') AND generation = $generation FROM vvault_stream.assets WHERE video_id = 'film'"),
 		"generation $generation is shown") or diag(sql(q{SELECT vvault_asset('film')}) . slurp_file("$folder/worker.log"));
 	return $json->decode(sql(q{SELECT vvault_play_url('film')}));
@@ -94,9 +108,23 @@ EOF
 write_file($site{store_keys}, sql(q{SELECT vvault_signing_keys('store:main')}));
 write_file($site{path_keys}, sql(q{SELECT vvault_signing_keys('path')}));
 mkdir "$folder/scratch";
-my $worker = IPC::Run::start(
-	[ FileStore::worker_program(), '--dbname', $node->connstr('postgres') . ' user=worker', '--scratch', "$folder/scratch", '--jobs', 2, '--verbose' ],
-	'<', '/dev/null', '&>', "$folder/worker.log");
+
+sub start_worker
+{
+	return IPC::Run::start(
+		[ FileStore::worker_program(), '--dbname', $node->connstr('postgres') . ' user=worker', '--scratch', "$folder/scratch", '--jobs', 2, '--verbose', @_ ],
+		'<', '/dev/null', '>>', "$folder/worker.log", '2>&1');
+}
+
+# All that is to be deleted is, without waiting for the grace time.
+sub delete_now
+{
+	sql(q{UPDATE vvault_stream.jobs SET run_at = clock_timestamp() WHERE kind = 'delete_objects' AND run_at IS NOT NULL; SELECT vvault_stream.wake_workers('delete_objects')});
+	ok(wait_until($node, 'postgres', q{SELECT NOT EXISTS (SELECT FROM vvault_stream.jobs WHERE kind = 'delete_objects')}), 'what is old is deleted');
+	return;
+}
+
+my $worker = start_worker();
 
 my $first = upload(5, 1);
 my $base = $first->{hls} =~ s{[^/]+\z}{}r;
@@ -126,8 +154,7 @@ my ($file) = $http->get("$base$variants[-1]")->{content} =~ /^(\S+\.mp4)$/m;
 is($http->get("$base$file", { headers => { range => 'bytes=0-9' } })->{status}, 206, 'and its media');
 
 # the grace time is over
-sql(q{UPDATE vvault_stream.jobs SET run_at = clock_timestamp() WHERE kind = 'delete_objects' AND run_at IS NOT NULL; SELECT vvault_stream.wake_workers('delete_objects')});
-ok(wait_until($node, 'postgres', q{SELECT NOT EXISTS (SELECT FROM vvault_stream.jobs WHERE kind = 'delete_objects')}), 'then what is old is deleted');
+delete_now();
 is_deeply([ objects_of(1) ], [], 'no object of it is left');
 isnt(scalar(objects_of(2)), 0, 'those of the new one are');
 is(sql(q{SELECT count(*) FROM vvault_stream.media_objects WHERE video_id = 'film' AND generation = 1}), '0', 'nor a row of one');
@@ -136,5 +163,47 @@ is(status($second->{dash}), 200, 'the new one plays on');
 
 $worker->signal('TERM');
 $worker->finish;
+
+# ---------------------------------------------------------------------------
+# Workers that are killed
+# ---------------------------------------------------------------------------
+
+my $videos = $ENV{VVAULT_WORKER_VIDEOS} // 3;
+my $seed = $ENV{VVAULT_SEED} // 1;
+my $unfinished = q{SELECT count(*) FROM vvault_stream.assets WHERE state <> 'ready'};
+
+note "VVAULT_SEED=$seed VVAULT_WORKER_VIDEOS=$videos";
+srand($seed);
+sql(q{SELECT vvault_stream_set('early_seconds', '0')});
+for my $n (1 .. $videos)
+{
+	sql("SELECT vvault_create_asset('Video $n', 'bob', 'public', video_id => 'video$n')");
+	send_source("video$n", 1, '640x480');
+}
+for (1 .. 4 * $videos)
+{
+	my $doomed = start_worker('--lease', 1);
+
+	sleep 0.1 + rand 1.5;
+	$doomed->signal('KILL');
+	eval { $doomed->finish };
+	last if sql($unfinished) eq '0';
+}
+# one that was killed too often is taken up again
+sql(q{SELECT vvault_redrive(job_id) FROM vvault_stream.jobs WHERE state = 'd'});
+$worker = start_worker('--lease', 5);
+ok(wait_until($node, 'postgres', "SELECT ($unfinished) = 0"), 'every video is ready in the end')
+  or diag(sql('SELECT video_id, state, failure FROM vvault_stream.assets') . slurp_file("$folder/worker.log"));
+is(sql(q{SELECT count(*) FROM (SELECT FROM vvault_stream.finished_jobs WHERE NOT cancelled AND video_id LIKE 'video%' AND kind <> 'delete_objects'
+	GROUP BY video_id, kind, args ->> 'part' HAVING count(*) > 1) twice}), '0', 'nothing was done twice in the books');
+is(sql(q{SELECT count(*) FROM vvault_stream.jobs WHERE kind <> 'delete_objects'}), '0', 'nothing is left in the queue');
+delete_now();
+$worker->signal('TERM');
+$worker->finish;
+is(sql(q{SELECT count(*) FROM vvault_stream.media_objects WHERE state <> 'stored'}), '0', 'no object is left that nobody knows');
+is(join("\n", sort map { s{^\Q$site{objects}\E/}{}r } split /\n/, `find '$site{objects}' -type f`),
+	sql(q{SELECT object_key FROM vvault_stream.media_objects ORDER BY object_key COLLATE "C"}), 'the store has what the books say');
+is_deeply([ glob "$folder/scratch/*" ], [], 'no file is left');
+is(scalar(grep { index($_, "$folder/scratch") >= 0 } map { eval { slurp_file($_) } // '' } glob '/proc/[0-9]*/cmdline'), 0, 'nor a process');
 $node->stop;
 done_testing();
