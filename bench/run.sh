@@ -3,7 +3,7 @@
 # run.sh
 #		The benchmarks, on a throw-away cluster: `make bench`.
 #
-# usage: bench/run.sh [PART ...]		parts: cache feed trending scores ingest analytics search http jobs tokens
+# usage: bench/run.sh [PART ...]		parts: cache feed trending scores ingest analytics search http jobs beside tokens
 #
 # What is compared is measured in turn within one run, in ROUNDS rounds (5) of
 # SECONDS seconds (2), and medians are taken: on a shared machine only ratios
@@ -256,6 +256,14 @@ part_jobs()
 	bench_jobs
 }
 
+part_beside()
+{
+	heading "beside: a feed of 25 out of 100,000 videos, out of the cache, while the queue works"
+	# shellcheck source=bench/jobs/part.sh
+	source bench/jobs/part.sh
+	bench_beside
+}
+
 # Beside what one would write without C.
 part_tokens()
 {
@@ -293,11 +301,11 @@ main()
 	cluster_create "$WORK" "fsync = off" "shared_buffers = 1GB" "max_wal_size = 8GB" "autovacuum = off" \
 		"shared_preload_libraries = 'vvault'"
 	cluster_start "$WORK"
-	for part in "${@:-cache feed trending scores ingest analytics search http jobs tokens}"; do
+	for part in "${@:-cache feed trending scores ingest analytics search http jobs beside tokens}"; do
 		for part in $part; do
 			# the others measure what it costs to compute a reply
 			case $part in
-				cache | http) "part_$part" ;;
+				cache | http | beside) "part_$part" ;;
 				*) PGOPTIONS='-c vvault.cache=off' "part_$part" ;;
 			esac
 		done

@@ -21,6 +21,7 @@
 #include "text.h"
 
 #define KEPT_ANSWER		1000	/* bytes of what the receiver says */
+#define MOST_RETRY_AFTER	86400	/* seconds */
 
 typedef struct Delivery
 {
@@ -175,7 +176,39 @@ answer_text(Delivery *delivery)
 	return result != NULL ? result : json_string("");
 }
 
-/* Sends the order's body once; the database says when it is tried again. */
+/*
+ * Seconds that a busy receiver asks to be left alone for, a number or a date of
+ * it; 0 for none. No answer lasts longer than the longest delay of a delivery.
+ */
+static double
+retry_after(CURL * curl, long status)
+{
+	curl_off_t	seconds = 0;
+
+	if (status != 429 && status != 503)
+		return 0;
+#if LIBCURL_VERSION_NUM >= 0x074200
+	curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &seconds);
+#endif
+	return seconds < MOST_RETRY_AFTER ? (double) seconds : MOST_RETRY_AFTER;
+}
+
+/*
+ * What did not come through is tried again when the database says, or later
+ * where the receiver asks for that.
+ */
+static void
+fail_for(CURL * curl, long status)
+{
+	double		asked = retry_after(curl, status);
+	double		usual = order_number("retry_seconds", 0);
+
+	if (asked > 0)
+		task_fault_until(asked > usual ? asked : usual, "HTTP %ld from the receiver, to be tried after %.0f s", status, asked);
+	task_machine_fault("HTTP %ld from the receiver", status);
+}
+
+/* Sends the order's body once. */
 void
 do_deliver(void)
 {
@@ -199,6 +232,6 @@ do_deliver(void)
 	if (code != CURLE_OK)
 		task_machine_fault("the receiver did not answer: %s", curl_easy_strerror(code));
 	if ((status < 200 || status > 299) && status != 410)
-		task_machine_fault("HTTP %ld from the receiver", status);
+		fail_for(curl, status);
 	task_done(json_pack("{s:I, s:o}", "status", (json_int_t) status, "answer", answer_text(&delivery)));
 }

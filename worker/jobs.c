@@ -63,6 +63,8 @@ typedef struct Job
 	bool		failed;
 	char	   *answer;			/* the result, or why it failed; NULL gives it
 								 * back */
+	double		retry_seconds;	/* when it is to be tried again; 0: as its
+								 * kind says */
 	double		answer_at;
 	int			answer_failures;
 } Job;
@@ -260,7 +262,11 @@ take_message(Job *job, json_t * message)
 		job->arguments = json_incref(json_object_get(message, "arguments"));
 	}
 	else if ((value = json_object_get(message, "fail")) != NULL)
+	{
+		if (!job->concluded)
+			job->retry_seconds = json_number_value(json_object_get(message, "retry_seconds"));
 		conclude(job, true, copy_text(json_string_value(value)));
+	}
 	else if ((value = json_object_get(message, "done")) != NULL)
 	{
 		const char *failure = json_string_value(json_object_get(value, "failure"));
@@ -444,9 +450,11 @@ ask(Connection *connection, Subject about, Job *job, const char *function, int n
 static void
 tell_end(Connection *connection, Job *job)
 {
-	const char *params[] = {job->id, job->lease, job->answer};
+	char	   *retry = job->failed && job->retry_seconds > 0 ? format_text("%.0f", job->retry_seconds) : NULL;
+	const char *params[] = {job->id, job->lease, job->answer, retry};
 
-	ask(connection, ABOUT_END, job, job->failed ? "vvault_fail" : "vvault_complete", 3, params);
+	ask(connection, ABOUT_END, job, job->failed ? "vvault_fail" : "vvault_complete", retry != NULL ? 4 : 3, params);
+	free(retry);
 }
 
 /* Tells the database that a job goes on, and how far it is; the answer may have a fresh order. */

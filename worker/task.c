@@ -147,6 +147,20 @@ task_machine_fault(const char *format,...)
 	_exit(0);
 }
 
+/* The same, to be tried again no sooner than after so many seconds. */
+void
+task_fault_until(double retry_seconds, const char *format,...)
+{
+	va_list		args;
+	json_t	   *why;
+
+	va_start(args, format);
+	why = sentence(format, args);
+	va_end(args);
+	say(json_pack("{s:o, s:f}", "fail", why, "retry_seconds", retry_seconds));
+	_exit(0);
+}
+
 /* How far a part of the work is that reaches from one point to another of the whole. */
 void
 task_progress(double from, double to, double fraction)

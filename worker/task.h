@@ -53,6 +53,7 @@ extern void task_run(long long job_id, json_t * order, int channel_fd, const cha
 extern void task_done(json_t * result) __attribute__((noreturn));
 extern void task_source_fault(const char *format,...) PRINTF_LIKE(1, 2) __attribute__((noreturn));
 extern void task_machine_fault(const char *format,...) PRINTF_LIKE(1, 2) __attribute__((noreturn));
+extern void task_fault_until(double retry_seconds, const char *format,...) PRINTF_LIKE(2, 3) __attribute__((noreturn));
 extern void task_progress(double from, double to, double fraction);
 extern void task_refresh(double older_than);
 extern json_t * task_ask(const char *function, json_t * arguments);

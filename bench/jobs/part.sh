@@ -3,7 +3,8 @@
 # part.sh
 #		The part jobs of run.sh: jobs put in, taken and ended, by 8 clients, of
 #		vvault, of a plain table with SKIP LOCKED, of pg-boss and graphile-worker
-#		(npm) and of pgq (Debian), in turn.
+#		(npm) and of pgq (Debian), in turn; and the part beside: cached feeds while
+#		the queue works.
 #
 # To be sourced by run.sh. A peer that is not to be had is left out, and said so.
 # JOBS_WAITING jobs (1000) of as many owners as JOBS_OWNERS (200) wait all the
@@ -13,6 +14,7 @@ JOBS_CLIENTS=8
 JOBS_WAITING=${JOBS_WAITING:-1000}
 JOBS_FINISHED=${JOBS_FINISHED:-1000}
 JOBS_OWNERS=${JOBS_OWNERS:-200}
+JOBS_RATE=${JOBS_RATE:-1000}
 
 # by_pgbench FILE JOBS: jobs a second of a script that does so many in a round.
 by_pgbench()
@@ -47,12 +49,24 @@ jobs_row()
 	awk -v label="$1" -v rate="$2" -v ours="$3" 'BEGIN {printf "%-44s %9.0f jobs/s   vvault has %.2f times as many\n", label, rate, ours / rate}'
 }
 
-jobs_prepare()
+# As operators have it: what is committed is on the disk, and vacuum runs.
+jobs_queue()
 {
+	bench_sql -d postgres -c "ALTER SYSTEM SET fsync = on" -c "ALTER SYSTEM SET autovacuum = on" -c "SELECT pg_reload_conf()" >/dev/null
 	bench_sql -d postgres -c 'CREATE DATABASE queue'
 	bench_sql -d queue -c 'SET client_min_messages = warning' -c 'CREATE EXTENSION vvault_stream CASCADE' \
 		-c "INSERT INTO vvault_stream.job_kinds (kind) VALUES ('bench')" -f bench/jobs/plain.sql
 	bench_sql -d queue -v waiting="$JOBS_WAITING" -v finished="$JOBS_FINISHED" -v owners="$JOBS_OWNERS" -f bench/jobs/fill.sql >/dev/null
+}
+
+jobs_queue_end()
+{
+	bench_sql -d postgres -c "ALTER SYSTEM RESET fsync" -c "ALTER SYSTEM RESET autovacuum" -c "SELECT pg_reload_conf()" -c 'DROP DATABASE queue' >/dev/null
+}
+
+jobs_prepare()
+{
+	jobs_queue
 	if [ -d "$WORK/jobs/node_modules" ] && node --version >/dev/null 2>&1; then
 		mkdir -p "$WORK/peers"
 		cp bench/jobs/peers.mjs "$WORK/peers/"
@@ -92,7 +106,6 @@ bench_jobs()
 
 	JOBS_PEERS=
 	JOBS_PGQ=no
-	bench_sql -d postgres -c "ALTER SYSTEM SET fsync = on" -c "ALTER SYSTEM SET autovacuum = on" -c "SELECT pg_reload_conf()" >/dev/null
 	jobs_prepare
 	for batch in 1 100; do
 		rates=$WORK/rates-$batch
@@ -108,5 +121,28 @@ bench_jobs()
 	done
 	say "tables and indexes after that, of queues that have done as much as they could:"
 	bench_sql -d queue -f bench/jobs/size.sql
-	bench_sql -d postgres -c "ALTER SYSTEM RESET fsync" -c "ALTER SYSTEM RESET autovacuum" -c "SELECT pg_reload_conf()" -c 'DROP DATABASE queue' >/dev/null
+	jobs_queue_end
+}
+
+# Feeds out of the cache while JOBS_RATE jobs a second (1000) go through the
+# queue: three transactions end for each.
+bench_beside()
+{
+	local constant clients queue
+
+	bench_database cached
+	bench_sql -d cached -v videos=100000 -f bench/sql/fill.sql >/dev/null
+	constant="SELECT E'$(bench_sql -d cached -At -f bench/sql/constant.sql)'::json;"
+	jobs_queue
+	"$STAGE_BIN/pgbench" -n -M prepared -c "$JOBS_CLIENTS" -j 1 -R "$JOBS_RATE" -T $((SECONDS_EACH * ROUNDS * 4 + 10)) -f bench/jobs/vvault.pgbench queue \
+		>"$WORK/beside.log" 2>&1 &
+	queue=$!
+	sleep 1
+	for clients in 1 8; do
+		CLIENTS=$clients compare "$clients clients: a hit beside a constant of the same bytes" cached "SELECT vvault_trending('PL');" cached "$constant"
+	done
+	wait "$queue"
+	sed -n 's/^tps = \([0-9.]*\).*/jobs a second meanwhile: \1/p' "$WORK/beside.log"
+	jobs_queue_end
+	bench_sql -d postgres -c 'DROP DATABASE cached'
 }

@@ -143,6 +143,31 @@ vv_index_beginscan(Relation table, Relation index, Snapshot snapshot,
 #endif
 }
 
+/*
+ * Updates a row, waiting for who has locked it; *needs_entries says whether its
+ * indexes, all of them b-trees, need new entries.
+ */
+static inline TM_Result
+vv_table_tuple_update(Relation table, ItemPointer tid, TupleTableSlot *slot,
+					  CommandId cid, Snapshot snapshot, bool *needs_entries)
+{
+	TM_FailureData failure;
+	LockTupleMode mode;
+	TM_Result	result;
+#if PG_VERSION_NUM >= 160000
+	TU_UpdateIndexes indexes = TU_None;
+
+	result = table_tuple_update(table, tid, slot, cid, snapshot, InvalidSnapshot,
+								true, &failure, &mode, &indexes);
+	*needs_entries = indexes != TU_None;
+#else
+	*needs_entries = false;
+	result = table_tuple_update(table, tid, slot, cid, snapshot, InvalidSnapshot,
+								true, &failure, &mode, needs_entries);
+#endif
+	return result;
+}
+
 /* Begins to fetch rows whose places are known. */
 static inline IndexFetchTableData *
 vv_index_fetch_begin(Relation table)

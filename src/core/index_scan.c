@@ -47,16 +47,19 @@ vv_end_fresh_snapshot(void)
 	PopActiveSnapshot();
 }
 
-/* What a scan begins with, by names that are looked up each time. */
-static Oid
-relation_of(const VvIndexScan *what, const char *name)
+/*
+ * A relation of an extension's own, by names that are looked up each time.
+ * 42P01 where it is not there.
+ */
+Oid
+vv_own_relation(const char *schema, const char *name)
 {
-	Oid			oid = get_relname_relid(name, get_namespace_oid(what->schema, false));
+	Oid			oid = get_relname_relid(name, get_namespace_oid(schema, false));
 
 	if (!OidIsValid(oid))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("relation \"%s.%s\" does not exist", what->schema, name),
+				 errmsg("relation \"%s.%s\" does not exist", schema, name),
 				 errhint("It belongs to the extension: drop the extension and create it again.")));
 	return oid;
 }
@@ -82,9 +85,9 @@ equality_of(Oid type)
 
 /* The keys of the scan, in the order of the index's columns. */
 static void
-make_keys(const VvIndexScan *what, Relation index, const Datum *keys, ScanKey made)
+make_keys(Relation index, const Datum *keys, int nkeys, ScanKey made)
 {
-	for (int i = 0; i < what->nkeys; i++)
+	for (int i = 0; i < nkeys; i++)
 		ScanKeyEntryInitialize(&made[i], 0, i + 1, BTEqualStrategyNumber,
 							   InvalidOid, index->rd_indcollation[i],
 							   equality_of(index->rd_opcintype[i]), keys[i]);
@@ -104,6 +107,57 @@ find_columns(const VvIndexScan *what, Relation table, AttrNumber *columns)
 }
 
 /*
+ * Hands the rows of an open table that the active snapshot sees to the action,
+ * in the order of an index or backward, those whose first nkeys columns of the
+ * index equal the keys, until it says that it has enough; returns how many it
+ * got.
+ */
+uint64
+vv_scan_slots(Relation table, Relation index, const Datum *keys, int nkeys,
+			  ScanDirection direction, VvSlotAction action, void *arg)
+{
+	ScanKeyData made[VV_INDEX_SCAN_MAX_KEYS];
+	TupleTableSlot *slot = table_slot_create(table, NULL);
+	IndexScanDesc scan;
+	uint64		nrows = 0;
+	bool		more = true;
+
+	make_keys(index, keys, nkeys, made);
+	scan = vv_index_beginscan(table, index, GetActiveSnapshot(), nkeys);
+	index_rescan(scan, made, nkeys, NULL, 0);
+	while (more && index_getnext_slot(scan, direction, slot))
+	{
+		nrows++;
+		more = action(slot, arg);
+	}
+	index_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	return nrows;
+}
+
+/* Who gets the columns of the rows, and which columns. */
+typedef struct ColumnTaker
+{
+	int			ncolumns;
+	AttrNumber	columns[VV_INDEX_SCAN_MAX_COLUMNS];
+	VvRowAction action;
+	void	   *arg;
+} ColumnTaker;
+
+/* A row of the scan. */
+static bool
+take_columns(TupleTableSlot *slot, void *arg)
+{
+	const ColumnTaker *taker = (const ColumnTaker *) arg;
+	Datum		values[VV_INDEX_SCAN_MAX_COLUMNS];
+	bool		isnull[VV_INDEX_SCAN_MAX_COLUMNS];
+
+	for (int i = 0; i < taker->ncolumns; i++)
+		values[i] = slot_getattr(slot, taker->columns[i], &isnull[i]);
+	return taker->action(values, isnull, taker->arg);
+}
+
+/*
  * Hands the rows that the active snapshot sees to the action, until it says
  * that it has enough; returns how many it got. Values last as long as the
  * action.
@@ -112,35 +166,17 @@ uint64
 vv_index_scan(const VvIndexScan *what, const Datum *keys, VvRowAction action,
 			  void *arg)
 {
+	ColumnTaker taker = {.ncolumns = what->ncolumns, .action = action, .arg = arg};
 	Relation	table;
 	Relation	index;
-	TupleTableSlot *slot;
-	AttrNumber	columns[VV_INDEX_SCAN_MAX_COLUMNS];
-	ScanKeyData made[VV_INDEX_SCAN_MAX_KEYS];
-	IndexScanDesc scan;
-	uint64		nrows = 0;
-	bool		more = true;
+	uint64		nrows;
 
 	vv_require_same_version(what->schema);
-	table = table_open(relation_of(what, what->table), AccessShareLock);
-	index = index_open(relation_of(what, what->index), AccessShareLock);
-	slot = table_slot_create(table, NULL);
-	find_columns(what, table, columns);
-	make_keys(what, index, keys, made);
-	scan = vv_index_beginscan(table, index, GetActiveSnapshot(), what->nkeys);
-	index_rescan(scan, made, what->nkeys, NULL, 0);
-	while (more && index_getnext_slot(scan, what->direction, slot))
-	{
-		Datum		values[VV_INDEX_SCAN_MAX_COLUMNS];
-		bool		isnull[VV_INDEX_SCAN_MAX_COLUMNS];
-
-		for (int i = 0; i < what->ncolumns; i++)
-			values[i] = slot_getattr(slot, columns[i], &isnull[i]);
-		nrows++;
-		more = action(values, isnull, arg);
-	}
-	index_endscan(scan);
-	ExecDropSingleTupleTableSlot(slot);
+	table = table_open(vv_own_relation(what->schema, what->table), AccessShareLock);
+	index = index_open(vv_own_relation(what->schema, what->index), AccessShareLock);
+	find_columns(what, table, taker.columns);
+	nrows = vv_scan_slots(table, index, keys, what->nkeys, what->direction,
+						  take_columns, &taker);
 	index_close(index, NoLock);
 	table_close(table, NoLock);
 	return nrows;

@@ -11,6 +11,7 @@
 #include "core/compat.h"
 
 #include "access/sdir.h"
+#include "executor/tuptable.h"
 
 #include "core/query.h"
 
@@ -33,8 +34,15 @@ typedef struct VvIndexScan
 	const char *columns[VV_INDEX_SCAN_MAX_COLUMNS]; /* that the action gets */
 } VvIndexScan;
 
+/* Called for each row; false ends the scan. */
+typedef bool (*VvSlotAction) (TupleTableSlot *slot, void *arg);
+
 extern void vv_begin_fresh_snapshot(void);
 extern void vv_end_fresh_snapshot(void);
+extern Oid	vv_own_relation(const char *schema, const char *name);
+extern uint64 vv_scan_slots(Relation table, Relation index, const Datum *keys,
+							int nkeys, ScanDirection direction,
+							VvSlotAction action, void *arg);
 extern uint64 vv_index_scan(const VvIndexScan *what, const Datum *keys,
 							VvRowAction action, void *arg);
 

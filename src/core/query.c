@@ -5,8 +5,8 @@
  *
  * Rows go from the executor straight to the caller's action: nothing is
  * collected on the way. Who wants one row gets a copy of it. Callers are
- * connected to SPI but for vv_query_row() and vv_query_text(), which see to
- * that themselves.
+ * connected to SPI but for those of vv_query_call(), vv_query_row() and
+ * vv_query_text(), which see to that themselves.
  *
  *-------------------------------------------------------------------------
  */
@@ -215,6 +215,18 @@ vv_query_write(VvQuery *query, const Datum *args, const bool *isnull,
 
 	run(query, args, isnull, true, 0, &receiver);
 	return receiver.nrows;
+}
+
+/*
+ * The same for who is not connected to SPI.
+ */
+void
+vv_query_call(VvQuery *query, const Datum *args, const bool *isnull,
+			  VvRowAction action, void *arg)
+{
+	SPI_connect();
+	(void) vv_query_write(query, args, isnull, action, arg);
+	SPI_finish();
 }
 
 typedef struct RowCopy

@@ -3,42 +3,42 @@
  * complete.c
  *		vvault_complete: a job ends with its result.
  *
- * A job that nothing hangs on is one statement. The jobs that need it are
+ * A job that nothing hangs on is moved right here. The jobs that need it are
  * looked for after that, under a newer snapshot: whoever enqueued one held the
- * lock of what it needs.
+ * lock of what it needs. All else, and tables that SQL has to write, is
+ * complete.sql's.
  *
  *-------------------------------------------------------------------------
  */
 #include "core/compat.h"
 
+#include "access/table.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
-#include "utils/datum.h"
 #include "utils/fmgrprotos.h"
 
 #include "core/index_scan.h"
 #include "core/query.h"
+#include "jobs/job_rows.h"
 #include "jobs/kind.h"
 
-/* What is looked at of a job before it ends. */
-typedef struct JobFacts
+/* A completion. */
+typedef struct Completion
 {
-	bool		running;		/* with this lease, and not cancelled */
+	Relation	jobs;
+	Relation	finished_jobs;
 	Datum		lease;
-	Datum		kind;
-} JobFacts;
+	NullableDatum result;
+	bool		finished;
+} Completion;
 
-static const VvIndexScan job_row = {
-	.schema = "vvault_stream",
-	.table = "jobs",
+static const VvOwnScan job_row = {
 	.index = "jobs_pkey",
 	.nkeys = 1,
 	.direction = ForwardScanDirection,
-	.ncolumns = 4,
-	.columns = {"state", "cancelled", "lease", "kind"},
 };
 
 static const VvIndexScan who_needs = {
@@ -47,25 +47,6 @@ static const VvIndexScan who_needs = {
 	.index = "job_needs_needs",
 	.nkeys = 1,
 	.direction = ForwardScanDirection,
-};
-
-static VvQuery finish_job = {
-	.sql =
-	"WITH gone AS ("
-	"  DELETE FROM vvault_stream.jobs j WHERE j.job_id OPERATOR(pg_catalog.=) $1"
-	"    AND j.lease OPERATOR(pg_catalog.=) $2 AND j.state OPERATOR(pg_catalog.=) 'x'"
-	"    AND NOT j.cancelled"
-	"  RETURNING j.*) "
-	"INSERT INTO vvault_stream.finished_jobs (job_id, created_at, started_at, priority, attempt,"
-	"  lease, kind, owner_id, video_id, job_key, worker, needs, args, result) "
-	"SELECT g.job_id, g.created_at, g.started_at, g.priority, g.attempt, g.lease, g.kind,"
-	"  g.owner_id, g.video_id, g.job_key, g.worker, g.needs, g.args, $3 FROM gone g "
-	"RETURNING true",
-	.extension = "vvault_stream",
-	.nargs = 3,
-	.argtypes = {INT8OID, UUIDOID, JSONOID},
-	.index_order = true,
-	.index_probes = true,
 };
 
 static VvQuery meet_needs = {
@@ -82,25 +63,35 @@ static VvQuery complete_slowly = {
 	.argtypes = {INT8OID, UUIDOID, JSONOID},
 };
 
-/* The job's kind, and whether it runs under this lease. */
+/*
+ * Does the job run under that lease, and does nothing hang on its end but the
+ * jobs that need it?
+ */
 static bool
-take_job(const Datum *values, const bool *isnull, void *arg)
+is_usual(TupleTableSlot *job, Datum lease)
 {
-	JobFacts   *job = (JobFacts *) arg;
+	VvJobKind	kind;
 
-	job->running = DatumGetChar(values[0]) == 'x' && !DatumGetBool(values[1]) &&
-		!isnull[2] && DatumGetBool(DirectFunctionCall2(uuid_eq, values[2], job->lease));
-	if (job->running)
-		job->kind = datumCopy(values[3], false, -1);
-	return false;
+	slot_getallattrs(job);
+	return vv_job_is(job, 'x') && !DatumGetBool(job->tts_values[JOB_CANCELLED - 1]) &&
+		!job->tts_isnull[JOB_LEASE - 1] &&
+		DatumGetBool(DirectFunctionCall2(uuid_eq, job->tts_values[JOB_LEASE - 1], lease)) &&
+		vv_job_kind(job->tts_values[JOB_KIND - 1], &kind) &&
+		!kind.has_done && !kind.limited;
 }
 
-/* The row's one value; NULL is false. */
+/* The job's row. Whoever changed it after it was seen leaves it to SQL. */
 static bool
-take_bool(const Datum *values, const bool *isnull, void *arg)
+finish_row(TupleTableSlot *job, void *arg)
 {
-	*(bool *) arg = !isnull[0] && DatumGetBool(values[0]);
-	return true;
+	Completion *completion = (Completion *) arg;
+
+	if (is_usual(job, completion->lease) && vv_delete_own_row(completion->jobs, &job->tts_tid))
+	{
+		vv_insert_finished_job(completion->finished_jobs, job, &completion->result);
+		completion->finished = true;
+	}
+	return false;
 }
 
 /* That there is a row is all that counts. */
@@ -114,21 +105,25 @@ take_nothing(const Datum *values, const bool *isnull, void *arg)
 }
 
 /*
- * Whether nothing hangs on the end of a job but the jobs that need it, so far
- * as can be seen without its lock.
+ * Moves a job to those that are finished, if it is a usual one and runs under
+ * this lease.
  */
 static bool
-is_usual(const Datum *args, const bool *isnull)
+finish(Datum job_id, Completion *completion)
 {
-	JobFacts	job = {.lease = args[1]};
-	VvJobKind	kind;
-
-	if (isnull[0] || isnull[1])
+	completion->jobs = vv_open_own_table(&vv_jobs, CMD_DELETE);
+	if (completion->jobs == NULL)
 		return false;
-	vv_begin_fresh_snapshot();
-	(void) vv_index_scan(&job_row, args, take_job, &job);
-	vv_end_fresh_snapshot();
-	return job.running && vv_job_kind(job.kind, &kind) && !kind.has_done && !kind.limited;
+	completion->finished_jobs = vv_open_own_table(&vv_finished_jobs, CMD_INSERT);
+	if (completion->finished_jobs != NULL)
+	{
+		vv_begin_fresh_snapshot();
+		(void) vv_scan_own_table(&vv_jobs, completion->jobs, &job_row, &job_id, finish_row, completion);
+		vv_end_fresh_snapshot();
+		table_close(completion->finished_jobs, NoLock);
+	}
+	table_close(completion->jobs, NoLock);
+	return completion->finished;
 }
 
 /*
@@ -159,22 +154,18 @@ vvault_complete(PG_FUNCTION_ARGS)
 {
 	Datum		args[] = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), PG_GETARG_DATUM(2)};
 	bool		isnull[] = {PG_ARGISNULL(0), PG_ARGISNULL(1), PG_ARGISNULL(2)};
-	bool		finished = false;
+	Completion	completion = {.lease = args[1], .result = {args[2], isnull[2]}};
 	StringInfoData reply;
 
 	initStringInfo(&reply);
-	SPI_connect();
-	if (is_usual(args, isnull))
-		(void) vv_query_write(&finish_job, args, isnull, take_bool, &finished);
-	if (!finished)
-		(void) vv_query_write(&complete_slowly, args, isnull, vv_append_text, &reply);
+	if (isnull[0] || isnull[1] || !finish(args[0], &completion))
+		vv_query_call(&complete_slowly, args, isnull, vv_append_text, &reply);
 	else
 	{
 		if (is_needed(args[0]))
-			(void) vv_query_write(&meet_needs, args, NULL, take_nothing, NULL);
+			vv_query_call(&meet_needs, args, NULL, take_nothing, NULL);
 		appendStringInfo(&reply, "{\"job_id\":" INT64_FORMAT ",\"state\":\"finished\"}",
 						 PG_GETARG_INT64(0));
 	}
-	SPI_finish();
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(reply.data, reply.len));
 }

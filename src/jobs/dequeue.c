@@ -4,8 +4,8 @@
  *		vvault_dequeue: a worker gets jobs.
  *
  * Kind by kind, since one scan of several kinds would have to sort all that is
- * ready. A kind without limits and orders is two statements here; what else
- * there is to do for a kind is dequeue.sql's.
+ * ready. Jobs of a kind without limits and orders are taken right here; what else
+ * there is to do for a kind, and a table that SQL has to write, is dequeue.sql's.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,9 +13,10 @@
 
 #include <math.h>
 
+#include "access/table.h"
 #include "access/xact.h"
+#include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
-#include "common/pg_prng.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
@@ -28,11 +29,14 @@
 #include "core/index_scan.h"
 #include "core/json_writer.h"
 #include "core/query.h"
+#include "jobs/job_rows.h"
 #include "jobs/kind.h"
+#include "jobs/waiters.h"
 
 #define MAX_KINDS		100
 #define MAX_JOBS		1000
-#define TIDY_ONE_IN		50		/* calls that found enough to do */
+#define TIDY_EACH		USECS_PER_SEC	/* where there was enough to do */
+#define TIDIED_PLACES	32
 
 /* A call. */
 typedef struct Dequeue
@@ -44,6 +48,16 @@ typedef struct Dequeue
 	StringInfoData reply;
 } Dequeue;
 
+/* Ready jobs of a kind that are taken. */
+typedef struct Taking
+{
+	Dequeue    *dequeue;
+	Relation	jobs;
+	Datum		kind;
+	double		lease_seconds;
+	TupleTableSlot *locked;
+} Taking;
+
 /* What is known of a kind. */
 typedef struct KindFacts
 {
@@ -52,38 +66,23 @@ typedef struct KindFacts
 	VvJobKind	kind;
 } KindFacts;
 
-static const VvIndexScan later_jobs = {
-	.schema = "vvault_stream",
-	.table = "jobs",
+static const VvOwnScan later_jobs = {
 	.index = "jobs_later",
 	.nkeys = 1,
 	.direction = ForwardScanDirection,
-	.ncolumns = 2,
-	.columns = {"run_at", "state"},
 };
 
-static VvQuery take_ready = {
-	.sql =
-	"WITH picked AS MATERIALIZED ("
-	"  SELECT r.job_id FROM vvault_stream.jobs r"
-	"  WHERE r.kind OPERATOR(pg_catalog.=) $2 AND r.state OPERATOR(pg_catalog.=) 'r'"
-	"  ORDER BY r.priority DESC, r.turn, r.job_id LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED) "
-	"UPDATE vvault_stream.jobs j SET state = 'x',"
-	"  attempt = j.attempt OPERATOR(pg_catalog.+) 1::pg_catalog.int2,"
-	"  lease = pg_catalog.gen_random_uuid(), worker = $1,"
-	"  lease_seconds = $4::pg_catalog.float4, progress = NULL,"
-	"  lease_until = pg_catalog.clock_timestamp()"
-	"    OPERATOR(pg_catalog.+) pg_catalog.make_interval(secs => $4),"
-	"  started_at = pg_catalog.clock_timestamp(),"
-	"  progress_at = pg_catalog.clock_timestamp() "
-	"FROM picked p WHERE j.job_id OPERATOR(pg_catalog.=) p.job_id "
-	"RETURNING j.job_id, j.lease, j.kind, j.owner_id, j.video_id, j.attempt, j.args",
-	.extension = "vvault_stream",
-	.nargs = 4,
-	.argtypes = {TEXTOID, TEXTOID, INT4OID, FLOAT8OID},
-	.index_order = true,
-	.index_probes = true,
+static const VvOwnScan ready_jobs = {
+	.index = "jobs_ready",
+	.nkeys = 1,
+	.direction = ForwardScanDirection,
 };
+
+/* What taking a job changes. */
+#define CHANGED \
+	(VV_COLUMN(JOB_STATE) | VV_COLUMN(JOB_ATTEMPT) | VV_COLUMN(JOB_LEASE) | \
+	 VV_COLUMN(JOB_WORKER) | VV_COLUMN(JOB_LEASE_SECONDS) | VV_COLUMN(JOB_PROGRESS) | \
+	 VV_COLUMN(JOB_LEASE_UNTIL) | VV_COLUMN(JOB_STARTED_AT) | VV_COLUMN(JOB_PROGRESS_AT))
 
 static VvQuery is_armed = {
 	.sql = "SELECT vvault_stream.is_armed()::pg_catalog.int4",
@@ -111,6 +110,13 @@ static VvQuery unknown_kind = {
 	.argtypes = {TEXTOID},
 };
 
+static VvQuery take_one = {
+	.sql = "SELECT job FROM vvault_stream.take_one($1, $2, $3) job WHERE job IS NOT NULL",
+	.extension = "vvault_stream",
+	.nargs = 3,
+	.argtypes = {TEXTOID, INT8OID, FLOAT8OID},
+};
+
 static VvQuery take_special = {
 	.sql = "SELECT job FROM pg_catalog.unnest(vvault_stream.take_special($1, $2, $3, $4)) job",
 	.extension = "vvault_stream",
@@ -120,25 +126,32 @@ static VvQuery take_special = {
 
 /* A row of later_jobs, the soonest first; finishing ones stand between. */
 static bool
-take_due(const Datum *values, const bool *isnull, void *arg)
+take_due(TupleTableSlot *job, void *arg)
 {
-	if (isnull[0] || DatumGetTimestampTz(values[0]) > GetCurrentTimestamp())
+	bool		isnull;
+	Datum		run_at = slot_getattr(job, JOB_RUN_AT, &isnull);
+
+	if (isnull || DatumGetTimestampTz(run_at) > GetCurrentTimestamp())
 		return false;
-	*(bool *) arg = DatumGetChar(values[1]) == 's';
+	*(bool *) arg = vv_job_is(job, 's');
 	return !*(bool *) arg;
 }
 
 /*
- * Looks at a kind; returns false where there is none.
+ * Looks at a kind; returns false where there is none. jobs is NULL where its
+ * rows are SQL's.
  */
 static bool
-look_at(Datum kind, KindFacts *facts)
+look_at(Relation jobs, Datum kind, KindFacts *facts)
 {
 	if (!vv_job_kind(kind, &facts->kind))
 		return false;
-	facts->special = facts->kind.limited || facts->kind.has_order;
+	facts->special = jobs == NULL || facts->kind.limited || facts->kind.has_order;
+	facts->due = jobs == NULL;
+	if (jobs == NULL)
+		return true;
 	vv_begin_fresh_snapshot();
-	(void) vv_index_scan(&later_jobs, &kind, take_due, &facts->due);
+	(void) vv_scan_own_table(&vv_jobs, jobs, &later_jobs, &kind, take_due, &facts->due);
 	vv_end_fresh_snapshot();
 	return true;
 }
@@ -179,28 +192,58 @@ next_job(Dequeue *dequeue)
 	dequeue->left--;
 }
 
-/* A row of take_ready. */
-static bool
-append_job(const Datum *values, const bool *isnull, void *arg)
+/* A job that has been taken. */
+static void
+append_job(Dequeue *dequeue, const VvJobRow *row)
 {
-	StringInfo	out = &((Dequeue *) arg)->reply;
+	StringInfo	out = &dequeue->reply;
 
-	next_job((Dequeue *) arg);
+	next_job(dequeue);
 	appendStringInfo(out, "{\"job_id\":" INT64_FORMAT ",\"lease\":\"%s\",\"kind\":",
-					 DatumGetInt64(values[0]),
-					 DatumGetCString(DirectFunctionCall1(uuid_out, values[1])));
-	append_text(out, values[2]);
+					 DatumGetInt64(VV_GET(row, JOB_ID)),
+					 DatumGetCString(DirectFunctionCall1(uuid_out, VV_GET(row, JOB_LEASE))));
+	append_text(out, VV_GET(row, JOB_KIND));
 	appendStringInfoString(out, ",\"owner_id\":");
-	append_text(out, values[3]);
+	append_text(out, VV_GET(row, JOB_OWNER_ID));
 	appendStringInfoString(out, ",\"video_id\":");
-	if (isnull[4])
+	if (row->isnull[JOB_VIDEO_ID - 1])
 		vv_json_null(out);
 	else
-		append_text(out, values[4]);
-	appendStringInfo(out, ",\"attempt\":%d,\"args\":", DatumGetInt16(values[5]));
-	append_json(out, values[6]);
+		append_text(out, VV_GET(row, JOB_VIDEO_ID));
+	appendStringInfo(out, ",\"attempt\":%d,\"args\":", DatumGetInt16(VV_GET(row, JOB_ATTEMPT)));
+	append_json(out, VV_GET(row, JOB_ARGS));
 	appendStringInfoChar(out, '}');
-	return true;
+}
+
+/* The job as its worker has it. */
+static void
+set_running(const Taking *taking, VvJobRow *row)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	int16		attempt = DatumGetInt16(VV_GET(row, JOB_ATTEMPT));
+
+	VV_SET(row, JOB_STATE, CharGetDatum('x'));
+	VV_SET(row, JOB_ATTEMPT, Int16GetDatum(attempt + 1));
+	VV_SET(row, JOB_LEASE, DirectFunctionCall1(gen_random_uuid, (Datum) 0));
+	row->values[JOB_WORKER - 1] = taking->dequeue->worker;
+	row->isnull[JOB_WORKER - 1] = taking->dequeue->no_worker;
+	VV_SET(row, JOB_LEASE_SECONDS, Float4GetDatum((float4) taking->lease_seconds));
+	VV_SET_NULL(row, JOB_PROGRESS);
+	VV_SET(row, JOB_LEASE_UNTIL,
+		   TimestampTzGetDatum(now + (int64) rint(taking->lease_seconds * USECS_PER_SEC)));
+	VV_SET(row, JOB_STARTED_AT, TimestampTzGetDatum(now));
+	VV_SET(row, JOB_PROGRESS_AT, TimestampTzGetDatum(now));
+}
+
+/* Is the job, which may have changed before it was locked, still to be had? */
+static bool
+is_ready(TupleTableSlot *job, Datum kind)
+{
+	bool		isnull;
+
+	return vv_job_is(job, 'r') &&
+		DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID,
+											 slot_getattr(job, JOB_KIND, &isnull), kind));
 }
 
 /* A job that dequeue.sql has put together. */
@@ -213,20 +256,66 @@ append_special(const Datum *values, const bool *isnull, void *arg)
 	return true;
 }
 
+/* A locked job for which a trigger of the table's owner fires. */
+static void
+take_by_sql(const Taking *taking, Datum job_id)
+{
+	Datum		args[] = {taking->dequeue->worker, job_id, Float8GetDatum(taking->lease_seconds)};
+	bool		isnull[] = {taking->dequeue->no_worker, false, false};
+
+	vv_query_call(&take_one, args, isnull, append_special, taking->dequeue);
+}
+
+/* A row of ready_jobs. */
+static bool
+take_job(TupleTableSlot *job, void *arg)
+{
+	Taking	   *taking = (Taking *) arg;
+	VvJobRow	row;
+
+	if (!vv_lock_own_row(taking->jobs, &job->tts_tid, taking->locked) ||
+		!is_ready(taking->locked, taking->kind))
+		return true;
+	slot_getallattrs(taking->locked);
+	memcpy(row.values, taking->locked->tts_values, sizeof(row.values));
+	memcpy(row.isnull, taking->locked->tts_isnull, sizeof(row.isnull));
+	set_running(taking, &row);
+	if (vv_update_own_row(&vv_jobs, taking->jobs, taking->locked, row.values, row.isnull, CHANGED))
+		append_job(taking->dequeue, &row);
+	else
+		take_by_sql(taking, row.values[JOB_ID - 1]);
+	return taking->dequeue->left > 0;
+}
+
+/* Takes ready jobs of a kind. */
+static void
+take_ready(Taking *taking)
+{
+	taking->locked = table_slot_create(taking->jobs, NULL);
+	vv_begin_fresh_snapshot();
+	(void) vv_scan_own_table(&vv_jobs, taking->jobs, &ready_jobs, &taking->kind, take_job, taking);
+	vv_end_fresh_snapshot();
+	ExecDropSingleTupleTableSlot(taking->locked);
+}
+
 /*
  * Takes what is ready of a kind.
  */
 static void
-take(Dequeue *dequeue, Datum kind, const KindFacts *facts)
+take(Dequeue *dequeue, Relation jobs, Datum kind, const KindFacts *facts)
 {
+	Taking		taking = {.dequeue = dequeue, .jobs = jobs, .kind = kind,
+		.lease_seconds = dequeue->lease_seconds > 0 ?
+		dequeue->lease_seconds : facts->kind.lease_seconds
+	};
 	Datum		args[] = {dequeue->worker, kind, Int32GetDatum(dequeue->left),
-	Float8GetDatum(dequeue->lease_seconds > 0 ? dequeue->lease_seconds : facts->kind.lease_seconds)};
+	Float8GetDatum(taking.lease_seconds)};
 	bool		isnull[] = {dequeue->no_worker, false, false, false};
 
 	if (facts->special)
-		(void) vv_query_write(&take_special, args, isnull, append_special, dequeue);
+		vv_query_call(&take_special, args, isnull, append_special, dequeue);
 	else
-		(void) vv_query_write(&take_ready, args, isnull, append_job, dequeue);
+		take_ready(&taking);
 }
 
 /* Whether jobs of a kind are given out at all now. */
@@ -236,34 +325,52 @@ is_closed(const VvJobKind *kind)
 	int32		armed = 1;
 
 	if (kind->outside && !kind->paused)
-		(void) vv_query_write(&is_armed, NULL, NULL, take_count, &armed);
+		vv_query_call(&is_armed, NULL, NULL, take_count, &armed);
 	return kind->paused || armed == 0;
 }
 
 /*
+ * Whether it is long ago that this backend looked after a kind, which it does
+ * from now on. Two kinds may share a place, and wait longer.
+ */
+static bool
+is_to_tidy(Datum kind)
+{
+	static TimestampTz tidied[TIDIED_PLACES];
+	text	   *name = DatumGetTextPP(kind);
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz *last = &tidied[vv_waiter_kind(VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)) % TIDIED_PLACES];
+
+	/* a clock may be set back */
+	if (now >= *last && now - *last < TIDY_EACH)
+		return false;
+	*last = now;
+	return true;
+}
+
+/*
  * Takes jobs of a kind. What is seldom is looked after where there is too
- * little to do, and now and then.
+ * little to do, and once a second.
  */
 static void
-take_kind(Dequeue *dequeue, Datum kind)
+take_kind(Dequeue *dequeue, Relation jobs, Datum kind)
 {
 	KindFacts	facts = {0};
 	int32		ntouched = 0;
 
-	if (!look_at(kind, &facts))
-		(void) vv_query_write(&unknown_kind, &kind, NULL, take_count, &ntouched);
+	if (!look_at(jobs, kind, &facts))
+		vv_query_call(&unknown_kind, &kind, NULL, take_count, &ntouched);
 	if (is_closed(&facts.kind))
 		return;
 	if (facts.due)
-		(void) vv_query_write(&make_due, &kind, NULL, take_count, &ntouched);
-	take(dequeue, kind, &facts);
-	if (dequeue->left == 0 &&
-		pg_prng_uint64_range(&pg_global_prng_state, 1, TIDY_ONE_IN) > 1)
+		vv_query_call(&make_due, &kind, NULL, take_count, &ntouched);
+	take(dequeue, jobs, kind, &facts);
+	if (!is_to_tidy(kind) && dequeue->left == 0)
 		return;
 	ntouched = 0;
-	(void) vv_query_write(&tidy_kind, &kind, NULL, take_count, &ntouched);
+	vv_query_call(&tidy_kind, &kind, NULL, take_count, &ntouched);
 	if (ntouched > 0 && dequeue->left > 0)
-		take(dequeue, kind, &facts);
+		take(dequeue, jobs, kind, &facts);
 }
 
 /* 22023 for an argument. */
@@ -314,6 +421,7 @@ vvault_dequeue(PG_FUNCTION_ARGS)
 	Datum	   *kinds;
 	bool	   *nulls;
 	int			nkinds;
+	Relation	jobs;
 
 	check(fcinfo);
 	deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), TEXTOID, -1, false, TYPALIGN_INT,
@@ -325,10 +433,11 @@ vvault_dequeue(PG_FUNCTION_ARGS)
 	initStringInfo(&dequeue.reply);
 	appendStringInfoChar(&dequeue.reply, '[');
 
-	SPI_connect();
+	jobs = vv_open_own_table(&vv_jobs, CMD_UPDATE);
 	for (int i = 0; i < nkinds && dequeue.left > 0; i++)
-		take_kind(&dequeue, kinds[i]);
-	SPI_finish();
+		take_kind(&dequeue, jobs, kinds[i]);
+	if (jobs != NULL)
+		table_close(jobs, NoLock);
 
 	appendStringInfoChar(&dequeue.reply, ']');
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(dequeue.reply.data, dequeue.reply.len));

@@ -25,9 +25,14 @@ COMMENT ON FUNCTION vvault_stream.kind_function(text, text, oidvector) IS
 'The quoted name of a function of a kind; 42883 where there is none with these argument types, or it belongs to another role.';
 
 CREATE FUNCTION vvault_stream.job_json(j vvault_stream.jobs) RETURNS json
-LANGUAGE sql STABLE
-RETURN json_build_object('job_id', (j).job_id, 'kind', (j).kind, 'owner_id', (j).owner_id, 'video_id', (j).video_id,
-	'attempt', (j).attempt, 'args', (j).args);
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN json_build_object('job_id', (j).job_id, 'kind', (j).kind, 'owner_id', (j).owner_id, 'video_id', (j).video_id,
+		'attempt', (j).attempt, 'args', (j).args);
+END
+$$;
 COMMENT ON FUNCTION vvault_stream.job_json(vvault_stream.jobs) IS
 'A job as the functions of its kind get it.';
 

@@ -3,9 +3,10 @@
  * enqueue.c
  *		vvault_enqueue: a job comes in.
  *
- * The usual job, ready at once or later, is one statement. What has to look
+ * The usual job, ready at once or later, is written right here. What has to look
  * around first (a key, needs, a limit, a wrong argument) is left to
- * vvault_stream.enqueue_slowly(), which does the usual job the same way.
+ * vvault_stream.enqueue_slowly(), which does the usual job the same way where
+ * SQL has to write the table.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,14 +14,18 @@
 
 #include <math.h>
 
+#include "access/table.h"
 #include "catalog/pg_type.h"
+#include "commands/sequence.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
+#include "utils/timestamp.h"
 
 #include "core/index_scan.h"
 #include "core/query.h"
+#include "jobs/job_rows.h"
 #include "jobs/kind.h"
 #include "jobs/waiters.h"
 
@@ -33,21 +38,6 @@ enum
 {
 	ARG_KIND, ARG_ARGS, ARG_VIDEO_ID, ARG_OWNER_ID, ARG_PRIORITY, ARG_DELAY,
 	ARG_MAX_ATTEMPTS, ARG_JOB_KEY, ARG_NEEDS, ARG_COST
-};
-
-static VvQuery insert_job = {
-	.sql =
-	"INSERT INTO vvault_stream.jobs AS n (kind, args, video_id, owner_id, priority,"
-	"  max_attempts, cost, state, run_at, turn) "
-	"VALUES ($1, $2, $3, $4, $5, $6, $7,"
-	"  CASE WHEN $8 OPERATOR(pg_catalog.>) 0 THEN 's' ELSE 'r' END::pg_catalog.\"char\","
-	"  CASE WHEN $8 OPERATOR(pg_catalog.>) 0 THEN pg_catalog.clock_timestamp()"
-	"    OPERATOR(pg_catalog.+) pg_catalog.make_interval(secs => $8) END, $9) "
-	"RETURNING n.job_id",
-	.extension = "vvault_stream",
-	.nargs = 9,
-	.argtypes = {TEXTOID, JSONOID, TEXTOID, TEXTOID, INT2OID, INT2OID, INT4OID,
-	FLOAT8OID, INT8OID},
 };
 
 static VvQuery enqueue_slowly = {
@@ -75,24 +65,16 @@ static const VvIndexScan owner_row = {
 	.columns = {"running_limit", "weight"},
 };
 
-static const VvIndexScan owners_last_turn = {
-	.schema = "vvault_stream",
-	.table = "jobs",
+static const VvOwnScan owners_last_turn = {
 	.index = "jobs_state",
 	.nkeys = 4,
 	.direction = BackwardScanDirection,
-	.ncolumns = 1,
-	.columns = {"turn"},
 };
 
-static const VvIndexScan first_turn = {
-	.schema = "vvault_stream",
-	.table = "jobs",
+static const VvOwnScan first_turn = {
 	.index = "jobs_ready",
 	.nkeys = 2,
 	.direction = ForwardScanDirection,
-	.ncolumns = 1,
-	.columns = {"turn"},
 };
 
 /*
@@ -109,21 +91,13 @@ take_owner(const Datum *values, const bool *isnull, void *arg)
 	return false;
 }
 
-/* The row's one value is the job's id. */
+/* The turn of a row of jobs. */
 static bool
-take_id(const Datum *values, const bool *isnull, void *arg)
+take_turn(TupleTableSlot *job, void *arg)
 {
-	(void) isnull;
-	*(int64 *) arg = DatumGetInt64(values[0]);
-	return true;
-}
+	bool		isnull;
 
-/* The row's one value is the turn. */
-static bool
-take_turn(const Datum *values, const bool *isnull, void *arg)
-{
-	(void) isnull;
-	*(int64 *) arg = DatumGetInt64(values[0]);
+	*(int64 *) arg = DatumGetInt64(slot_getattr(job, JOB_TURN, &isnull));
 	return false;
 }
 
@@ -143,7 +117,7 @@ fits(const FunctionCallInfo fcinfo, int arg, int most)
 }
 
 /*
- * Whether the one statement will do, so far as the arguments tell.
+ * Whether it is the usual job, so far as the arguments tell.
  */
 static bool
 is_usual(FunctionCallInfo fcinfo)
@@ -171,7 +145,7 @@ is_usual(FunctionCallInfo fcinfo)
  * The turn of a job that becomes ready, as vvault_stream.next_turn() has it.
  */
 static int64
-next_turn(FunctionCallInfo fcinfo, double weight)
+next_turn(FunctionCallInfo fcinfo, Relation jobs, double weight)
 {
 	Datum		priority = Int16GetDatum((int16) PG_GETARG_INT32(ARG_PRIORITY));
 	Datum		owners[] = {PG_GETARG_DATUM(ARG_KIND), CharGetDatum('r'),
@@ -179,34 +153,77 @@ next_turn(FunctionCallInfo fcinfo, double weight)
 	Datum		all[] = {PG_GETARG_DATUM(ARG_KIND), priority};
 	int64		turn = 0;
 
-	if (vv_index_scan(&owners_last_turn, owners, take_turn, &turn) > 0)
+	if (vv_scan_own_table(&vv_jobs, jobs, &owners_last_turn, owners, take_turn, &turn) > 0)
 		return turn + (int64) Max(rint(PG_GETARG_INT32(ARG_COST) / weight), 1);
-	(void) vv_index_scan(&first_turn, all, take_turn, &turn);
+	(void) vv_scan_own_table(&vv_jobs, jobs, &first_turn, all, take_turn, &turn);
 	return turn;
 }
 
 /*
- * What the INSERT needs that is not an argument; false where the kind is not
- * there, or it or the owner has a limit.
+ * Whether jobs of this kind and owner have no limit, and the owner's weight.
  */
 static bool
-look_around(FunctionCallInfo fcinfo, int16 *max_attempts, int64 *turn)
+look_around(FunctionCallInfo fcinfo, VvJobKind *kind, OwnerFacts *owner)
 {
 	Datum		keys[] = {PG_GETARG_DATUM(ARG_KIND), PG_GETARG_DATUM(ARG_OWNER_ID)};
-	OwnerFacts	owner = {.weight = 1};
-	VvJobKind	kind;
 
-	if (!vv_job_kind(keys[0], &kind) || kind.owner_limited)
+	if (!vv_job_kind(keys[0], kind) || kind->owner_limited)
 		return false;
-	*max_attempts = kind.max_attempts;
-	*turn = 0;
-	vv_begin_fresh_snapshot();
-	if (kind.has_owners)
-		(void) vv_index_scan(&owner_row, keys, take_owner, &owner);
-	if (!owner.limited && PG_GETARG_FLOAT8(ARG_DELAY) == 0)
-		*turn = next_turn(fcinfo, owner.weight);
-	vv_end_fresh_snapshot();
-	return !owner.limited;
+	if (kind->has_owners)
+		(void) vv_index_scan(&owner_row, keys, take_owner, owner);
+	return !owner->limited;
+}
+
+/* What is not an argument, nor what every new job has. */
+static void
+set_state(FunctionCallInfo fcinfo, Relation jobs, double weight, VvJobRow *row)
+{
+	double		delay = PG_GETARG_FLOAT8(ARG_DELAY);
+	TimestampTz now = GetCurrentTimestamp();
+
+	VV_SET(row, JOB_CREATED_AT, TimestampTzGetDatum(now));
+	if (delay > 0)
+	{
+		VV_SET(row, JOB_STATE, CharGetDatum('s'));
+		VV_SET(row, JOB_TURN, Int64GetDatum(0));
+		VV_SET(row, JOB_RUN_AT, TimestampTzGetDatum(now + (int64) rint(delay * USECS_PER_SEC)));
+	}
+	else
+	{
+		VV_SET(row, JOB_STATE, CharGetDatum('r'));
+		VV_SET(row, JOB_TURN, Int64GetDatum(next_turn(fcinfo, jobs, weight)));
+	}
+}
+
+/* The arguments, and what every new job has. */
+static void
+set_arguments(FunctionCallInfo fcinfo, const VvJobKind *kind, VvJobRow *row)
+{
+	static const int none[] = {
+		JOB_NEEDS_LEFT, JOB_ATTEMPT, JOB_LOST, JOB_DONE_FAILURES, JOB_CANCELLED
+	};
+
+	memset(row->values, 0, sizeof(row->values));
+	memset(row->isnull, true, sizeof(row->isnull));
+	for (int i = 0; i < (int) lengthof(none); i++)
+		VV_SET(row, none[i], (Datum) 0);
+	VV_SET(row, JOB_COST, PG_GETARG_DATUM(ARG_COST));
+	VV_SET(row, JOB_PRIORITY, Int16GetDatum((int16) PG_GETARG_INT32(ARG_PRIORITY)));
+	VV_SET(row, JOB_MAX_ATTEMPTS, PG_ARGISNULL(ARG_MAX_ATTEMPTS) ? Int16GetDatum(kind->max_attempts) :
+		   Int16GetDatum((int16) PG_GETARG_INT32(ARG_MAX_ATTEMPTS)));
+	VV_SET(row, JOB_KIND, PG_GETARG_DATUM(ARG_KIND));
+	VV_SET(row, JOB_OWNER_ID, PG_GETARG_DATUM(ARG_OWNER_ID));
+	if (!PG_ARGISNULL(ARG_VIDEO_ID))
+		VV_SET(row, JOB_VIDEO_ID, PG_GETARG_DATUM(ARG_VIDEO_ID));
+	VV_SET(row, JOB_ARGS, PG_ARGISNULL(ARG_ARGS) ?
+		   CStringGetTextDatum("{}") : PG_GETARG_DATUM(ARG_ARGS));
+}
+
+/* The next number of a job. */
+static int64
+next_job_id(void)
+{
+	return nextval_internal(vv_own_relation(vv_jobs.schema, "jobs_job_id_seq"), false);
 }
 
 /*
@@ -215,32 +232,41 @@ look_around(FunctionCallInfo fcinfo, int16 *max_attempts, int64 *turn)
 static int64
 insert(FunctionCallInfo fcinfo)
 {
-	int16		max_attempts;
-	int64		turn;
+	Relation	jobs = vv_open_own_table(&vv_jobs, CMD_INSERT);
+	OwnerFacts	owner = {.weight = 1};
+	VvJobKind	kind;
+	VvJobRow	row;
 	int64		job_id = 0;
 
-	if (!look_around(fcinfo, &max_attempts, &turn))
+	if (jobs == NULL)
 		return 0;
-	if (!PG_ARGISNULL(ARG_MAX_ATTEMPTS))
-		max_attempts = (int16) PG_GETARG_INT32(ARG_MAX_ATTEMPTS);
+	vv_begin_fresh_snapshot();
+	if (look_around(fcinfo, &kind, &owner))
 	{
-		Datum		args[] = {
-			PG_GETARG_DATUM(ARG_KIND),
-			PG_ARGISNULL(ARG_ARGS) ? PointerGetDatum(cstring_to_text("{}")) : PG_GETARG_DATUM(ARG_ARGS),
-			PG_GETARG_DATUM(ARG_VIDEO_ID),
-			PG_GETARG_DATUM(ARG_OWNER_ID),
-			Int16GetDatum((int16) PG_GETARG_INT32(ARG_PRIORITY)),
-			Int16GetDatum(max_attempts),
-			PG_GETARG_DATUM(ARG_COST),
-			PG_GETARG_DATUM(ARG_DELAY),
-			Int64GetDatum(turn)
-		};
-		bool		isnull[lengthof(args)] = {false};
-
-		isnull[2] = PG_ARGISNULL(ARG_VIDEO_ID);
-		(void) vv_query_write(&insert_job, args, isnull, take_id, &job_id);
+		set_arguments(fcinfo, &kind, &row);
+		set_state(fcinfo, jobs, owner.weight, &row);
+		job_id = next_job_id();
+		VV_SET(&row, JOB_ID, Int64GetDatum(job_id));
+		vv_insert_own_row(&vv_jobs, jobs, row.values, row.isnull);
 	}
+	vv_end_fresh_snapshot();
+	table_close(jobs, NoLock);
 	return job_id;
+}
+
+/* Enqueues what is not the usual job, or says why it is none. */
+static void
+enqueue_by_sql(FunctionCallInfo fcinfo, StringInfo reply)
+{
+	Datum		args[NARGS];
+	bool		isnull[NARGS];
+
+	for (int i = 0; i < NARGS; i++)
+	{
+		args[i] = PG_GETARG_DATUM(i);
+		isnull[i] = PG_ARGISNULL(i);
+	}
+	vv_query_call(&enqueue_slowly, args, isnull, vv_append_text, reply);
 }
 
 PG_FUNCTION_INFO_V1(vvault_enqueue);
@@ -256,12 +282,9 @@ Datum
 vvault_enqueue(PG_FUNCTION_ARGS)
 {
 	StringInfoData reply;
-	int64		job_id = 0;
+	int64		job_id = is_usual(fcinfo) ? insert(fcinfo) : 0;
 
 	initStringInfo(&reply);
-	SPI_connect();
-	if (is_usual(fcinfo))
-		job_id = insert(fcinfo);
 	if (job_id != 0)
 	{
 		text	   *kind = PG_GETARG_TEXT_PP(ARG_KIND);
@@ -272,17 +295,6 @@ vvault_enqueue(PG_FUNCTION_ARGS)
 						 job_id, PG_GETARG_FLOAT8(ARG_DELAY) > 0 ? "later" : "ready");
 	}
 	else
-	{
-		Datum		args[NARGS];
-		bool		isnull[NARGS];
-
-		for (int i = 0; i < NARGS; i++)
-		{
-			args[i] = PG_GETARG_DATUM(i);
-			isnull[i] = PG_ARGISNULL(i);
-		}
-		(void) vv_query_write(&enqueue_slowly, args, isnull, vv_append_text, &reply);
-	}
-	SPI_finish();
+		enqueue_by_sql(fcinfo, &reply);
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(reply.data, reply.len));
 }

@@ -54,9 +54,14 @@ CREATE INDEX deliveries_webhook ON vvault_stream.deliveries (webhook_id, job_id)
 SELECT pg_catalog.pg_extension_config_dump('vvault_stream.deliveries', '');
 
 CREATE FUNCTION vvault_stream.wants_event(h vvault_stream.webhooks, kind text, owner_id text) RETURNS boolean
-LANGUAGE sql IMMUTABLE
-RETURN ((h).owner_id IS NULL OR (h).owner_id = owner_id)
-	AND ((h).kinds IS NULL OR kind = ANY ((h).kinds) OR (split_part(kind, '.', 1) || '.*') = ANY ((h).kinds));
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN ((h).owner_id IS NULL OR (h).owner_id = owner_id)
+		AND ((h).kinds IS NULL OR kind = ANY ((h).kinds) OR (split_part(kind, '.', 1) || '.*') = ANY ((h).kinds));
+END
+$$;
 COMMENT ON FUNCTION vvault_stream.wants_event(vvault_stream.webhooks, text, text) IS
 'Whether a webhook is told of events of this kind and owner.';
 
@@ -117,10 +122,15 @@ COMMENT ON FUNCTION vvault_stream.make_event(text, text, text, json) IS
 'Notes that something happened to a video (empty: to none) and enqueues its deliveries, in the caller''s transaction; returns its number.';
 
 CREATE FUNCTION vvault_stream.event_object(e vvault_stream.events, undelivered bigint[]) RETURNS json
-LANGUAGE sql STABLE
-RETURN json_build_object('type', (e).kind, 'timestamp', vvault_stream.utc_text((e).created_at),
-	'event_id', 'evt_' || replace((e).event_id::text, '-', ''), 'video_id', nullif((e).video_id, ''), 'number', (e).number,
-	'undelivered', coalesce(array_to_json(undelivered), '[]'), 'data', (e).data);
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN json_build_object('type', (e).kind, 'timestamp', vvault_stream.utc_text((e).created_at),
+		'event_id', 'evt_' || replace((e).event_id::text, '-', ''), 'video_id', nullif((e).video_id, ''), 'number', (e).number,
+		'undelivered', coalesce(array_to_json(undelivered), '[]'), 'data', (e).data);
+END
+$$;
 COMMENT ON FUNCTION vvault_stream.event_object(vvault_stream.events, bigint[]) IS
 'An event as receivers are told of it.';
 

@@ -163,12 +163,17 @@ Errors: 22023 for max_runs out of range. What a schedule raises is noted in erro
 Source: vvault_stream.schedules. Two callers never run the same time of a schedule twice; what was missed, while nobody called, runs once.';
 
 CREATE FUNCTION vvault_stream.schedule_object(s vvault_stream.schedules) RETURNS json
-LANGUAGE sql STABLE
-RETURN json_build_object('name', (s).name, 'every_seconds', extract(epoch FROM (s).every)::double precision, 'kind', (s).kind,
-	'function', (s).call_schema || '.' || (s).call_function, 'args', (s).args, 'owner_id', (s).owner_id,
-	'priority', (s).priority, 'enabled', (s).enabled, 'next_at', vvault_stream.utc_text((s).next_at), 'runs', (s).runs,
-	'last_at', vvault_stream.utc_text((s).last_at), 'last_job_id', (s).last_job_id, 'last_error', (s).last_error,
-	'shipped', (s).shipped);
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN json_build_object('name', (s).name, 'every_seconds', extract(epoch FROM (s).every)::double precision, 'kind', (s).kind,
+		'function', (s).call_schema || '.' || (s).call_function, 'args', (s).args, 'owner_id', (s).owner_id,
+		'priority', (s).priority, 'enabled', (s).enabled, 'next_at', vvault_stream.utc_text((s).next_at), 'runs', (s).runs,
+		'last_at', vvault_stream.utc_text((s).last_at), 'last_job_id', (s).last_job_id, 'last_error', (s).last_error,
+		'shipped', (s).shipped);
+END
+$$;
 COMMENT ON FUNCTION vvault_stream.schedule_object(vvault_stream.schedules) IS
 'A schedule as operators see it.';
 

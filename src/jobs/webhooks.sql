@@ -9,11 +9,16 @@ COMMENT ON FUNCTION vvault_stream.hmac_sha256(bytea, text) IS
 'HMAC-SHA-256 of a text.';
 
 CREATE FUNCTION vvault_stream.webhook_signatures(h vvault_stream.webhooks, message_id text, seconds bigint, body text) RETURNS text
-LANGUAGE sql STABLE
-RETURN concat_ws(' ',
-	'v1,' || encode(vvault_stream.hmac_sha256((h).secret, concat_ws('.', message_id, seconds, body)), 'base64'),
-	CASE WHEN (h).old_secret_until > clock_timestamp() THEN
-		'v1,' || encode(vvault_stream.hmac_sha256((h).old_secret, concat_ws('.', message_id, seconds, body)), 'base64') END);
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN concat_ws(' ',
+		'v1,' || encode(vvault_stream.hmac_sha256((h).secret, concat_ws('.', message_id, seconds, body)), 'base64'),
+		CASE WHEN (h).old_secret_until > clock_timestamp() THEN
+			'v1,' || encode(vvault_stream.hmac_sha256((h).old_secret, concat_ws('.', message_id, seconds, body)), 'base64') END);
+END
+$$;
 COMMENT ON FUNCTION vvault_stream.webhook_signatures(vvault_stream.webhooks, text, bigint, text) IS
 'The header webhook-signature: one of the secret, and for a while after a change one of the secret before.';
 
@@ -53,7 +58,8 @@ BEGIN
 	RETURN json_build_object('do', 'deliver', 'url', h.url, 'headers', json_build_object(
 			'content-type', 'application/json', 'user-agent', 'vvault/@VERSION@', 'webhook-id', message_id,
 			'webhook-timestamp', seconds::text, 'webhook-signature', vvault_stream.webhook_signatures(h, message_id, seconds, body)),
-		'body', body, 'timeout_seconds', h.timeout_seconds, 'allow_private', h.allow_private);
+		'body', body, 'timeout_seconds', h.timeout_seconds, 'allow_private', h.allow_private,
+		'retry_seconds', vvault_stream.retry_delay(job ->> 'kind', (job ->> 'attempt')::smallint));
 END
 $$;
 COMMENT ON FUNCTION vvault_stream.webhook_order(json) IS
@@ -92,11 +98,16 @@ VALUES ('webhook', 'tells a webhook of an event', 120, 10, '{5,300,1800,7200,180
 	2592000, true, true, 'vvault_stream', 'webhook_order', 'vvault_stream', 'webhook_done');
 
 CREATE FUNCTION vvault_stream.webhook_object(h vvault_stream.webhooks) RETURNS json
-LANGUAGE sql STABLE
-RETURN json_build_object('webhook_id', (h).webhook_id, 'url', (h).url, 'kinds', array_to_json((h).kinds),
-	'owner_id', (h).owner_id, 'enabled', (h).enabled, 'allow_private', (h).allow_private,
-	'timeout_seconds', (h).timeout_seconds, 'failing_since', vvault_stream.utc_text((h).failing_since),
-	'disabled_why', (h).disabled_why, 'created_at', vvault_stream.utc_text((h).created_at));
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN json_build_object('webhook_id', (h).webhook_id, 'url', (h).url, 'kinds', array_to_json((h).kinds),
+		'owner_id', (h).owner_id, 'enabled', (h).enabled, 'allow_private', (h).allow_private,
+		'timeout_seconds', (h).timeout_seconds, 'failing_since', vvault_stream.utc_text((h).failing_since),
+		'disabled_why', (h).disabled_why, 'created_at', vvault_stream.utc_text((h).created_at));
+END
+$$;
 COMMENT ON FUNCTION vvault_stream.webhook_object(vvault_stream.webhooks) IS
 'A webhook as operators see it: without its secret.';
 

@@ -139,9 +139,18 @@ COMMENT ON FUNCTION vvault_stream.locked_asset(text) IS
 'The row of a video, locked: P0002 where there is none, 55000 where it is being deleted.';
 
 CREATE FUNCTION vvault_stream.newest_generation(video_id text) RETURNS vvault_stream.generations
-LANGUAGE sql STABLE
-RETURN (SELECT g FROM vvault_stream.generations g WHERE g.video_id = newest_generation.video_id
-	ORDER BY g.generation DESC LIMIT 1);
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET plan_cache_mode = force_generic_plan SET jit = off
+AS $$
+DECLARE
+	g vvault_stream.generations;
+BEGIN
+	SELECT o.* INTO g FROM vvault_stream.generations o WHERE o.video_id = newest_generation.video_id
+	ORDER BY o.generation DESC LIMIT 1;
+	RETURN g;
+END
+$$;
 COMMENT ON FUNCTION vvault_stream.newest_generation(text) IS
 'The last generation of a video, NULL before the first upload.';
 

@@ -52,20 +52,35 @@ CREATE INDEX uploads_open ON vvault_stream.uploads (expires_at) WHERE state IN (
 SELECT pg_catalog.pg_extension_config_dump('vvault_stream.uploads', '');
 
 CREATE FUNCTION vvault_stream.part_bytes(u vvault_stream.uploads, part_number integer) RETURNS bigint
-LANGUAGE sql IMMUTABLE
-RETURN CASE WHEN part_number < (u).parts THEN (u).part_size ELSE (u).size - ((u).parts - 1) * (u).part_size END;
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN CASE WHEN part_number < (u).parts THEN (u).part_size ELSE (u).size - ((u).parts - 1) * (u).part_size END;
+END
+$$;
 COMMENT ON FUNCTION vvault_stream.part_bytes(vvault_stream.uploads, integer) IS
 'How many bytes a part has: as many as all, but the last.';
 
 CREATE FUNCTION vvault_stream.parts_folder(u vvault_stream.uploads) RETURNS text
-LANGUAGE sql IMMUTABLE
-RETURN (u).video_id || '/uploads/' || (u).upload_id || '/';
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN (u).video_id || '/uploads/' || (u).upload_id || '/';
+END
+$$;
 COMMENT ON FUNCTION vvault_stream.parts_folder(vvault_stream.uploads) IS
 'Where a file store has the parts of an upload.';
 
 CREATE FUNCTION vvault_stream.part_key(u vvault_stream.uploads, part_number integer) RETURNS text
-LANGUAGE sql IMMUTABLE
-RETURN vvault_stream.parts_folder(u) || lpad(part_number::text, 5, '0');
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN vvault_stream.parts_folder(u) || lpad(part_number::text, 5, '0');
+END
+$$;
 COMMENT ON FUNCTION vvault_stream.part_key(vvault_stream.uploads, integer) IS
 'Which object a part is in a file store.';
 
@@ -302,11 +317,16 @@ COMMENT ON FUNCTION vvault_stream.an_upload(text, text, text[]) IS
 'An upload by its id, locked: P0002 where there is none, 42501 where the caller may not edit its video or names another owner, 55000 in another state.';
 
 CREATE FUNCTION vvault_stream.upload_json(u vvault_stream.uploads) RETURNS jsonb
-LANGUAGE sql STABLE
-RETURN jsonb_build_object('upload_id', (u).upload_id, 'video_id', (u).video_id, 'generation', (u).generation, 'state', (u).state,
-	'object_key', (u).object_key, 'size', (u).size, 'part_size', (u).part_size, 'parts', (u).parts, 'sha256', (u).sha256,
-	'store_upload_id', (u).store_upload_id, 'job_id', (u).job_id, 'failure', (u).failure,
-	'expires_at', CASE WHEN (u).state = 'open' THEN vvault_stream.utc_text((u).expires_at) END);
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN jsonb_build_object('upload_id', (u).upload_id, 'video_id', (u).video_id, 'generation', (u).generation, 'state', (u).state,
+		'object_key', (u).object_key, 'size', (u).size, 'part_size', (u).part_size, 'parts', (u).parts, 'sha256', (u).sha256,
+		'store_upload_id', (u).store_upload_id, 'job_id', (u).job_id, 'failure', (u).failure,
+		'expires_at', CASE WHEN (u).state = 'open' THEN vvault_stream.utc_text((u).expires_at) END);
+END
+$$;
 COMMENT ON FUNCTION vvault_stream.upload_json(vvault_stream.uploads) IS
 'What every reply says of an upload.';
 

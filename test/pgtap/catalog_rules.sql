@@ -7,7 +7,7 @@
 -- extensions is in rules.psql.
 --
 BEGIN;
-SELECT plan(47);
+SELECT plan(48);
 \set extension vvault
 \ir rules.psql
 

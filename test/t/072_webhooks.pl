@@ -64,7 +64,8 @@ sub status_for
 	my ($path, $nth) = @_;
 
 	return 500 if $path =~ m{^/once} && $nth == 1;
-	return 503 if $path =~ m{^/never};
+	return 503 if $path =~ m{^/never|^/busy\?[0-9]};
+	return 429 if $path =~ m{^/busy};
 	return 302 if $path =~ m{^/elsewhere};
 	return 410 if $path =~ m{^/gone};
 	sleep 30 if $path =~ m{^/hangs} && $nth == 1;
@@ -86,8 +87,11 @@ sub receive
 		append_to_file("$folder/requests", $json->encode($request) . "\n");
 		next if fork;
 		my $status = status_for($request->{path}, $nth);
+		my ($after) = $request->{path} =~ m{^/busy\?(.*)};
+
+		$after = 'Wed, 21 Oct 2099 07:28:00 GMT' if ($after // '') eq 'date';
 		print $client "HTTP/1.1 $status Answer\r\nContent-Length: 0\r\nConnection: close\r\n"
-		  . ($status == 302 ? "Location: /well\r\n" : '') . "\r\n";
+		  . ($status == 302 ? "Location: /well\r\n" : '') . (defined $after ? "Retry-After: $after\r\n" : '') . "\r\n";
 		close $client;
 		POSIX::_exit(0);
 	}
@@ -126,8 +130,13 @@ sub deliver
 	else
 	{
 		my $why = $reply->{status} == 599 ? "the receiver did not answer: $reply->{content}" : "HTTP $reply->{status} from the receiver";
+		my $after = $reply->{headers}{'retry-after'};
+		my $retry;
 
-		$db->do('SELECT vvault_fail(?, ?, ?)', undef, $job->{job_id}, $job->{lease}, $why);
+		# a date is so far away in this test that it is a day
+		$retry = $after =~ /^[0-9]+$/ ? $after : 86400 if defined $after;
+		$retry = $order->{retry_seconds} if defined $retry && $retry < $order->{retry_seconds};
+		$db->do('SELECT vvault_fail(?, ?, ?, ?)', undef, $job->{job_id}, $job->{lease}, $why, $retry);
 	}
 	return;
 }
@@ -191,9 +200,10 @@ sub add_hook
 {
 	my ($name, %param) = @_;
 	my $timeout = $param{timeout} // 5;
+	my $kinds = $param{kinds} // 'test.*';
 
 	$hook{$name} = $node->safe_psql('postgres', <<"EOF");
-SELECT vvault_webhook(url => '$url/$name', secret => '$secret', kinds => '{test.*}', timeout_seconds => $timeout, allow_private => true) ->> 'webhook_id'
+SELECT vvault_webhook(url => '$url/$name', secret => '$secret', kinds => '{$kinds}', timeout_seconds => $timeout, allow_private => true) ->> 'webhook_id'
 EOF
 	return;
 }
@@ -280,6 +290,18 @@ SKIP:
 	like(pop @said, qr/^refused/, 'a library of Standard Webhooks refuses what was changed');
 	is(scalar(grep { /^test\.told \d$/ } @said), scalar(@sent), 'and believes the others');
 }
+
+# A receiver that is busy says for how long.
+add_hook("busy?$_", kinds => 'busy.*') for qw(2000 0 date);
+$node->safe_psql('postgres', q(SELECT vvault_stream.make_event('', 'busy.told', '', '{}')));
+my $busy = q(FROM vvault_stream.deliveries d JOIN vvault_stream.webhooks w USING (webhook_id) JOIN vvault_stream.jobs j USING (job_id) WHERE w.url ~ '/busy');
+ok($node->poll_query_until('postgres', "SELECT bool_and(j.started_at IS NOT NULL AND j.error IS NOT NULL) $busy"), 'a busy receiver is tried');
+is($node->safe_psql('postgres', "SELECT j.error ~ '^HTTP 503', j.run_at - j.started_at > interval '1999 seconds' $busy AND w.url ~ '2000'"), 't|t',
+	'and left alone for as long as it asks');
+is($node->safe_psql('postgres', "SELECT j.error ~ '^HTTP 429', j.run_at - j.started_at BETWEEN interval '86399 seconds' AND interval '25 hours' $busy AND w.url ~ 'date'"), 't|t',
+	'a date is no more than a day');
+ok($node->poll_query_until('postgres', "SELECT j.attempt > 1 $busy AND w.url ~ '[?]0'"), 'and no time at all is as long as ever');
+$node->safe_psql('postgres', q(SELECT vvault_webhook((w ->> 'webhook_id')::bigint, remove => true) FROM json_array_elements(vvault_webhooks() -> 'webhooks') w WHERE w ->> 'url' ~ 'busy'));
 
 # An address that is not public, by whatever name.
 SKIP:

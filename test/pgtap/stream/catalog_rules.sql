@@ -6,7 +6,7 @@
 -- Each test lists the offenders: the list must be empty.
 --
 BEGIN;
-SELECT plan(34);
+SELECT plan(35);
 \set extension vvault_stream
 \ir ../rules.psql
 

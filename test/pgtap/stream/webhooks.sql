@@ -4,7 +4,7 @@
 --		is told again, what is kept from whom.
 --
 BEGIN;
-SELECT plan(73);
+SELECT plan(74);
 SET LOCAL TimeZone = 'UTC';
 UPDATE vvault_stream.job_kinds SET outside = false WHERE kind = 'webhook';
 
@@ -56,8 +56,10 @@ SELECT is(pg_temp.tell('v1'), 5::bigint, 'and again');
 SELECT is(pg_temp.tell('v2'), 2::bigint, 'of another video');
 SELECT is(pg_temp.take(), 'v1:3 v2:2', 'the first of each video is told');
 SELECT is(pg_temp.take(), '', 'the next waits for it');
-SELECT is((SELECT (job -> 'order')::jsonb - 'body' - 'headers' FROM pg_temp.last('v1:3')),
+SELECT is((SELECT (job -> 'order')::jsonb - 'body' - 'headers' - 'retry_seconds' FROM pg_temp.last('v1:3')),
 	'{"do": "deliver", "url": "https://example.com/hook", "timeout_seconds": 15, "allow_private": false}', 'a worker gets what it needs');
+SELECT ok((SELECT (job -> 'order' ->> 'retry_seconds')::double precision BETWEEN 2.5 AND 5 FROM pg_temp.last('v1:3')),
+	'and how long it leaves a receiver alone that fails first');
 SELECT is(pg_temp.body('v1:3')::jsonb - 'timestamp' - 'event_id',
 	'{"type": "test.told", "video_id": "v1", "number": 3, "undelivered": [], "data": {"x": 1}}', 'with the event');
 SELECT is((SELECT h ->> 'webhook-signature' FROM pg_temp.last('v1:3') g, LATERAL (SELECT g.job -> 'order' -> 'headers') o (h)),

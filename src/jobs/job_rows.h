@@ -1,0 +1,51 @@
+/*-------------------------------------------------------------------------
+ *
+ * job_rows.h
+ *		The tables jobs and finished_jobs, as C writes them.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef VVAULT_JOB_ROWS_H
+#define VVAULT_JOB_ROWS_H
+
+#include "core/compat.h"
+
+#include "core/own_table.h"
+
+/* The columns of jobs, by their numbers: see tables.sql. */
+enum
+{
+	JOB_ID = 1, JOB_TURN, JOB_CREATED_AT, JOB_RUN_AT, JOB_STARTED_AT,
+	JOB_LEASE_UNTIL, JOB_PROGRESS_AT, JOB_COST, JOB_NEEDS_LEFT, JOB_PROGRESS,
+	JOB_LEASE_SECONDS, JOB_PRIORITY, JOB_ATTEMPT, JOB_MAX_ATTEMPTS, JOB_LOST,
+	JOB_DONE_FAILURES, JOB_STATE, JOB_CANCELLED, JOB_LEASE, JOB_KIND,
+	JOB_OWNER_ID, JOB_VIDEO_ID, JOB_KEY, JOB_WORKER, JOB_ERROR, JOB_NEEDS,
+	JOB_ARGS, JOB_RESULT,
+	JOB_NCOLUMNS = JOB_RESULT
+};
+
+/* A row of jobs; column n is element n - 1. */
+typedef struct VvJobRow
+{
+	Datum		values[JOB_NCOLUMNS];
+	bool		isnull[JOB_NCOLUMNS];
+} VvJobRow;
+
+/* The value of a column that is not NULL. */
+#define VV_GET(row, column) ((row)->values[(column) - 1])
+
+/* Sets a column of a row to a value that is not NULL. */
+#define VV_SET(row, column, value) \
+	((row)->values[(column) - 1] = (value), (row)->isnull[(column) - 1] = false)
+
+/* Sets a column of a row to NULL. */
+#define VV_SET_NULL(row, column) ((row)->isnull[(column) - 1] = true)
+
+extern VvOwnTable vv_jobs;
+extern VvOwnTable vv_finished_jobs;
+
+extern void vv_insert_finished_job(Relation table, TupleTableSlot *job,
+								   const NullableDatum *result);
+extern bool vv_job_is(TupleTableSlot *job, char state);
+
+#endif							/* VVAULT_JOB_ROWS_H */
