@@ -4,11 +4,12 @@
 #		The benchmarks, on a throw-away cluster: `make bench`.
 #
 # usage: bench/run.sh [PART ...]		parts: cache feed trending scores ingest analytics search http jobs beside tokens
+#		manifests
 #
 # What is compared is measured in turn within one run, in ROUNDS rounds (5) of
 # SECONDS seconds (2), and medians are taken: on a shared machine only ratios
 # mean something. VIDEOS (1000000) is the larger catalog of feed,
-# analytics and search.
+# analytics, search and manifests.
 
 # shellcheck source=scripts/lib.sh
 source "$(dirname "$0")/../scripts/lib.sh"
@@ -274,6 +275,63 @@ part_tokens()
 	bench_sql -d tokens -At -v rounds="$ROUNDS" -v calls="${CALLS:-50000}" -f bench/tokens/rate.sql
 }
 
+# spent_ms DATABASE SQL TIMES
+spent_ms()
+{
+	bench_sql -d "$1" -At -v statement="$2" -v times="$3" -f bench/sql/manifests_spent.sql
+}
+
+# compare_spent LABEL TIMES DATABASE SQL DATABASE SQL: what each takes of the
+# processor inside the server, the least of the rounds, and how many times that of
+# the second the first takes.
+compare_spent()
+{
+	local round
+
+	: >"$WORK/a.ms"
+	: >"$WORK/b.ms"
+	for ((round = 0; round < ROUNDS; round++)); do
+		spent_ms "$3" "$4" "$2" >>"$WORK/a.ms"
+		spent_ms "$5" "$6" "$2" >>"$WORK/b.ms"
+	done
+	awk -v label="$1" -v a="$(sort -n "$WORK/a.ms" | head -n 1)" -v b="$(sort -n "$WORK/b.ms" | head -n 1)" \
+		'BEGIN {printf "%-66s %8.4f ms %8.4f ms   time ratio %.2f\n", label, a, b, a / b}'
+}
+
+# same_bytes DATABASE SQL SQL: what is compared has to be the same.
+same_bytes()
+{
+	[ "$(bench_sql -d "$1" -At -c "$2" | sha256sum)" = "$(bench_sql -d "$1" -At -c "$3" | sha256sum)" ] ||
+		die "that is not the same: $2"
+}
+
+part_manifests()
+{
+	local calls=("SELECT vvault_hls_media('film', '720p');" "SELECT vvault_hls('film');") call name
+	local labels=("a playlist of 1,800 segments" "a multivariant playlist of 8 renditions") hands=(playlist multivariant) i hand
+
+	heading "manifests: of a film of two hours, beside SQL and a constant; 10,000 and $VIDEOS videos"
+	for name in small large; do
+		bench_database "$name"
+		bench_sql -d "$name" -c 'CREATE EXTENSION vvault_stream'
+	done
+	bench_sql -d small -v videos=10000 -f bench/sql/manifests_fill.sql >/dev/null
+	bench_sql -d large -v videos="$VIDEOS" -f bench/sql/manifests_fill.sql >/dev/null
+	for i in 0 1; do
+		call=${calls[i]}
+		hand=$(cat "bench/sql/${hands[i]}.sql")
+		same_bytes large "$call" "$hand"
+		compare_spent "${labels[i]}: the best SQL beside computed" 200 large "$hand" large "$call"
+		compare "the same, with the way to the client" large "$hand" large "$call"
+		compare_spent "${labels[i]}, computed: $VIDEOS beside 10,000 videos" 200 large "$call" small "$call"
+		PGOPTIONS='' compare_spent "${labels[i]}, a hit: $VIDEOS beside 10,000 videos" 2000 large "$call" small "$call"
+		PGOPTIONS='' CLIENTS=8 compare "${labels[i]}, 8 clients: a hit beside a constant of the same bytes" \
+			large "$call" large "SELECT '$(bench_sql -d large -At -c "$call")'::bytea;"
+	done
+	compare_spent "vvault_dash, computed: $VIDEOS beside 10,000 videos" 1000 large "SELECT vvault_dash('film');" small "SELECT vvault_dash('film');"
+	bench_sql -d postgres -c 'DROP DATABASE small' -c 'DROP DATABASE large'
+}
+
 main()
 {
 	local part
@@ -301,7 +359,7 @@ main()
 	cluster_create "$WORK" "fsync = off" "shared_buffers = 1GB" "max_wal_size = 8GB" "autovacuum = off" \
 		"shared_preload_libraries = 'vvault'"
 	cluster_start "$WORK"
-	for part in "${@:-cache feed trending scores ingest analytics search http jobs beside tokens}"; do
+	for part in "${@:-cache feed trending scores ingest analytics search http jobs beside tokens manifests}"; do
 		for part in $part; do
 			# the others measure what it costs to compute a reply
 			case $part in

@@ -26,12 +26,18 @@ of_urls()
 	sed -n "s/^$1 //p" "$WORK/media.urls"
 }
 
+# The port of the PostgREST that demo.sh has started, if it has.
+postgrest_port()
+{
+	[ -z "$(find_postgrest)" ] || sed -n 's/^upstream .*://p' "$WORK/site.urls"
+}
+
 # start_media DATABASE: store and edge, and what the database knows of them. Their ports
 # are new each time.
 start_media()
 {
 	scripts/media.sh stop "$WORK/media"
-	scripts/media.sh start "$WORK/media" >"$WORK/media.urls" || return 1
+	POSTGREST=$(postgrest_port) scripts/media.sh start "$WORK/media" >"$WORK/media.urls" || return 1
 	sql "$1" -At -o /dev/null -v store="$(of_urls store)" -v edge="$(of_urls edge)" <<-'END'
 		SET client_min_messages = warning;
 		CREATE EXTENSION IF NOT EXISTS vvault_stream;
@@ -49,6 +55,8 @@ start_media()
 		SELECT vvault_arm();
 		-- the page finds its player beside it
 		SELECT vvault_stream_set('hls_js_url', 'hls.min.js');
+		-- a PostgREST learns of the functions that have come
+		NOTIFY pgrst, 'reload schema';
 	END
 	sql "$1" -At -c "SELECT vvault_signing_keys('store:main')" -o "$(of_urls store_keys)"
 	sql "$1" -At -c "SELECT vvault_signing_keys('path')" -o "$(of_urls path_keys)"
@@ -179,6 +187,9 @@ show_video()
 	say "-- through the edge, whose njs checks the token in the path"
 	say "with its token: $(status_of "$hls"), with another one: $(status_of "${hls/\/v\//\/v\/x}")"
 	say "store and edge: $(of_urls nginx), in $WORK/media"
+	if [ -n "$(postgrest_port)" ]; then
+		say "manifests and page: out of the database, by PostgREST; the same as the job finish has stored"
+	fi
 	[ -f "$WORK/players/node_modules/hls.js/dist/hls.min.js" ] ||
 		say "the page has no hls.js, as npm was not to be had: open it in Safari, or the first address in a player"
 	say "by hls.js or dash.js, as you like: ${watch%/*}/player.html"

@@ -534,6 +534,10 @@ main()
 				say "going on without: the example for node-postgres is not tried"
 			"$ROOT/scripts/npm.sh" .work test/players ||
 				say "going on without: no player plays a video"
+			"$ROOT/scripts/npm.sh" .work test/manifests ||
+				say "going on without: nobody else reads playlists and heads of files"
+			"$ROOT/scripts/dash_schema.sh" .work ||
+				say "going on without: manifests are not held against a schema"
 			"$ROOT/scripts/npm.sh" .work test/openapi ||
 				say "going on without: the OpenAPI description is not linted"
 			"$ROOT/scripts/npm.sh" .work test/s3 ||

@@ -3,10 +3,11 @@
 # media.sh
 #		nginx as store and edge, by the files of deploy/, in a folder of their own.
 #
-# usage: [ORIGIN=https://..] scripts/media.sh start FOLDER
+# usage: [ORIGIN=https://..] [POSTGREST=PORT] scripts/media.sh start FOLDER
 #        scripts/media.sh stop FOLDER
 #
-# For the demo and tests, unprivileged. Of deploy/store.conf and deploy/edge.conf
+# For the demo and tests, unprivileged. With POSTGREST the edge asks the one that
+# listens there for manifests. Of deploy/store.conf and deploy/edge.conf
 # only lines marked SITE are changed. "start" prints lines NAME VALUE: store (the
 # endpoint for vvault_store), edge (the base URL of an edge), origin (what the edge
 # reads), store_keys and path_keys (the files that vvault_signing_keys writes), objects (the folder of
@@ -31,7 +32,9 @@ find_njs()
 
 write_conf()
 {
-	local folder=$1 njs=$2 store=$3 origin=$4 edge=$5
+	local folder=$1 njs=$2 store=$3 origin=$4 edge=$5 manifests=store
+
+	[ -z "${POSTGREST:-}" ] || manifests=postgrest
 
 	sed -E -e '/# SITE/!b' \
 		-e "s|/etc/nginx/vvault\.js|$HERE/deploy/vvault.js|" \
@@ -47,6 +50,8 @@ write_conf()
 		-e "s|/etc/nginx/vvault\.js|$HERE/deploy/vvault.js|" \
 		-e "s|/etc/nginx/vvault-path-keys\.json|$folder/path-keys.json|" \
 		-e "s|^(\tserver 127\.0\.0\.1:)8091 |\1$origin |" \
+		-e "s|^(\tserver 127\.0\.0\.1:)3000 |\1${POSTGREST:-3000} |" \
+		-e "s|default \"store\"|default \"$manifests\"|" \
 		-e "s|^(\tlisten )80;|\1127.0.0.1:$edge;|" \
 		-e "s|/var/cache/nginx-vvault-edge|$folder/cache|" \
 		-e "s|/var/log/nginx/vvault-edge\.log vvault_edge buffer=64k flush=5s|$folder/edge.log vvault_edge|" \

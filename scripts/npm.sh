@@ -7,8 +7,8 @@
 #
 # FOLDER is demo/clients (node-postgres for the examples), demo/players (of the demo's page),
 # test/openapi (the linter for the OpenAPI description), test/s3 (a client that uploads),
-# test/webhooks (what checks signatures), test/players (of the playing test) or bench/jobs
-# (other queues); npm fetches it once, into the work folder's
+# test/webhooks (what checks signatures), test/players (of the playing test), test/manifests
+# (what reads playlists and files) or bench/jobs (other queues); npm fetches it once, into the work folder's
 # folder of the same last name. Where there is no npm or no network, says so and
 # ends with status 1.
 

@@ -49,6 +49,7 @@ packages_of()
 			say python3-psycopg     # runs an example of demo/clients
 			say curl                # runs another
 			say ffmpeg              # makes and decodes media
+			say libxml2-utils       # xmllint: manifests against their schema
 			say python3-botocore    # signs what our signatures are held beside
 			say python3-jwt         # checks tokens, and makes some,
 			say python3-cryptography # by ES256, too

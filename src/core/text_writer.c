@@ -19,9 +19,10 @@ vv_text_line(StringInfo out, const char *line)
 }
 
 /*
- * Appends text in double quotes. Such a string has no escapes (RFC 8216, 4.2),
- * so a double quote becomes a single one, and a control character, a line end
- * among them, a blank.
+ * Appends text in double quotes. Such a string has no escapes (RFC 8216, 4.2):
+ * a control character, a line end among them, becomes a blank, and quotes
+ * become those of print; a single one is no quote there, but parsers are about
+ * that take it for one.
  */
 void
 vv_text_quoted(StringInfo out, const char *str, int len)
@@ -31,7 +32,12 @@ vv_text_quoted(StringInfo out, const char *str, int len)
 	{
 		unsigned char c = str[i];
 
-		appendStringInfoChar(out, c == '"' ? '\'' : c < ' ' || c == 0x7f ? ' ' : c);
+		if (c == '"')
+			appendStringInfoString(out, "\342\200\235");	/* U+201D */
+		else if (c == '\'')
+			appendStringInfoString(out, "\342\200\231");	/* U+2019 */
+		else
+			appendStringInfoChar(out, c < ' ' || c == 0x7f ? ' ' : c);
 	}
 	appendStringInfoChar(out, '"');
 }

@@ -171,7 +171,9 @@ put_representation(VvXml *xml, const VvRendition *rendition)
 {
 	vv_xml_open(xml, "Representation");
 	vv_xml_attribute(xml, "id", rendition->name);
-	vv_xml_attribute_int(xml, "bandwidth", rendition->peak_bitrate);
+	/* the schema has 32 bits for it */
+	vv_xml_attribute_int(xml, "bandwidth",
+						 Min(rendition->peak_bitrate, PG_UINT32_MAX));
 	if (rendition->kind != VV_RENDITION_TEXT)
 		vv_xml_attribute(xml, "codecs", rendition->codecs);
 	if (rendition->width > 0)
@@ -206,16 +208,17 @@ open_set(VvXml *xml, const VvRendition *rendition, int id)
 		vv_xml_attribute(xml, "subsegmentAlignment", "true");
 		vv_xml_attribute(xml, "subsegmentStartsWithSAP", "1");
 	}
+	/* the schema wants them in this order */
 	if (rendition->kind == VV_RENDITION_TRICK)
 		put_descriptor(xml, "EssentialProperty", TRICK_SCHEME, "1");
-	else
+	if (rendition->label != NULL)
+		put_element(xml, "Label", rendition->label);
+	if (rendition->kind != VV_RENDITION_TRICK)
 		put_descriptor(xml, "Role", ROLE_SCHEME,
 					   rendition->kind == VV_RENDITION_TEXT ? "subtitle" :
 					   rendition->is_default ||
 					   rendition->kind == VV_RENDITION_VIDEO ? "main" :
 					   "alternate");
-	if (rendition->label != NULL)
-		put_element(xml, "Label", rendition->label);
 }
 
 /* The seconds of the longest rendition, which are those of the video. */
@@ -332,13 +335,14 @@ write_dash(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 {
 	if (vv_reply_is_known(reply, VV_MANIFEST_MAX_AGE, 0, 0))
 		return true;
-	return vv_put_dash(out, PG_GETARG_TEXT_PP(0), 0, false);
+	return vv_generation_is_shown(fcinfo, 1) &&
+		vv_put_dash(out, PG_GETARG_TEXT_PP(0), 0, false);
 }
 
 static const VvReplier dash = {
 	.name = "vvault_dash",
-	.nargs = 1,
-	.argtypes = {TEXTOID},
+	.nargs = 2,
+	.argtypes = {TEXTOID, INT4OID},
 	.source = &vv_assets,
 	.scope_arg = 1,
 	.content_type = CONTENT_TYPE,
@@ -347,11 +351,11 @@ static const VvReplier dash = {
 };
 
 /*
- * vvault_dash(video_id text) returns the domain over bytea
+ * vvault_dash(video_id text, generation integer) returns the domain over bytea
  *
  * A video's media presentation description; NULL for a video without
- * renditions. 42501 where the caller may not watch it. Source:
- * vvault_stream.renditions.
+ * renditions, and where another generation is shown. 42501 where the caller may
+ * not watch it. Source: vvault_stream.renditions.
  */
 Datum
 vvault_dash(PG_FUNCTION_ARGS)

@@ -12,6 +12,7 @@
 
 #include "catalog/pg_type.h"
 #include "fmgr.h"
+#include "nodes/value.h"
 #include "utils/builtins.h"
 
 #include "core/json_writer.h"
@@ -84,31 +85,67 @@ put_quoted(StringInfo out, const char *attribute, const char *value)
 	vv_text_quoted(out, value, strlen(value));
 }
 
-/* A name of a track in its group, which has each only once. */
+/* What the tracks before had of what a group has only once, as it was put */
+typedef struct TracksBefore
+{
+	List	   *names;			/* with their groups */
+	List	   *defaults;		/* the groups */
+} TracksBefore;
+
+/* Whether an attribute is new to a list; it no longer is then. */
+static bool
+is_first(List **list, const char *attributes)
+{
+	String	   *node = makeString(pstrdup(attributes));
+
+	if (list_member(*list, node))
+		return false;
+	*list = lappend(*list, node);
+	return true;
+}
+
+/*
+ * A track's group, and its name in there, which is another one for each:
+ * English, English 2.
+ */
 static void
-put_name(StringInfo out, const VvRendition *rendition)
+put_name(StringInfo out, const VvRendition *rendition, const char *group,
+		 TracksBefore *before)
 {
 	const char *label = rendition->label != NULL ? rendition->label :
 	rendition->language != NULL ? rendition->language : rendition->name;
+	StringInfoData name;
+	int			n = 1;
 
-	put_quoted(out, "NAME", label);
+	initStringInfo(&name);
+	do
+	{
+		resetStringInfo(&name);
+		put_quoted(&name, "GROUP-ID", group);
+		put_quoted(&name, "NAME", n == 1 ? label : psprintf("%s %d", label, n));
+		n++;
+	} while (!is_first(&before->names, name.data));
+	appendBinaryStringInfo(out, name.data, name.len);
 	if (rendition->language != NULL)
 		put_quoted(out, "LANGUAGE", rendition->language);
 }
 
 /*
- * One group of tracks for each codec of audio, one of all subtitles.
+ * One group of tracks for each codec of audio, one of all subtitles; one track
+ * of a group at most is its default.
  */
 static void
-put_track(StringInfo out, const VvRendition *rendition)
+put_track(StringInfo out, const VvRendition *rendition, TracksBefore *before)
 {
 	bool		audio = rendition->kind == VV_RENDITION_AUDIO;
+	const char *group = audio ? rendition->codecs : "subtitles";
+	bool		is_default = rendition->is_default &&
+	is_first(&before->defaults, group);
 
 	appendStringInfo(out, "#EXT-X-MEDIA:TYPE=%s", audio ? "AUDIO" : "SUBTITLES");
-	put_quoted(out, "GROUP-ID", audio ? rendition->codecs : "subtitles");
-	put_name(out, rendition);
+	put_name(out, rendition, group, before);
 	appendStringInfo(out, ",DEFAULT=%s,AUTOSELECT=YES",
-					 rendition->is_default ? "YES" : "NO");
+					 is_default ? "YES" : "NO");
 	if (audio)
 		appendStringInfo(out, ",CHANNELS=\"%d\"", rendition->channels);
 	else
@@ -196,12 +233,14 @@ put_variant(StringInfo out, const VvRendition *rendition,
 
 /* A sound alone, where there is no picture. */
 static void
-put_audio_variant(StringInfo out, const VvRendition *rendition)
+put_audio_variant(StringInfo out, const VvRendition *rendition, bool subtitles)
 {
 	appendStringInfoString(out, "#EXT-X-STREAM-INF:");
 	put_rates(out, rendition->peak_bitrate, rendition->average_bitrate);
 	put_quoted(out, "CODECS", rendition->codecs);
 	put_quoted(out, "AUDIO", rendition->codecs);
+	if (subtitles)
+		put_quoted(out, "SUBTITLES", "subtitles");
 	appendStringInfo(out, "\n%s.m3u8\n", rendition->name);
 }
 
@@ -225,7 +264,7 @@ put_variants(StringInfo out, List *renditions, bool subtitles)
 		const VvRendition *rendition = (const VvRendition *) lfirst(cell);
 
 		if (rendition->kind == VV_RENDITION_AUDIO && first == NULL)
-			put_audio_variant(out, rendition);
+			put_audio_variant(out, rendition, subtitles);
 		if (rendition->kind != VV_RENDITION_VIDEO || rendition == first)
 			continue;
 		foreach(group, groups)
@@ -254,6 +293,7 @@ bool
 vv_put_multivariant(StringInfo out, text *video_id, int generation, bool early)
 {
 	List	   *renditions = vv_read_renditions(video_id, generation, early);
+	TracksBefore before = {NIL, NIL};
 	ListCell   *cell;
 	bool		subtitles = false;
 
@@ -268,7 +308,7 @@ vv_put_multivariant(StringInfo out, text *video_id, int generation, bool early)
 
 		if (rendition->kind == VV_RENDITION_AUDIO ||
 			rendition->kind == VV_RENDITION_TEXT)
-			put_track(out, rendition);
+			put_track(out, rendition, &before);
 		if (rendition->kind == VV_RENDITION_TEXT)
 			subtitles = true;
 	}
@@ -283,11 +323,17 @@ vv_put_multivariant(StringInfo out, text *video_id, int generation, bool early)
 	return true;
 }
 
-/* Seconds with six decimals, rounded */
-static void
-put_seconds(StringInfo out, int64 duration, int64 timescale)
+/* A duration as playlists have it: in millionths of a second, rounded */
+static int64
+in_micros(int64 duration, int64 timescale)
 {
-	int64		micros = (duration * 1000000 + timescale / 2) / timescale;
+	return (duration * 1000000 + timescale / 2) / timescale;
+}
+
+/* Seconds with six decimals */
+static void
+put_seconds(StringInfo out, int64 micros)
+{
 	char		digits[8];
 
 	vv_json_int(out, micros / 1000000);
@@ -295,16 +341,18 @@ put_seconds(StringInfo out, int64 duration, int64 timescale)
 	appendBinaryStringInfo(out, digits, 7);
 }
 
-/* No segment may be longer, each rounded to whole seconds. */
+/*
+ * No segment may be longer, each rounded to whole seconds as it is told: one of
+ * 4.4999999 s is told as 4.500000.
+ */
 static int64
 target_duration(const VvSegments *segments)
 {
 	int64		longest = 1;
 
 	for (int i = 0; i < segments->n; i++)
-		longest = Max(longest, (segments->durations[i] + segments->timescale / 2) /
-					  segments->timescale);
-	return longest;
+		longest = Max(longest, segments->durations[i]);
+	return Max(1, (in_micros(longest, segments->timescale) + 500000) / 1000000);
 }
 
 /* A segment: its duration and its bytes in the file. */
@@ -312,7 +360,7 @@ static void
 put_segment(StringInfo out, const VvSegments *segments, int i, int64 offset)
 {
 	appendBinaryStringInfo(out, "#EXTINF:", 8);
-	put_seconds(out, segments->durations[i], segments->timescale);
+	put_seconds(out, in_micros(segments->durations[i], segments->timescale));
 	appendBinaryStringInfo(out, ",\n", 2);
 	if (segments->kind != VV_RENDITION_TEXT)
 	{
@@ -372,7 +420,8 @@ write_multivariant(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 {
 	if (vv_reply_is_known(reply, VV_MANIFEST_MAX_AGE, 0, 0))
 		return true;
-	return vv_put_multivariant(out, PG_GETARG_TEXT_PP(0), 0, false);
+	return vv_generation_is_shown(fcinfo, 1) &&
+		vv_put_multivariant(out, PG_GETARG_TEXT_PP(0), 0, false);
 }
 
 /* The reply of vvault_hls_media. */
@@ -381,14 +430,14 @@ write_media(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 {
 	if (vv_reply_is_known(reply, VV_MANIFEST_MAX_AGE, 0, 0))
 		return true;
-	return !PG_ARGISNULL(1) &&
+	return !PG_ARGISNULL(1) && vv_generation_is_shown(fcinfo, 2) &&
 		vv_put_media_playlist(out, PG_GETARG_TEXT_PP(0), 0, PG_GETARG_TEXT_PP(1));
 }
 
 static const VvReplier multivariant = {
 	.name = "vvault_hls",
-	.nargs = 1,
-	.argtypes = {TEXTOID},
+	.nargs = 2,
+	.argtypes = {TEXTOID, INT4OID},
 	.source = &vv_assets,
 	.scope_arg = 1,
 	.content_type = CONTENT_TYPE,
@@ -398,8 +447,8 @@ static const VvReplier multivariant = {
 
 static const VvReplier media = {
 	.name = "vvault_hls_media",
-	.nargs = 2,
-	.argtypes = {TEXTOID, TEXTOID},
+	.nargs = 3,
+	.argtypes = {TEXTOID, TEXTOID, INT4OID},
 	.source = &vv_assets,
 	.scope_arg = 1,
 	.content_type = CONTENT_TYPE,
@@ -408,10 +457,11 @@ static const VvReplier media = {
 };
 
 /*
- * vvault_hls(video_id text) returns the domain over bytea
+ * vvault_hls(video_id text, generation integer) returns the domain over bytea
  *
- * A video's multivariant playlist; NULL for a video without renditions. 42501
- * where the caller may not watch it. Source: vvault_stream.renditions.
+ * A video's multivariant playlist; NULL for a video without renditions, and
+ * where another generation is shown than the one that is asked for. 42501 where
+ * the caller may not watch it. Source: vvault_stream.renditions.
  */
 Datum
 vvault_hls(PG_FUNCTION_ARGS)
@@ -422,10 +472,12 @@ vvault_hls(PG_FUNCTION_ARGS)
 }
 
 /*
- * vvault_hls_media(video_id text, rendition text) returns the domain over bytea
+ * vvault_hls_media(video_id text, rendition text, generation integer) returns
+ *		the domain over bytea
  *
- * The playlist of a rendition; NULL where there is none. 42501 where the
- * caller may not watch it. Source: vvault_stream.renditions.
+ * The playlist of a rendition; NULL where there is none, and where another
+ * generation is shown. 42501 where the caller may not watch it. Source:
+ * vvault_stream.renditions.
  */
 Datum
 vvault_hls_media(PG_FUNCTION_ARGS)

@@ -12,10 +12,21 @@
 #include "manifests/shown.h"
 
 #include "access/xact.h"
+#include "catalog/pg_type.h"
 
+#include "core/query.h"
 #include "media/may.h"
 #include "media/source.h"
 #include "reply/state.h"
+
+static VvQuery generation_query = {
+	.sql = "SELECT 1 FROM vvault_stream.assets a"
+	" WHERE a.video_id OPERATOR(pg_catalog.=) $1"
+	" AND a.generation OPERATOR(pg_catalog.=) $2",
+	.extension = "vvault_stream",
+	.nargs = 2,
+	.argtypes = {TEXTOID, INT4OID},
+};
 
 /*
  * States of videos that this backend found to be everybody's. A state is told
@@ -65,4 +76,19 @@ vv_may_be_shown(FunctionCallInfo fcinfo)
 			break;
 	}
 	vv_may_not(video_id);
+}
+
+/*
+ * Of a function whose first argument is the video: whether the generation that
+ * its argument arg (from 0) asks for is the one that is shown, or it asks for
+ * none. What the path of an edge names may have been replaced meanwhile; then
+ * its manifests are those that are stored.
+ */
+bool
+vv_generation_is_shown(FunctionCallInfo fcinfo, int arg)
+{
+	Datum		args[2] = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(arg)};
+	VvRow		row;
+
+	return PG_ARGISNULL(arg) || vv_query_row(&generation_query, args, &row);
 }

@@ -19,5 +19,6 @@
 #define VV_MANIFEST_MAX_AGE	60
 
 extern bool vv_may_be_shown(FunctionCallInfo fcinfo);
+extern bool vv_generation_is_shown(FunctionCallInfo fcinfo, int arg);
 
 #endif							/* VVAULT_SHOWN_H */

@@ -229,7 +229,8 @@ write_storyboard(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 {
 	if (vv_reply_is_known(reply, VV_MANIFEST_MAX_AGE, 0, 0))
 		return true;
-	return vv_put_storyboard(out, PG_GETARG_TEXT_PP(0), 0);
+	return vv_generation_is_shown(fcinfo, 1) &&
+		vv_put_storyboard(out, PG_GETARG_TEXT_PP(0), 0);
 }
 
 static bool
@@ -237,13 +238,14 @@ write_watch(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 {
 	if (vv_reply_is_known(reply, VV_MANIFEST_MAX_AGE, 0, 0))
 		return true;
-	return vv_put_watch(out, PG_GETARG_TEXT_PP(0), 0, NULL);
+	return vv_generation_is_shown(fcinfo, 1) &&
+		vv_put_watch(out, PG_GETARG_TEXT_PP(0), 0, NULL);
 }
 
 static const VvReplier storyboard = {
 	.name = "vvault_storyboard",
-	.nargs = 1,
-	.argtypes = {TEXTOID},
+	.nargs = 2,
+	.argtypes = {TEXTOID, INT4OID},
 	.source = &vv_assets,
 	.scope_arg = 1,
 	.content_type = "text/vtt; charset=utf-8",
@@ -253,8 +255,8 @@ static const VvReplier storyboard = {
 
 static const VvReplier watch = {
 	.name = "vvault_watch",
-	.nargs = 1,
-	.argtypes = {TEXTOID},
+	.nargs = 2,
+	.argtypes = {TEXTOID, INT4OID},
 	.source = &vv_assets,
 	.scope_arg = 1,
 	.calls_helpers = true,
@@ -264,10 +266,12 @@ static const VvReplier watch = {
 };
 
 /*
- * vvault_storyboard(video_id text) returns the domain over bytea
+ * vvault_storyboard(video_id text, generation integer) returns the domain over
+ *		bytea
  *
- * The tiles of a video's storyboard as WebVTT; NULL for a video without. 42501
- * where the caller may not watch it. Source: vvault_stream.pictures.
+ * The tiles of a video's storyboard as WebVTT; NULL for a video without, and
+ * where another generation is shown. 42501 where the caller may not watch it.
+ * Source: vvault_stream.pictures.
  */
 Datum
 vvault_storyboard(PG_FUNCTION_ARGS)
@@ -278,10 +282,11 @@ vvault_storyboard(PG_FUNCTION_ARGS)
 }
 
 /*
- * vvault_watch(video_id text) returns the domain over bytea
+ * vvault_watch(video_id text, generation integer) returns the domain over bytea
  *
- * A page that plays a video; NULL for a video without renditions. 42501 where
- * the caller may not watch it. Source: vvault_stream.assets, pictures.
+ * A page that plays a video; NULL for a video without renditions, and where
+ * another generation is shown. 42501 where the caller may not watch it. Source:
+ * vvault_stream.assets, pictures.
  */
 Datum
 vvault_watch(PG_FUNCTION_ARGS)

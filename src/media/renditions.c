@@ -232,11 +232,13 @@ get_segments(FunctionCallInfo fcinfo)
 	return segments;
 }
 
-/* Bits per second, rounded up. */
+/* Bits per second, rounded up; a segment may last no time to speak of. */
 static int64
 bitrate(const VvSegments *segments, int64 bytes, int64 duration)
 {
-	return (int64) ceil((double) bytes * 8 * segments->timescale / duration);
+	double		bits = (double) bytes * 8 * segments->timescale / duration;
+
+	return bits < 9e18 ? (int64) ceil(bits) : PG_INT64_MAX;
 }
 
 /*

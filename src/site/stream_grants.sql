@@ -35,6 +35,10 @@ BEGIN
 	END IF;
 
 	EXECUTE format('GRANT USAGE ON SCHEMA %s TO %I', '@extschema@', vvault_stream_grant.role);
+	-- PostgREST casts a manifest to its type, which is in there
+	IF vvault_stream_grant.access IN ('viewer', 'operator') AND NOT has_schema_privilege(vvault_stream_grant.role, 'vvault', 'USAGE') THEN
+		EXECUTE format('GRANT USAGE ON SCHEMA vvault TO %I', vvault_stream_grant.role);
+	END IF;
 	FOR f IN
 		SELECT p.oid::regprocedure AS signature, p.prokind
 		FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid
@@ -56,4 +60,4 @@ COMMENT ON FUNCTION @extschema@.vvault_stream_grant(name, text) IS
 Units and ranges: access is viewer, publisher, worker or operator; an operator may call all of them, the others what vvault_stream.role_functions lists.
 NULL: NULL is an error.
 Errors: 22023 for another access, 42704 for a role that does not exist, 42501 unless the caller owns the extension. After an update of vvault_stream it is called again.
-Source: GRANT USAGE on the schema of the functions and EXECUTE on functions and procedures of the extension.';
+Source: GRANT USAGE on the schema of the functions, for viewers and operators also on the schema vvault, whose type manifests have, and EXECUTE on functions and procedures of the extension.';

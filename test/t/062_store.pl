@@ -358,8 +358,8 @@ my $short = play('clip', 'NULL', 1)->{hls};
 my @parts = split /\./, $token;
 sleep 2.1;
 my %closed = (
-	'no token' => [ $play->{hls} =~ s{/v/[^/]+}{}r, qr/^404/ ],
-	'an empty one' => [ $play->{hls} =~ s{/v/[^/]+}{/v/}r, qr/^404/ ],
+	'no token' => [ $play->{hls} =~ s{/v/[^/]+}{}r, qr/^403 this path has no token for an object/ ],
+	'an empty one' => [ $play->{hls} =~ s{/v/[^/]+}{/v/}r, qr/^403 this path has no token for an object/ ],
 	'something else' => [ $play->{hls} =~ s{/v/[^/]+}{/v/token}r, qr/^403 this is not a token/ ],
 	'that of another video' => [ $other, qr/^403 this token is for something else/ ],
 	'another generation' => [ $play->{hls} =~ s{/2/}{/1/}r, qr/^403 this token is for something else/ ],
@@ -370,8 +370,9 @@ my %closed = (
 	'another key' => [ $play->{hls} =~ s/\Q$parts[0]\E/other/r, qr/^403 the key of this token is not known/ ],
 	'a signature that is changed' => [ $play->{hls} =~ s{\.([^./])([^./]{42})/clip}{'.' . ($1 eq 'A' ? 'B' : 'A') . "$2/clip"}er, qr/^403 this token is for something else/ ],
 	'a way up' => [ "${base}../1/720p.mp4", qr/^403 this token is for something else/ ],
-	'a source' => [ $play->{hls} =~ s{/2/.*}{/source/1}r, qr/^404/ ],
-	'a hidden file' => [ "${base}.htaccess", qr/^404/ ]);
+	'a source' => [ $play->{hls} =~ s{/2/.*}{/source/1}r, qr/^403 this path has no token for an object/ ],
+	'a hidden file' => [ "${base}.htaccess", qr/^403 this path has no token for an object/ ],
+	'a place within the edge' => [ "$site{edge}/.vvault/object", qr/^404/ ]);
 for my $what (sort keys %closed)
 {
 	my ($url, $why) = @{ $closed{$what} };

@@ -4,7 +4,7 @@
 --		becomes of faults, generations beside each other, and deleting.
 --
 BEGIN;
-SELECT plan(95);
+SELECT plan(98);
 SET LOCAL TimeZone = 'UTC';
 SET LOCAL client_min_messages = warning;
 \ir answers.psql
@@ -115,6 +115,11 @@ SELECT throws_ok($$SELECT vvault_stream_set('hls_js_url', '/a.js; script-src *')
 SELECT doesnt_match(convert_from(vvault_watch('film'), 'UTF8'), '(src|href|poster)="/', 'all else is relative to the page');
 SELECT is((SELECT string_agg(s.name, ' ') FROM stored s JOIN vvault_stream.renditions r ON r.name || '.m3u8' = s.name AND r.video_id = 'film'
 	WHERE s.body <> convert_from(vvault_hls_media('film', r.name), 'UTF8')), NULL, 'and those of the renditions');
+SELECT ok(vvault_hls('film', 1) = vvault_hls('film') AND vvault_hls_media('film', '720p', 1) = vvault_hls_media('film', '720p')
+	AND vvault_dash('film', 1) = vvault_dash('film') AND vvault_storyboard('film', 1) = vvault_storyboard('film')
+	AND vvault_watch('film', 1) = vvault_watch('film'), 'the generation that is shown may be asked for');
+SELECT is(concat(vvault_hls('film', n), vvault_hls_media('film', '720p', n), vvault_dash('film', n), vvault_storyboard('film', n), vvault_watch('film', n)),
+	'', format('but not %s', n)) FROM (VALUES (0), (2)) other (n);
 
 --
 -- A lost lease
@@ -176,7 +181,7 @@ SELECT is(vvault_asset('film') -> 'next' ->> 'state', 'uploading', 'which the as
 SELECT pg_temp.uploaded('film', pg_temp.probe(5, 640, 360, '{}'));
 SELECT vvault_process('film', '{"codecs": []}') IS NULL;
 SELECT pg_temp.work('{probe,encode,pictures}');
-SELECT is(pg_temp.state('film') || ' ' || (length(vvault_hls('film')) > 0), 'ready 1 true', 'the old one plays');
+SELECT is(pg_temp.state('film') || ' ' || (length(vvault_hls('film', 1)) > 0) || ' ' || (vvault_hls('film', 2) IS NULL), 'ready 1 true true', 'the old one plays');
 SELECT pg_temp.work('{finish}', 1);
 SELECT is(pg_temp.state('film'), 'ready 2', 'until the new one is whole');
 SELECT matches(pg_temp.to_delete('film'), '^film/1/144p-N-1.mp4 .* film/1/master.m3u8 .* film/source/1$', 'then the old one is to be deleted');
