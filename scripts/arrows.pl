@@ -8,7 +8,8 @@
 # a room makes in SQL is what its .sql files CREATE; what it knows is what it
 # includes in C and what its SQL names, in .sql files and in the strings of C.
 # Comments are free, and so are the COMMENTs of objects. Prints what points
-# upward or into the other wing, and ends with status 1 if anything does.
+# upward or into the other wing, and what the Makefile does not lay into a script,
+# and ends with status 1 if there is anything.
 #
 use strict;
 use warnings;
@@ -129,6 +130,14 @@ for my $file (glob 'src/*/*.c src/*/*.h src/*/*.sql')
 	{
 		look($file, $room, $name, $maker{$name}) if defined $maker{$name};
 	}
+}
+
+# SQL that the Makefile forgets.
+my %listed = map { /^(\w+?)_(?:STREAM_)?SQL = (.*)/ ? map { ("src/$1/$_.sql" => 1) } split / /, $2 : () } split /\n/, text_of('Makefile');
+
+for my $file (grep { !m{^src/upgrade/} } glob 'src/*/*.sql')
+{
+	fault("$file: the Makefile lists it neither in *_SQL nor in *_STREAM_SQL of its room") unless $listed{$file};
 }
 
 # A folder of C that the list forgets.

@@ -6,7 +6,8 @@
 --
 -- Plain SQL, for psql's \i and for VVaultTest.pm. The values are SQL and hold in
 -- any database with some videos of PL. They are found by function and argument,
--- else by the argument alone.
+-- else by the argument alone. FIRST_PAGE is a call of the function itself, with
+-- page_size => 1.
 --
 CREATE TEMP TABLE example (
 	argument text PRIMARY KEY,
@@ -26,9 +27,7 @@ INSERT INTO example (argument, value, by_row, others) VALUES
 	('per_channel', '1', NULL, '{}'),
 	('per_category', '2', NULL, '{}'),
 	('sort', '''newest''', NULL, '{}'),
-	('vvault_trending.cursor', '(vvault_trending(''PL'', 1) ->> ''next_cursor'')', NULL, '{}'),
-	('vvault_search.cursor', '(vvault_search((SELECT min(substring(title FROM ''[A-Za-z]{4,}'')) FROM vvault.videos), page_size => 1) ->> ''next_cursor'')',
-		NULL, '{}'),
+	('cursor', '(FIRST_PAGE ->> ''next_cursor'')', NULL, '{}'),
 	-- what writers take
 	('response', '''{"kind": "youtube#videoListResponse", "items": [{"id": "example", "snippet": {"title": "Example"}}]}''', NULL, '{}'),
 	('vvault_ingest_categories.response',
@@ -89,6 +88,11 @@ BEGIN
 	IF found IS NULL THEN
 		RAISE EXCEPTION 'no example for the argument % of %', coalesce(example.argument, 'without a name'), example.function
 			USING HINT = 'Add one to test/examples.sql.';
+	END IF;
+	IF found.value ~ 'FIRST_PAGE' THEN
+		found.value := replace(found.value, 'FIRST_PAGE', (
+			SELECT regexp_replace(pg_temp.example_call(f.oid), '\)$', CASE f.required WHEN 0 THEN '' ELSE ', ' END || 'page_size => 1)')
+			FROM example_function f WHERE f.name = example.function));
 	END IF;
 	RETURN found;
 END

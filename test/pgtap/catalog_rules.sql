@@ -101,7 +101,16 @@ SELECT pg_temp.none($$SELECT d.name FROM derived d
 		AND b.text ~ format('INSERT INTO vvault\.%s\M', d.name))$$,
 	'and a function that vvault_rebuild() calls repairs it');
 
--- Who is behind in a crowd follows from keys of orders; see crowds.sql.
+-- Who is behind in a crowd follows from keys of orders; see crowds.sql. Each has
+-- an index of the chart.
+SELECT pg_temp.none($$SELECT i.indexrelid::regclass || ' and ' || v.relname
+	FROM pg_index i CROSS JOIN relation v
+	WHERE i.indrelid = 'vvault.videos'::regclass AND v.relname ~ '^expected_behind' AND i.indnatts = 5
+		AND pg_get_expr(i.indpred, i.indrelid) = 'charted' AND i.indkey[2] = (SELECT a.attnum FROM pg_attribute a
+			WHERE a.attrelid = i.indrelid AND a.attname = 'behind_in_category')
+		AND strpos(regexp_replace(pg_get_viewdef(v.oid, true), '[()]|\mv\.', '', 'g'),
+			regexp_replace(pg_get_indexdef(i.indexrelid, 4, true), '[()]', '', 'g') || ' DESC, video_id') = 0$$,
+	'vvault.expected_behind and expected_behind_in_category have a place for the key of each index of the chart');
 SELECT pg_temp.none($$SELECT DISTINCT a.attname
 	FROM pg_rewrite w JOIN relation v ON v.oid = w.ev_class AND v.relname ~ '^expected_behind'
 		JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid AND d.refobjid = 'vvault.videos'::regclass

@@ -95,7 +95,7 @@ FROM (VALUES ('loud', 100, 1), ('slow', 20, 3), ('last', 0, 12), (repeat('c', 64
 	AS c (channel, views, categories), generate_series(1, 300) n;
 SELECT cmp_ok(count(*) FILTER (WHERE behind), '>', 1000::bigint, 'most of a crowd is behind') FROM vvault.videos WHERE region = 'PL';
 SELECT is(pg_temp.differing(sort, l.per_channel, l.per_category, '{1,7,25,200}'), NULL,
-	format('by %s among crowds, %s of a channel and %s of a category', sort, coalesce(l.per_channel::text, 'any number'),
+	format('by %s among crowds (vvault.expected_behind knows its key), %s of a channel and %s of a category', sort, coalesce(l.per_channel::text, 'any number'),
 		coalesce(l.per_category::text, 'any number')))
 FROM pg_temp.orders() sort, (VALUES (NULL, NULL), (1, NULL), (2, NULL), (10, NULL), (11, NULL), (NULL, 1), (NULL, 10), (1, 3), (10, 10)) AS l (per_channel, per_category);
 -- any write may change who is behind

@@ -23,8 +23,6 @@ my %told = (
 	  [ (slurp_file('src/analytics/backtest.sql') =~ /CASE (?:\w+\.)?sort\n(.*?)WHEN 'rank'/s)[0] =~ /WHEN '(\w+)'/g ],
 	'deploy/nginx.conf: map $vvault_bad_sort' =>
 	  [ split /\|/, (slurp_file('deploy/nginx.conf') =~ /map \$arg_sort \$vvault_bad_sort \{[^}]*"~\^\(\?:([a-z_|]+)\)\$"/)[0] ],
-	'src/feed/trending.sql: "sort is ..." in the comment' =>
-	  [ (slurp_file('src/feed/trending.sql') =~ /sort is (.*?), highest first/)[0] =~ s/\([^)]*\)|\bor\b//gr =~ /\w+/g ],
 	'test/naive_feed.sql: WHEN in naive_feed()' => [ slurp_file('test/naive_feed.sql') =~ /WHEN '(\w+)' THEN/g ]);
 
 for my $where (sort keys %told)
