@@ -268,7 +268,8 @@ SKIP:
 
 		is($said->{status}, $expected->{status}, "PostgREST answers $name");
 		is($said->{headers}{ lc $_ }, $expected->{headers}{$_}, "and says the same $_") for qw(ETag Cache-Control);
-		is($said->{body}, $expected->{body}, 'in the same reply') if !$about_now{$name};
+		# the page says when it was made
+		is($said->{body}, $expected->{body}, 'in the same reply') if !$about_now{$name} && $name ne 'vvault_dashboard';
 	}
 	$server->stop;
 }
