@@ -7,7 +7,7 @@
 -- extensions is in rules.psql.
 --
 BEGIN;
-SELECT plan(48);
+SELECT plan(49);
 \set extension vvault
 \ir rules.psql
 
