@@ -497,7 +497,10 @@ BEGIN
 	SELECT t.region, t.day INTO closed FROM vvault.daily_stats t
 	WHERE t.region = ANY (ARRAY(SELECT DISTINCT r FROM unnest(refuse_closed_days.regions) r))
 		AND t.day = ANY (ARRAY(SELECT DISTINCT d FROM unnest(refuse_closed_days.days) d))
-		AND t.closed LIMIT 1;
+		-- each region with its own days
+		AND t.closed AND (t.region, t.day) IN (SELECT p.region, p.day
+			FROM unnest(refuse_closed_days.regions, refuse_closed_days.days) AS p (region, day))
+	LIMIT 1;
 	IF FOUND THEN
 		RAISE EXCEPTION 'day % of region "%" is closed', to_char(closed.day::timestamp, 'YYYY-MM-DD'), closed.region
 			USING ERRCODE = 'invalid_parameter_value',

@@ -1,6 +1,6 @@
 -- vvault_check, vvault_rebuild, vvault_prune, vvault_block and vvault_set.
 BEGIN;
-SELECT plan(111);
+SELECT plan(114);
 SET LOCAL client_min_messages = warning;
 SET LOCAL TimeZone = 'Pacific/Auckland';	-- days are UTC days all the same
 TRUNCATE vvault.videos, vvault.snapshots, vvault.ingests, vvault.rejected_items, vvault.blocked_videos,
@@ -261,6 +261,19 @@ SELECT is(vvault_ingest('PL', '{"kind": "youtube#videoListResponse", "items": [
 	{"id": "gone-for-good", "snippet": {"title": "t"}, "statistics": {"viewCount": "-1"}}]}',
 	now())::jsonb -> 'rejected', '[]', 'a bad item of a blocked video is passed over');
 SELECT is(count(*), 0::bigint, 'and not kept') FROM vvault.rejected_items WHERE video_id = 'gone-for-good';
+
+-- a dump's COPY has the rows of all regions in one statement
+DO $$ BEGIN
+	PERFORM pg_temp.ingest('AT', '2026-01-01 06:00Z', 'c1', 100), pg_temp.ingest('AT', '2026-01-03 06:00Z', 'c1', 100),
+		pg_temp.ingest('NO', '2026-01-01 06:00Z', 'c1', 100);
+	PERFORM vvault_prune('2026-01-03 00:00Z');
+END $$;
+SELECT is((SELECT string_agg(concat(d.region, d.day - date '2026-01-01' + 1), ',' ORDER BY d.region) FROM vvault.daily_stats d
+	WHERE d.closed AND d.region IN ('AT', 'NO')), 'AT1', 'a day may be closed in one region and open in another');
+SELECT is(pg_temp.error_of($$INSERT INTO vvault.snapshots (region, video_id, fetched_at)
+	VALUES ('AT', 'c2', '2026-01-03 07:00Z'), ('NO', 'c2', '2026-01-01 07:00Z')$$), 'no error', '... and one statement may write both');
+SELECT is(pg_temp.error_of($$INSERT INTO vvault.snapshots (region, video_id, fetched_at)
+	VALUES ('NO', 'c3', '2026-01-03 07:00Z'), ('AT', 'c3', '2026-01-01 07:00Z')$$), '22023 day 2026-01-01 of region "AT" is closed', '... but not the closed one');
 
 SELECT * FROM finish();
 ROLLBACK;
