@@ -228,4 +228,16 @@ vv_named_segment(const char *name, Size size,
 }
 #endif
 
+
+/* A slot of logical decoding, by the SQL function; from 17 on it has one more argument. */
+#if PG_VERSION_NUM >= 170000
+#define VV_CREATE_SLOT(name, plugin) \
+	OidFunctionCall5(F_PG_CREATE_LOGICAL_REPLICATION_SLOT, (name), (plugin), \
+					 BoolGetDatum(false), BoolGetDatum(false), BoolGetDatum(false))
+#else
+#define VV_CREATE_SLOT(name, plugin) \
+	OidFunctionCall4(F_PG_CREATE_LOGICAL_REPLICATION_SLOT, (name), (plugin), \
+					 BoolGetDatum(false), BoolGetDatum(false))
+#endif
+
 #endif							/* VVAULT_COMPAT_H */

@@ -38,7 +38,7 @@ BEGIN
 			AND d.refobjid = (SELECT e.oid FROM pg_extension e WHERE e.extname = 'vvault')
 			AND d.deptype = 'e' AND p.prokind = 'f'
 			AND p.pronamespace <> 'vvault'::regnamespace
-			AND p.proname <> 'vvault_grant'
+			AND p.proname NOT IN ('vvault_grant', 'vvault_mesh_join', 'vvault_mesh_leave')
 			AND (p.provolatile <> 'v' OR vvault_grant.access = 'writer')
 	LOOP
 		EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', f.signature, vvault_grant.role);
@@ -50,4 +50,4 @@ COMMENT ON FUNCTION @extschema@.vvault_grant(name, text) IS
 Units and ranges: access is reader or writer.
 NULL: NULL is an error.
 Errors: 22023 for another access, 42704 for a role that does not exist, 42501 unless the caller owns the extension. After an update of vvault it is called again.
-Source: GRANT USAGE on both schemas, SELECT on the tables that replies are made of, EXECUTE on its functions: the STABLE and IMMUTABLE ones, for a writer the VOLATILE ones too. A writer writes through them alone.';
+Source: GRANT USAGE on both schemas, SELECT on the tables that replies are made of, EXECUTE on its functions: the STABLE and IMMUTABLE ones, for a writer the VOLATILE ones too, but for this one and those that change a mesh. A writer writes through them alone.';

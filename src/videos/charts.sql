@@ -203,7 +203,7 @@ DECLARE
 	written bigint;
 BEGIN
 	DELETE FROM vvault.videos v USING vvault.expected_videos e
-	WHERE e.left_over AND v.region = e.region AND v.video_id = e.video_id
+	WHERE e.left_over AND v.region = e.region AND v.video_id = e.video_id AND vvault.is_home(e.region)
 		AND (rebuild_videos.region IS NULL OR e.region = rebuild_videos.region)
 		AND (rebuild_videos.video_ids IS NULL OR e.video_id = ANY (rebuild_videos.video_ids));
 	GET DIAGNOSTICS removed = ROW_COUNT;
@@ -213,7 +213,7 @@ BEGIN
 		velocity = e.velocity, virality_score = e.virality_score, momentum_score = e.momentum_score,
 		fetched_at = e.fetched_at, snapshot_at = e.snapshot_at
 	FROM vvault.expected_videos e
-	WHERE v.region = e.region AND v.video_id = e.video_id
+	WHERE v.region = e.region AND v.video_id = e.video_id AND vvault.is_home(e.region)
 		AND (rebuild_videos.region IS NULL OR e.region = rebuild_videos.region)
 		AND (rebuild_videos.video_ids IS NULL OR e.video_id = ANY (rebuild_videos.video_ids))
 		AND (v.charted, v.rank, v.chart_length, v.category_id, v.views, v.likes, v.comments,

@@ -269,7 +269,7 @@ BEGIN
 		WHERE (m.behind, m.behind_in_category) IS DISTINCT FROM (e.behind, e.behind_in_category)
 	), written AS (
 		UPDATE vvault.videos v SET behind = c.behind, behind_in_category = c.behind_in_category
-		FROM changed c WHERE v.region = c.region AND v.video_id = c.video_id
+		FROM changed c WHERE v.region = c.region AND v.video_id = c.video_id AND vvault.is_home(c.region)
 		RETURNING c.wrong
 	)
 	SELECT count(*) FILTER (WHERE w.wrong) INTO wrong FROM written w;

@@ -659,7 +659,7 @@ AS $$
 BEGIN
 	PERFORM vvault.bump_all();
 	PERFORM vvault.rebuild_charts();
-	PERFORM vvault.settle_chart(c.region) FROM (SELECT DISTINCT c.region FROM vvault.charts c) c;
+	PERFORM vvault.settle_chart(c.region) FROM (SELECT DISTINCT c.region FROM vvault.charts c) c WHERE vvault.is_home(c.region);
 	RETURN NULL;
 END
 $$;

@@ -300,6 +300,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	PERFORM vvault.require_region(require_ingest.region);
+	PERFORM vvault.require_home(require_ingest.region);
 	PERFORM vvault.require_response(require_ingest.response, require_ingest.fetched_at);
 	IF require_ingest.first_rank IS NULL OR require_ingest.first_rank NOT BETWEEN 1 AND 1000000 THEN
 		RAISE EXCEPTION '%', coalesce('invalid first_rank: ' || require_ingest.first_rank, 'first_rank must not be null')
@@ -309,7 +310,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION vvault.require_ingest(text, json, timestamptz, integer) IS
-'Part of vvault_ingest: 22023 for an argument that is not valid.';
+'Part of vvault_ingest: 22023 for an argument that is not valid, 55000 for a region that is written on another node.';
 
 -- The caller holds the region's lock.
 CREATE FUNCTION vvault.require_open_chart(region text, fetched_at timestamptz, first_rank integer)
@@ -449,7 +450,7 @@ COMMENT ON FUNCTION @extschema@.vvault_ingest(text, json, timestamptz, integer, 
 'Takes in one page of a region''s chart: a YouTube Data API v3 videos.list response (chart=mostPopular, part=snippet,contentDetails,statistics).
 Units and ranges: response is up to a whole chart; its order is the rank, counted from first_rank (1 to 1000000); a chart in pages shares one fetched_at. Returns {region, fetched_at, accepted, created, rejected: [{index, video_id, reason}], duplicates, blocked, charted, reason}, index from 0. charted tells whether the region''s feeds show this chart now, and reason why not: there is a newer one, or it has, with the pages before it, fewer videos than the setting short_chart allows (half of the median of the three charts before it). It is then history alone, and what was charted stays so; complete => true says that it is all there is.
 NULL: every argument must be given but complete, where NULL is false; reason is null for a chart that is shown; counts that the response leaves out are hidden (likes, comments) or unknown (views).
-Errors: 22023 for an invalid region, fetched_at or first_rank, for a fetched_at further ahead of the server''s clock than the setting clock_tolerance, for a day closed by vvault_prune, and for a response that is not a videoListResponse: nothing is changed then. A bad item is refused alone and kept in vvault.rejected_items. 40P01 or 40001, to be tried again, where one transaction makes several writes or writes vvault.videos by hand.
+Errors: 22023 for an invalid region, fetched_at or first_rank, for a fetched_at further ahead of the server''s clock than the setting clock_tolerance, for a day closed by vvault_prune, and for a response that is not a videoListResponse: nothing is changed then. A bad item is refused alone and kept in vvault.rejected_items. 55000 with the node''s name for a region that is written on another node of a mesh. 40P01 or 40001, to be tried again, where one transaction makes several writes or writes vvault.videos by hand.
 Source: writes vvault.videos, vvault.snapshots and vvault.ingests. Repeating a call changes nothing; an older fetched_at adds history and never overwrites newer figures; of two calls for one fetched_at the larger (views, likes, comments) wins, and of two videos in one place the larger keeps it. vvault_remove_chart takes a chart back.';
 
 CREATE FUNCTION @extschema@.vvault_ingest_categories(response json) RETURNS integer

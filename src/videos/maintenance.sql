@@ -239,7 +239,7 @@ BEGIN
 	DELETE FROM vvault.videos v
 	WHERE v.snapshot_at IS NOT NULL AND NOT v.charted
 		AND v.fetched_at < now() - days * interval '24 hours'
-		AND v.region IN (SELECT f.region FROM vvault.feed_versions f);
+		AND v.region IN (SELECT f.region FROM vvault.feed_versions f WHERE vvault.is_home(f.region));
 	GET DIAGNOSTICS forgotten = ROW_COUNT;
 	RETURN forgotten;
 END
@@ -268,6 +268,7 @@ BEGIN
 		SELECT c.region, least(vvault.utc_day(vvault_prune.before), vvault.utc_day(c.latest)) AS day
 		FROM (SELECT s.region, coalesce(vvault.latest_chart(s.region), max(s.fetched_at)) AS latest
 			FROM vvault.snapshots s GROUP BY s.region) c
+		WHERE vvault.is_home(c.region)
 	), closed AS (
 		UPDATE vvault.daily_stats t SET closed = true FROM cut c
 		WHERE t.region = c.region AND t.day < c.day AND NOT t.closed
@@ -285,11 +286,11 @@ BEGIN
 	DELETE FROM vvault.earlier_texts e
 	WHERE EXISTS (SELECT FROM vvault.daily_stats t WHERE t.region = e.region
 		AND t.day >= vvault.utc_day(e.replaced_at) AND t.closed);
-	DELETE FROM vvault.rejected_items r WHERE r.fetched_at < vvault_prune.before;
-	DELETE FROM vvault.ingests i WHERE i.fetched_at < vvault_prune.before;
+	DELETE FROM vvault.rejected_items r WHERE r.fetched_at < vvault_prune.before AND vvault.is_home(r.region);
+	DELETE FROM vvault.ingests i WHERE i.fetched_at < vvault_prune.before AND vvault.is_home(i.region);
 	PERFORM vvault.forget_videos();
 	-- with fewer charts before it, another one may be whole
-	PERFORM vvault.settle_chart(c.region) FROM (SELECT DISTINCT c.region FROM vvault.charts c) c;
+	PERFORM vvault.settle_chart(c.region) FROM (SELECT DISTINCT c.region FROM vvault.charts c) c WHERE vvault.is_home(c.region);
 	RETURN dropped;
 END
 $$;
@@ -319,13 +320,13 @@ BEGIN
 	ON CONFLICT (video_id) DO UPDATE SET reason = EXCLUDED.reason
 		WHERE b.reason <> EXCLUDED.reason;
 	DELETE FROM vvault.videos v WHERE v.video_id = vvault_block.video_id
-		AND v.region IN (SELECT f.region FROM vvault.feed_versions f);
+		AND v.region IN (SELECT f.region FROM vvault.feed_versions f WHERE vvault.is_home(f.region));
 	found_somewhere := FOUND;
 	DELETE FROM vvault.snapshots s WHERE s.video_id = vvault_block.video_id
-		AND s.region IN (SELECT f.region FROM vvault.feed_versions f);
-	DELETE FROM vvault.rejected_items r WHERE r.video_id = vvault_block.video_id;
+		AND s.region IN (SELECT f.region FROM vvault.feed_versions f WHERE vvault.is_home(f.region));
+	DELETE FROM vvault.rejected_items r WHERE r.video_id = vvault_block.video_id AND vvault.is_home(r.region);
 	-- a chart has one place less
-	PERFORM vvault.settle_chart(c.region) FROM (SELECT DISTINCT c.region FROM vvault.charts c) c;
+	PERFORM vvault.settle_chart(c.region) FROM (SELECT DISTINCT c.region FROM vvault.charts c) c WHERE vvault.is_home(c.region);
 	RETURN found_somewhere;
 END
 $$;

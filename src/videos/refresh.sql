@@ -17,7 +17,8 @@ BEGIN
 	END IF;
 	RETURN QUERY
 	SELECT v.video_id
-	FROM vvault.videos v JOIN vvault.enabled_regions e ON e.region = v.region
+	FROM vvault.videos v
+		JOIN (SELECT e.region FROM vvault.enabled_regions e WHERE vvault.is_home(e.region)) e ON e.region = v.region
 	WHERE v.snapshot_at IS NOT NULL
 	GROUP BY v.video_id
 	HAVING greatest(max(v.fetched_at), max(v.gone_at)) < now() - vvault_refresh_list.older_than
@@ -55,7 +56,7 @@ BEGIN
 		FROM unnest(items) i
 		WHERE v.video_id = i.video_id AND v.fetched_at < refresh_videos.fetched_at
 			AND coalesce(v.gone_at < refresh_videos.fetched_at, true)
-			AND v.region IN (SELECT f.region FROM vvault.feed_versions f)
+			AND v.region IN (SELECT f.region FROM vvault.feed_versions f WHERE vvault.is_home(f.region))
 		RETURNING v.video_id
 	)
 	SELECT count(DISTINCT w.video_id) INTO refreshed FROM written w;
@@ -96,7 +97,7 @@ BEGIN
 		WHERE v.video_id = ANY (vvault_refresh.asked)
 			AND v.video_id NOT IN (SELECT i.video_id FROM unnest(parsed) i WHERE i.video_id IS NOT NULL)
 			AND v.gone_at IS NULL AND v.fetched_at < vvault_refresh.fetched_at
-			AND v.region IN (SELECT f.region FROM vvault.feed_versions f)
+			AND v.region IN (SELECT f.region FROM vvault.feed_versions f WHERE vvault.is_home(f.region))
 		RETURNING v.video_id
 	)
 	SELECT coalesce(array_agg(DISTINCT w.video_id ORDER BY w.video_id), '{}') INTO gone FROM written w;

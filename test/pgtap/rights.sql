@@ -222,7 +222,8 @@ SELECT pg_temp.none($$SELECT signature || ' ' || pg_temp.outcome('vvt_writer', c
 	WHERE pg_temp.outcome('vvt_writer', call) NOT IN ('ok', '55000')$$,
 	'writer: every reader can be called');
 SELECT pg_temp.none($$SELECT signature FROM function
-	WHERE public AND provolatile = 'v' AND proname <> 'vvault_grant' AND NOT has_function_privilege('vvt_writer', oid, 'EXECUTE')$$,
+	WHERE public AND provolatile = 'v' AND proname NOT IN ('vvault_grant', 'vvault_mesh_join', 'vvault_mesh_leave')
+		AND NOT has_function_privilege('vvt_writer', oid, 'EXECUTE')$$,
 	'writer: every writer can be called');
 SELECT pg_temp.none($$SELECT oid::regclass || ' ' || p FROM relation, unnest('{INSERT,UPDATE,DELETE,TRUNCATE,REFERENCES,TRIGGER}'::text[]) p
 	WHERE has_table_privilege('vvt_writer', oid, p)$$,

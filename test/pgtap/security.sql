@@ -9,7 +9,7 @@
 -- trap that runs with other rights than its owner's raises P0666.
 --
 BEGIN;
-SELECT plan(44);
+SELECT plan(45);
 
 SET LOCAL client_min_messages = warning;
 DROP EXTENSION vvault CASCADE;
@@ -186,13 +186,16 @@ SELECT lives_ok(format('SELECT * FROM vvs_api.vvault_backtest(%L::text, %L::text
 FROM (VALUES ('trending', 'survival'), ('peertube_hot', 'growth'), ('mastodon', 'growth'), ('engagement', 'survival'), ('relative_growth', 'survival')) AS x (s, t);
 SELECT lives_ok($$SELECT vvs_api.vvault_insights('US'::text), vvs_api.vvault_analytics(14), vvs_api.vvault_health(), vvs_api.vvault_regions()$$, 'readers');
 SELECT lives_ok($$SELECT vvs_api.vvault_fetch_schedule()$$, 'vvault_fetch_schedule()');
+INSERT INTO vvault.mesh_nodes (node) VALUES ('one'), ('two');
+INSERT INTO vvault.mesh_says (region, node, serial, says, to_node) VALUES ('NO', 'one', 2, 'given', 'two'), ('NO', 'two', 2, 'seen', NULL);
+SELECT lives_ok($$SELECT * FROM vvs_api.vvault_mesh_status()$$, 'vvault_mesh_status()');
 SELECT CASE WHEN current_setting('shared_preload_libraries') LIKE '%vvault%' OR current_setting('server_version_num')::integer >= 170000
 	THEN lives_ok($$SELECT vvs_api.vvault_cache_warm()$$, 'vvault_cache_warm()')
 	ELSE throws_ok($$SELECT vvs_api.vvault_cache_warm()$$, '55000', NULL, 'vvault_cache_warm()') END;
 SELECT is(ARRAY(SELECT p.proname::text FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid
 		AND d.deptype = 'e' AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'vvault')
 	WHERE p.prosecdef AND p.pronamespace = 'vvs_api'::regnamespace AND p.proname::text <> ALL ('{vvault_ingest,vvault_ingest_categories,
-		vvault_set,vvault_derive_baselines,vvault_backtest,vvault_rebuild,vvault_check,vvault_block,vvault_prune,vvault_remove_chart,vvault_refresh,vvault_refresh_list,vvault_insights,vvault_fetch_schedule,vvault_cache_warm}')),
+		vvault_set,vvault_derive_baselines,vvault_backtest,vvault_rebuild,vvault_check,vvault_block,vvault_prune,vvault_remove_chart,vvault_refresh,vvault_refresh_list,vvault_insights,vvault_fetch_schedule,vvault_cache_warm,vvault_mesh_status}')),
 	'{}', 'nothing else runs with the owner''s rights');
 SELECT is(ARRAY(SELECT p.oid::regprocedure::text FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid
 		AND d.deptype = 'e' AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'vvault')

@@ -1,0 +1,149 @@
+-- What comes from other nodes, and what must not be written here.
+--
+-- Built-in logical replication writes row by row, in the order of the commits of
+-- the node where a region is at home, and one transaction of it is one here. It
+-- fires no trigger but those that are said to be for it, and of these only the
+-- ones for rows. So whatever belongs to one region comes as it is, derived tables
+-- included: a transaction of the origin leaves them right, hence one here does.
+-- What joins regions is made here: the set of a video's regions.
+--
+-- Versions are made here too, for each transaction that comes: a tag may vouch
+-- only for what commits with it in one transaction of one server. The first copy
+-- of a table commits for itself, before the next table's; it fires the same
+-- triggers.
+
+CREATE FUNCTION vvault.mesh_tables() RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN '{videos,snapshots,ingests,rejected_items,earlier_texts,charts,daily_videos,daily_stats,category_stats,video_search,search_words}'::text[];
+COMMENT ON FUNCTION vvault.mesh_tables() IS
+'The tables that a region''s home sends to other nodes: all that a region leads.';
+
+-- Whoever writes region W, were it from afar, holds the row (W, W) from its
+-- first row on, as local writers do.
+CREATE FUNCTION vvault.mesh_applied() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	written text COLLATE "C" := CASE TG_OP WHEN 'DELETE' THEN OLD.region ELSE NEW.region END;
+BEGIN
+	PERFORM FROM vvault.feed_versions f
+	WHERE f.region = written AND f.written_by = written AND f.xmin = pg_current_xact_id()::xid;
+	IF NOT FOUND THEN
+		PERFORM vvault.bump(ARRAY[written], ARRAY[written]);
+	END IF;
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION vvault.mesh_applied() IS
+'Trigger on rows that come from another node: a new version of the region''s feed, one for each transaction.';
+
+CREATE FUNCTION vvault.mesh_listed() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF TG_OP <> 'INSERT' THEN
+		PERFORM vvault.relist(ARRAY[OLD.region], ARRAY[OLD.video_id]);
+	END IF;
+	IF TG_OP <> 'DELETE' THEN
+		PERFORM vvault.relist(ARRAY[NEW.region], ARRAY[NEW.video_id]);
+	END IF;
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION vvault.mesh_listed() IS
+'Trigger on rows of vvault.videos that come from another node: the set of a video''s regions, and the versions of feeds that show it.';
+
+-- A node that hears of a region that is given has all of what the giver wrote:
+-- what one node commits comes in that order.
+CREATE FUNCTION vvault.mesh_heard() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	INSERT INTO vvault.mesh_says AS s (region, node, serial, says)
+	SELECT NEW.region, n.node, NEW.serial, 'seen' FROM vvault.mesh_nodes n WHERE n.is_self
+	ON CONFLICT (region, node) DO UPDATE SET serial = EXCLUDED.serial, says = EXCLUDED.says, to_node = NULL
+		WHERE s.serial < EXCLUDED.serial;
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION vvault.mesh_heard() IS
+'Trigger on rows of vvault.mesh_says that come from another node and give a region away: says that it was seen.';
+
+CREATE FUNCTION vvault.mesh_guard() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF TG_OP = 'TRUNCATE' THEN
+		RAISE EXCEPTION 'cannot truncate "%" on a node of a mesh', TG_TABLE_NAME
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+				HINT = 'Other nodes would not hear of it. Use DELETE for the regions that are written here.';
+	END IF;
+	PERFORM vvault.require_home(c.region, TG_OP = 'DELETE') FROM (SELECT DISTINCT c.region FROM changed_rows c) c;
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION vvault.mesh_guard() IS
+'Trigger on what is written here: refuses rows of a region that is written on another node, and TRUNCATE.';
+
+-- Only a node of a mesh has these triggers, so nobody else pays for them. By the
+-- order of names the guard comes when the region is locked.
+CREATE FUNCTION vvault.mesh_arm() RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	t text;
+BEGIN
+	FOREACH t IN ARRAY vvault.mesh_tables() LOOP
+		EXECUTE format('CREATE TRIGGER mesh_applied AFTER INSERT OR UPDATE OR DELETE ON vvault.%I
+			FOR EACH ROW EXECUTE FUNCTION vvault.mesh_applied()', t);
+		EXECUTE format('ALTER TABLE vvault.%I ENABLE REPLICA TRIGGER mesh_applied', t);
+		EXECUTE format('CREATE TRIGGER mesh_truncated BEFORE TRUNCATE ON vvault.%I
+			FOR EACH STATEMENT EXECUTE FUNCTION vvault.mesh_guard()', t);
+	END LOOP;
+	CREATE TRIGGER mesh_listed AFTER INSERT OR DELETE ON vvault.videos
+		FOR EACH ROW EXECUTE FUNCTION vvault.mesh_listed();
+	CREATE TRIGGER mesh_renamed AFTER UPDATE ON vvault.videos
+		FOR EACH ROW WHEN ((OLD.region, OLD.video_id) <> (NEW.region, NEW.video_id))
+		EXECUTE FUNCTION vvault.mesh_listed();
+	ALTER TABLE vvault.videos ENABLE REPLICA TRIGGER mesh_listed, ENABLE REPLICA TRIGGER mesh_renamed;
+	CREATE TRIGGER mesh_heard AFTER INSERT OR UPDATE ON vvault.mesh_says
+		FOR EACH ROW WHEN (NEW.says = 'given') EXECUTE FUNCTION vvault.mesh_heard();
+	ALTER TABLE vvault.mesh_says ENABLE REPLICA TRIGGER mesh_heard;
+	FOREACH t IN ARRAY '{videos,snapshots}'::text[] LOOP
+		EXECUTE format('CREATE TRIGGER %1$s_written_here AFTER INSERT ON vvault.%1$I REFERENCING NEW TABLE AS changed_rows
+			FOR EACH STATEMENT EXECUTE FUNCTION vvault.mesh_guard()', t);
+		EXECUTE format('CREATE TRIGGER %1$s_written_here_from AFTER UPDATE ON vvault.%1$I REFERENCING OLD TABLE AS changed_rows
+			FOR EACH STATEMENT EXECUTE FUNCTION vvault.mesh_guard()', t);
+		EXECUTE format('CREATE TRIGGER %1$s_written_here_to AFTER UPDATE ON vvault.%1$I REFERENCING NEW TABLE AS changed_rows
+			FOR EACH STATEMENT EXECUTE FUNCTION vvault.mesh_guard()', t);
+		EXECUTE format('CREATE TRIGGER %1$s_written_here_less AFTER DELETE ON vvault.%1$I REFERENCING OLD TABLE AS changed_rows
+			FOR EACH STATEMENT EXECUTE FUNCTION vvault.mesh_guard()', t);
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION vvault.mesh_arm() IS
+'Part of vvault_mesh_join: makes the triggers of a node.';
+
+CREATE FUNCTION vvault.mesh_disarm() RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	t record;
+BEGIN
+	FOR t IN
+		SELECT g.tgname, g.tgrelid::regclass AS relation FROM pg_trigger g
+		WHERE g.tgfoid IN ('vvault.mesh_applied()'::regprocedure, 'vvault.mesh_listed()'::regprocedure,
+			'vvault.mesh_heard()'::regprocedure, 'vvault.mesh_guard()'::regprocedure)
+	LOOP
+		EXECUTE format('DROP TRIGGER %I ON %s', t.tgname, t.relation);
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION vvault.mesh_disarm() IS
+'Part of vvault_mesh_leave: drops the triggers of a node.';
