@@ -3,10 +3,11 @@
 CREATE TABLE vvault_stream.secrets (
 	name text COLLATE "C" PRIMARY KEY CHECK (name ~ '^[a-z0-9]+:[A-Za-z0-9_.-]{1,64}$'),
 	secret bytea NOT NULL,
+	sealed_by text COLLATE "C" CHECK (sealed_by ~ '^[0-9a-f]{16}$'),
 	written_at timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
 COMMENT ON TABLE vvault_stream.secrets IS
-'Keys and passwords, as they are. Nobody but the owner of the extension reads them; a dump holds them, so it is a secret too. Dumped.';
+'Keys and passwords. Where vvault.master_key_file is set they are sealed under the master key that sealed_by names, else they are as they are, and a dump is a secret too. Nobody but the owner of the extension reads them. Dumped.';
 SELECT pg_catalog.pg_extension_config_dump('vvault_stream.secrets', '');
 
 -- A key is made ahead of the time it signs from, so that whoever checks has it
@@ -66,20 +67,56 @@ RETURN left(translate(encode(vvault_stream.random_key(), 'base64'), '+/=', '-_')
 COMMENT ON FUNCTION vvault_stream.random_name(integer) IS
 'Up to 43 random characters of base64url, six bits each.';
 
-CREATE FUNCTION vvault_stream.set_secret(name text, secret bytea) RETURNS void
+-- Nothing that runs a plan gets a secret as it is for a parameter, since a plan
+-- may be logged with its parameters: secrets are sealed and opened in plain
+-- expressions of PL/pgSQL, or out of the row.
+CREATE FUNCTION vvault_stream.seal(name text, secret bytea, OUT sealed bytea, OUT sealed_by text)
+AS 'MODULE_PATHNAME', 'vvault_seal'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION vvault_stream.seal(text, bytea) IS
+'A secret as it is kept: sealed under the master key, and which that is; as it is where there is no master key.';
+
+CREATE FUNCTION vvault_stream.unsealed(name text, secret bytea, sealed_by text) RETURNS bytea
+AS 'MODULE_PATHNAME', 'vvault_unsealed'
+LANGUAGE C STABLE PARALLEL UNSAFE;
+COMMENT ON FUNCTION vvault_stream.unsealed(text, bytea, text) IS
+'A secret that is kept, opened; 55000 where its master key is not here.';
+
+CREATE FUNCTION vvault_stream.opening_key(id text) RETURNS text
+AS 'MODULE_PATHNAME', 'vvault_opening_key'
+LANGUAGE C STABLE PARALLEL UNSAFE;
+COMMENT ON FUNCTION vvault_stream.opening_key(text) IS
+'The master key of this name, if it is here, or for NULL the one that seals; its name, not the key.';
+
+CREATE FUNCTION vvault_stream.master_key_problem() RETURNS text
+AS 'MODULE_PATHNAME', 'vvault_master_key_problem'
+LANGUAGE C STABLE PARALLEL UNSAFE;
+COMMENT ON FUNCTION vvault_stream.master_key_problem() IS
+'What is wrong with the master key file, or NULL.';
+
+CREATE FUNCTION vvault_stream.set_secret(name text, sealed bytea, sealed_by text) RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN
-	DELETE FROM vvault_stream.secrets s WHERE s.name = set_secret.name AND set_secret.secret IS NULL;
-	INSERT INTO vvault_stream.secrets AS s (name, secret)
-	SELECT set_secret.name, set_secret.secret WHERE set_secret.secret IS NOT NULL
-	ON CONFLICT (name) DO UPDATE SET secret = EXCLUDED.secret, written_at = now();
+	DELETE FROM vvault_stream.secrets s WHERE s.name = set_secret.name AND set_secret.sealed IS NULL;
+	INSERT INTO vvault_stream.secrets AS s (name, secret, sealed_by)
+	SELECT set_secret.name, set_secret.sealed, set_secret.sealed_by WHERE set_secret.sealed IS NOT NULL
+	ON CONFLICT (name) DO UPDATE SET secret = EXCLUDED.secret, sealed_by = EXCLUDED.sealed_by, written_at = now();
 END
 $$;
-COMMENT ON FUNCTION vvault_stream.set_secret(text, bytea) IS
-'Keeps a secret; NULL forgets it.';
+COMMENT ON FUNCTION vvault_stream.set_secret(text, bytea, text) IS
+'Keeps a secret that seal() made; NULL forgets it.';
+
+CREATE FUNCTION vvault_stream.secret(name text) RETURNS bytea
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT vvault_stream.unsealed(s.name, s.secret, s.sealed_by) FROM vvault_stream.secrets s WHERE s.name = secret.name
+$$;
+COMMENT ON FUNCTION vvault_stream.secret(text) IS
+'A secret, opened; NULL where there is none.';
 
 CREATE FUNCTION vvault_stream.longest_life(purpose text) RETURNS interval
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -93,20 +130,27 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION vvault_stream.new_key_pair() IS
 'A key of the curve P-256, its halves in DER; 0A000 without OpenSSL.';
 
-CREATE FUNCTION vvault_stream.new_key(INOUT algorithm text, OUT secret bytea, OUT public_key bytea)
+CREATE FUNCTION vvault_stream.new_key(name text, algorithm text, OUT sealed bytea, OUT sealed_by text, OUT public_key bytea)
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+	pair record;
+	kept record;
 BEGIN
-	IF new_key.algorithm = 'ES256' THEN
-		SELECT p.private_key, p.public_key INTO secret, public_key FROM vvault_stream.new_key_pair() p;
+	IF algorithm = 'ES256' THEN
+		pair := vvault_stream.new_key_pair();
+		public_key := pair.public_key;
+		kept := vvault_stream.seal(name, pair.private_key);
 	ELSE
-		secret := vvault_stream.random_key();
+		kept := vvault_stream.seal(name, vvault_stream.random_key());
 	END IF;
+	sealed := kept.sealed;
+	sealed_by := kept.sealed_by;
 END
 $$;
-COMMENT ON FUNCTION vvault_stream.new_key(text) IS
-'A key for an algorithm of JSON Web Signatures: for ES256 a pair.';
+COMMENT ON FUNCTION vvault_stream.new_key(text, text) IS
+'A key for an algorithm of JSON Web Signatures, sealed as the secret of this name; for ES256 a pair.';
 
 CREATE FUNCTION vvault_stream.add_signing_key(purpose text, lead_seconds double precision) RETURNS text
 LANGUAGE plpgsql VOLATILE
@@ -116,7 +160,8 @@ AS $$
 DECLARE
 	new_kid text := 'k' || encode(substring(uuid_send(gen_random_uuid()) FROM 1 FOR 6), 'hex');
 	begins timestamptz;
-	pair record;
+	algorithm text;
+	made record;
 BEGIN
 	PERFORM pg_advisory_xact_lock(hashtextextended('vvault_stream signing_keys ' || add_signing_key.purpose, 0));
 	-- the first one has nobody to wait for
@@ -130,10 +175,11 @@ BEGIN
 	WHERE s.name = 'key:' || k.kid AND k.purpose = add_signing_key.purpose AND k.checked_until < now();
 	DELETE FROM vvault_stream.signing_keys k
 	WHERE k.purpose = add_signing_key.purpose AND k.checked_until < now();
-	pair := vvault_stream.new_key(CASE add_signing_key.purpose WHEN 'token' THEN vvault_stream.setting('token_algorithm') ELSE 'HS256' END);
-	PERFORM vvault_stream.set_secret('key:' || new_kid, pair.secret);
+	algorithm := CASE add_signing_key.purpose WHEN 'token' THEN vvault_stream.setting('token_algorithm') ELSE 'HS256' END;
+	made := vvault_stream.new_key('key:' || new_kid, algorithm);
+	PERFORM vvault_stream.set_secret('key:' || new_kid, made.sealed, made.sealed_by);
 	INSERT INTO vvault_stream.signing_keys (kid, purpose, signs_from, algorithm, public_key)
-	VALUES (new_kid, add_signing_key.purpose, begins, pair.algorithm, pair.public_key);
+	VALUES (new_kid, add_signing_key.purpose, begins, algorithm, made.public_key);
 	RETURN new_kid;
 END
 $$;
@@ -147,7 +193,8 @@ AS $$
 #variable_conflict use_column
 BEGIN
 	FOR i IN 1 .. 2 LOOP
-		SELECT k.kid, s.secret, k.algorithm INTO signing_key.kid, signing_key.key, signing_key.algorithm
+		SELECT k.kid, vvault_stream.unsealed(s.name, s.secret, s.sealed_by), k.algorithm
+		INTO signing_key.kid, signing_key.key, signing_key.algorithm
 		FROM vvault_stream.signing_keys k JOIN vvault_stream.secrets s ON s.name = 'key:' || k.kid
 		WHERE k.purpose = signing_key.purpose AND k.signs_from <= clock_timestamp()
 			AND coalesce(k.signs_until > clock_timestamp(), true)
@@ -211,9 +258,10 @@ BEGIN
 	PERFORM vvault_stream.check_purpose(vvault_signing_keys.purpose);
 	PERFORM vvault_stream.signing_key(vvault_signing_keys.purpose);
 	RETURN (SELECT json_build_object('purpose', vvault_signing_keys.purpose, 'keys', coalesce(json_object_agg(k.kid,
-			translate(encode(s.secret, 'base64'), E'+/=\n', '-_') ORDER BY k.signs_from, k.kid), '{}'))
+			translate(encode(vvault_stream.unsealed(s.name, s.secret, s.sealed_by), 'base64'), E'+/=\n', '-_') ORDER BY k.signs_from, k.kid), '{}'))
 		FROM vvault_stream.signing_keys k JOIN vvault_stream.secrets s ON s.name = 'key:' || k.kid
-		WHERE k.purpose = vvault_signing_keys.purpose AND k.algorithm = 'HS256' AND coalesce(k.checked_until > clock_timestamp(), true));
+		WHERE k.purpose = vvault_signing_keys.purpose AND k.algorithm = 'HS256'
+			AND (s.sealed_by IS NULL OR vvault_stream.opening_key(s.sealed_by) IS NOT NULL) AND coalesce(k.checked_until > clock_timestamp(), true));
 END
 $$;
 COMMENT ON FUNCTION @extschema@.vvault_signing_keys(text) IS
@@ -222,3 +270,56 @@ Units and ranges: purpose is path for edges, store:NAME for the file store of th
 NULL: NULL is an error.
 Errors: 22023 for another purpose.
 Source: vvault_stream.signing_keys and secrets; a first key is made where there is none.';
+
+--
+-- The master key
+--
+
+CREATE FUNCTION @extschema@.vvault_secrets() RETURNS json
+LANGUAGE sql STABLE SECURITY DEFINER PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT json_build_object('master_key', vvault_stream.opening_key(NULL), 'problem', vvault_stream.master_key_problem(),
+		'plain', count(*) FILTER (WHERE s.sealed_by IS NULL), 'sealed', count(*) FILTER (WHERE s.sealed_by = vvault_stream.opening_key(s.sealed_by)),
+		'of_other_keys', count(*) FILTER (WHERE s.sealed_by = vvault_stream.opening_key(s.sealed_by) AND s.sealed_by <> vvault_stream.opening_key(NULL)),
+		'lost', coalesce(json_agg(s.name ORDER BY s.name) FILTER (WHERE s.sealed_by IS NOT NULL AND vvault_stream.opening_key(s.sealed_by) IS NULL), '[]'))
+	FROM vvault_stream.secrets s
+$$;
+COMMENT ON FUNCTION @extschema@.vvault_secrets() IS
+'How the secrets of vvault_stream are kept: {"master_key", "problem", "plain", "sealed", "of_other_keys", "lost"}. plain ones stand in the table, and in every dump, as they are: there is no master key, or vvault_reseal_secrets() was not called since. lost ones are sealed under a key that is not in the master key file, as after a dump was restored elsewhere: what needs them fails with 55000 until the key is there or a new secret was made.
+Units and ranges: master_key is the name of the key that seals, a digest of it; plain, sealed and of_other_keys are counts, the last those that another key of the file sealed; lost are names of secrets.
+NULL: no argument. master_key is null without one; problem is null where the file is as it should be, or not set.
+Errors: none of its own.
+Source: vvault_stream.secrets and the file that vvault.master_key_file names.';
+
+CREATE FUNCTION @extschema@.vvault_reseal_secrets() RETURNS json
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	s record;
+	kept record;
+	n integer := 0;
+BEGIN
+	IF vvault_stream.master_key_problem() IS NOT NULL OR vvault_stream.opening_key(NULL) IS NULL THEN
+		RAISE EXCEPTION '%', coalesce(vvault_stream.master_key_problem(), 'there is no master key')
+			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'A superuser sets vvault.master_key_file.';
+	END IF;
+	FOR s IN
+		SELECT o.name, o.secret, o.sealed_by FROM vvault_stream.secrets o
+		WHERE o.sealed_by IS NULL OR o.sealed_by <> vvault_stream.opening_key(NULL) AND vvault_stream.opening_key(o.sealed_by) IS NOT NULL
+		ORDER BY o.name FOR UPDATE
+	LOOP
+		kept := vvault_stream.seal(s.name, vvault_stream.unsealed(s.name, s.secret, s.sealed_by));
+		PERFORM vvault_stream.set_secret(s.name, kept.sealed, kept.sealed_by);
+		n := n + 1;
+	END LOOP;
+	RETURN json_build_object('resealed', n, 'master_key', vvault_stream.opening_key(NULL));
+END
+$$;
+COMMENT ON FUNCTION @extschema@.vvault_reseal_secrets() IS
+'Seals every secret under the first key of the master key file that is not sealed under it yet: {"resealed", "master_key"}. Call it when the file is set for the first time, and when a new key was put in front of the old one, which may go then. Everything goes on meanwhile.
+Units and ranges: resealed is how many; master_key the name of the key. What no key of the file opens stays as it is: see vvault_secrets().
+NULL: no argument.
+Errors: 55000 without a master key, or where its file cannot be used.
+Source: vvault_stream.secrets.';

@@ -42,7 +42,7 @@ BEGIN
 	IF said IS NULL THEN
 		RETURN 'not a token';
 	END IF;
-	SELECT s.secret INTO its_key
+	SELECT vvault_stream.unsealed(s.name, s.secret, s.sealed_by) INTO its_key
 	FROM vvault_stream.signing_keys k JOIN vvault_stream.secrets s ON s.name = 'key:' || k.kid
 	WHERE k.kid = said[1] AND k.purpose = 'path' AND coalesce(k.checked_until > path_token_problem.at, true);
 	IF NOT FOUND THEN

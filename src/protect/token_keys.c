@@ -22,6 +22,7 @@
 #include "utils/timestamp.h"
 
 #include "core/index_scan.h"
+#include "protect/master_key.h"
 #include "site/stream_settings.h"
 
 PG_FUNCTION_INFO_V1(vvault_keys_changed);
@@ -77,8 +78,8 @@ static const VvIndexScan secret_row = {
 	.index = "secrets_pkey",
 	.nkeys = 1,
 	.direction = ForwardScanDirection,
-	.ncolumns = 1,
-	.columns = {"secret"},
+	.ncolumns = 2,
+	.columns = {"secret", "sealed_by"},
 };
 
 typedef struct KeyRow
@@ -102,10 +103,19 @@ take_key(const Datum *values, const bool *isnull, void *arg)
 	return false;
 }
 
-static bool
-take_secret(const Datum *values, const bool *isnull pg_attribute_unused(), void *arg)
+typedef struct SecretRow
 {
-	*(bytea **) arg = DatumGetByteaPCopy(values[0]);
+	bytea	   *secret;
+	char	   *sealed_by;
+} SecretRow;
+
+static bool
+take_secret(const Datum *values, const bool *isnull, void *arg)
+{
+	SecretRow  *row = (SecretRow *) arg;
+
+	row->secret = DatumGetByteaPCopy(values[0]);
+	row->sealed_by = isnull[1] ? NULL : TextDatumGetCString(values[1]);
 	return false;
 }
 
@@ -113,11 +123,15 @@ take_secret(const Datum *values, const bool *isnull pg_attribute_unused(), void 
 static bool
 read_secret(VvTokenKey *key)
 {
-	Datum		name[1] = {CStringGetTextDatum(psprintf("key:%s", key->kid))};
-	bytea	   *secret = NULL;
+	char	   *name = psprintf("key:%s", key->kid);
+	Datum		names[1] = {CStringGetTextDatum(name)};
+	SecretRow	row;
+	bytea	   *secret;
 
-	if (vv_index_scan(&secret_row, name, take_secret, &secret) == 0 ||
-		VARSIZE_ANY_EXHDR(secret) > VV_SECRET_MAX)
+	if (vv_index_scan(&secret_row, names, take_secret, &row) == 0)
+		return false;
+	secret = vv_unseal(name, row.secret, row.sealed_by);
+	if (VARSIZE_ANY_EXHDR(secret) > VV_SECRET_MAX)
 		return false;
 	key->secret_len = VARSIZE_ANY_EXHDR(secret);
 	memcpy(key->secret, VARDATA_ANY(secret), key->secret_len);

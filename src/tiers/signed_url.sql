@@ -86,8 +86,8 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	key text := (SELECT convert_from(x.secret, 'UTF8') FROM vvault_stream.secrets x WHERE x.name = 's3:' || s.store);
-	session text := (SELECT convert_from(x.secret, 'UTF8') FROM vvault_stream.secrets x WHERE x.name = 's3session:' || s.store);
+	key text := convert_from(vvault_stream.secret('s3:' || s.store), 'UTF8');
+	session text := convert_from(vvault_stream.secret('s3session:' || s.store), 'UTF8');
 BEGIN
 	IF key IS NULL THEN
 		RAISE EXCEPTION 'there is no secret for store "%"', s.store

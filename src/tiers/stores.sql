@@ -25,7 +25,7 @@ COMMENT ON COLUMN vvault_stream.stores.large_object IS 'what is larger goes to S
 CREATE UNIQUE INDEX stores_default ON vvault_stream.stores (is_default) WHERE is_default;
 SELECT pg_catalog.pg_extension_config_dump('vvault_stream.stores', '');
 
-CREATE FUNCTION vvault_stream.check_store(s vvault_stream.stores, secret text) RETURNS void
+CREATE FUNCTION vvault_stream.check_store(s vvault_stream.stores, has_secret boolean) RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -55,7 +55,7 @@ BEGIN
 			SELECT FROM vvault_stream.secrets x WHERE x.name = 's3:' || s.store)) THEN
 		wrong := 'key_id or secret';
 		hint := 'A store that speaks S3 has both.';
-	ELSIF s.kind = 'file' AND coalesce(check_store.secret, s.key_id) IS NOT NULL THEN
+	ELSIF s.kind = 'file' AND (has_secret OR s.key_id IS NOT NULL) THEN
 		wrong := 'key_id or secret';
 		hint := 'A file store makes its own keys: see vvault_signing_keys().';
 	ELSIF s.part_size NOT BETWEEN (CASE WHEN s.kind = 's3' THEN 5242880 ELSE 1024 END) AND 5368709120 THEN
@@ -70,7 +70,7 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION vvault_stream.check_store(vvault_stream.stores, text) IS
+COMMENT ON FUNCTION vvault_stream.check_store(vvault_stream.stores, boolean) IS
 'Raises 22023 for what no store can be; no error shows a secret.';
 
 CREATE FUNCTION @extschema@.vvault_store(store text, kind text DEFAULT NULL, endpoint text DEFAULT NULL,
@@ -83,6 +83,8 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	s vvault_stream.stores;
+	kept record;
+	has_secret boolean;
 BEGIN
 	SELECT o.* INTO s FROM vvault_stream.stores o WHERE o.store = vvault_store.store FOR UPDATE;
 	s := (vvault_store.store, coalesce(s.kind, vvault_store.kind), coalesce(vvault_store.endpoint, s.endpoint),
@@ -92,11 +94,13 @@ BEGIN
 		coalesce(vvault_store.part_size, s.part_size, 16777216), coalesce(vvault_store.large_object, s.large_object, 5368709120),
 		coalesce(s.created_at, now()));
 	IF s.kind = 's3' AND s.store ~ '^[a-z0-9_-]{1,32}$' AND vvault_store.secret IS NOT NULL THEN
-		PERFORM vvault_stream.set_secret('s3:' || s.store, convert_to(vvault_store.secret, 'UTF8'));
-		PERFORM vvault_stream.set_secret('s3session:' || s.store,
-			convert_to(nullif(vvault_store.session_token, ''), 'UTF8'));
+		kept := vvault_stream.seal('s3:' || s.store, convert_to(vvault_store.secret, 'UTF8'));
+		PERFORM vvault_stream.set_secret('s3:' || s.store, kept.sealed, kept.sealed_by);
+		kept := vvault_stream.seal('s3session:' || s.store, convert_to(nullif(vvault_store.session_token, ''), 'UTF8'));
+		PERFORM vvault_stream.set_secret('s3session:' || s.store, kept.sealed, kept.sealed_by);
 	END IF;
-	PERFORM vvault_stream.check_store(s, coalesce(vvault_store.secret, vvault_store.session_token));
+	has_secret := coalesce(vvault_store.secret, vvault_store.session_token) IS NOT NULL;
+	PERFORM vvault_stream.check_store(s, has_secret);
 	IF s.is_default THEN
 		UPDATE vvault_stream.stores o SET is_default = false WHERE o.is_default AND o.store <> s.store;
 	END IF;

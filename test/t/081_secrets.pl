@@ -1,0 +1,262 @@
+#
+# 081_secrets.pl
+#		Secrets at rest: the master key's file and what may be wrong with it,
+#		another master key while everything goes on, a dump without its key,
+#		and that no role, error, log line, statistic or plan shows a secret.
+#
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin;
+
+use JSON::PP ();
+use MIME::Base64 qw(encode_base64);
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use VVaultTest;
+
+my $json = JSON::PP->new->utf8->canonical;
+my $node = new_node('secrets');
+my $folder = PostgreSQL::Test::Utils::tempdir();
+my $file = "$folder/master.key";
+my @key = map { join '', map { sprintf '%02x', ($_ * 7 + 13) % 256 } $_ .. $_ + 31 } 1, 100;
+
+sub sql { return $node->safe_psql('postgres', $_[0]) }
+
+# SQLSTATE, message, detail and hint of what goes wrong.
+sub problem
+{
+	my ($sql, $role) = @_;
+	my ($status, $out, $err) = $node->psql('postgres', (defined $role ? "SET ROLE $role; " : '') . "\\set VERBOSITY verbose\n$sql");
+
+	return $status == 0 ? "no error: $out" : $err;
+}
+
+sub write_keys
+{
+	my ($mode, @lines) = @_;
+
+	unlink $file;
+	append_to_file($file, join '', map { "$_\n" } @lines);
+	chmod $mode, $file or die "$file: $!";
+	return;
+}
+
+sub use_file
+{
+	my ($path) = @_;
+
+	$node->safe_psql('postgres', "ALTER SYSTEM SET vvault.master_key_file = '$path'");
+	$node->safe_psql('postgres', 'SELECT pg_reload_conf()');
+	# the postmaster tells its children; a new session has it in the end
+	$node->poll_query_until('postgres', "SELECT current_setting('vvault.master_key_file') = '$path'") or die;
+	return;
+}
+
+sql(<<'SQL');
+CREATE EXTENSION vvault_stream CASCADE;
+CREATE ROLE operator; SELECT vvault_stream_grant('operator', 'operator');
+SELECT vvault_edge('one', 'https://one.example.org');
+INSERT INTO vvault_stream.assets (video_id, owner_id, access, generation) VALUES ('film', 'alice', 'public', 1);
+INSERT INTO vvault_stream.renditions (video_id, generation, name, kind, codecs, width, height,
+	frame_rate_numerator, frame_rate_denominator, object_key, timescale, init_size, index_size, first_offset, durations, sizes)
+VALUES ('film', 1, '360p', 'video', 'avc1.64001e', 640, 360, 25, 1, 'film/1/360p.mp4', 12800, 773, 76, 849, '{51200}', '{412000}');
+SQL
+my ($status, undef, $err) = $node->psql('postgres', 'SELECT vvault_stream.new_key_pair()');
+if ($status != 0)
+{
+	$node->stop;
+	plan skip_all => 'there is no OpenSSL';
+}
+
+# ---------------------------------------------------------------------------
+# Without a master key
+# ---------------------------------------------------------------------------
+
+sub secrets { return $json->decode(sql('SELECT vvault_secrets()')) }
+sub play { return sql(q(SELECT vvault_play_url('film') ->> 'hls')) =~ m{/v/([^/]+)/} ? $1 : die }
+sub problem_of { return sql("SELECT coalesce(vvault_stream.path_token_problem('$_[0]', 'film', 1, now()), 'none')") }
+
+my $first = play();
+my $token = sql(q(SELECT vvault_token_issue('viewer', ttl_seconds => 86400) ->> 'access_token'));
+sql(q(SELECT vvault_store('cloud', 's3', 'https://s3.example.org', bucket => 'media', key_id => 'AKID', secret => 'the secret of this store')));
+sql(q(SELECT vvault_store('main', 'file', 'https://store.example.org')));
+is_deeply(secrets(), { master_key => undef, problem => undef, plain => 4, sealed => 0, of_other_keys => 0, lost => [] }, 'without a master key secrets are plain, and that is said');
+like(problem('SELECT vvault_reseal_secrets()'), qr/55000.*there is no master key/s, 'and stay so');
+
+# ---------------------------------------------------------------------------
+# What may be wrong with the file
+# ---------------------------------------------------------------------------
+
+for my $case (
+	[ 'missing', undef, 'it is not there' ], [ 'for all to read', [ 0644, $key[0] ], 'make it 600' ], [ 'for a group', [ 0640, $key[0] ], 'make it 600' ],
+	[ 'empty', [0600], 'it has no key' ], [ 'short', [ 0600, substr $key[0], 1 ], 'no key of 64 hexadecimal digits' ],
+	[ 'no key', [ 0600, 'z' x 64 ], 'no key of 64 hexadecimal digits' ], [ 'of too many keys', [ 0600, ($key[0]) x 9 ], 'more than eight keys' ],
+	[ 'too large', [ 0600, '#' x 5000 ], 'too large' ])
+{
+	my ($label, $content, $expected) = @$case;
+
+	unlink $file;
+	write_keys(@$content) if $content;
+	use_file($file);
+	like(secrets()->{problem}, qr/\Q$expected\E/, "a file that is $label");
+	my $said = problem(q(SELECT vvault_rotate_keys('path', 0)));
+	like($said, qr/F0000.*the master key file cannot be used.*\Q$file\E.*\Q$expected\E.*HINT/s, 'a superuser is told what is wrong');
+	$said = problem(q(SELECT vvault_rotate_keys('path', 0);), 'operator');
+	like($said, qr/F0000.*the master key file cannot be used/s, 'others that it is');
+	unlike($said, qr/\Q$file\E/, 'and not where');
+	unlike($said, qr/\Q$key[0]\E|zzzz/, 'and never what is in it');
+	is(problem_of($first), 'none', 'what is plain is read all the same');
+}
+use_file('/etc/passwd');
+like(secrets()->{problem}, qr/does not belong to the server's user/, 'a file of another user');
+use_file($folder);
+like(secrets()->{problem}, qr/no plain file/, 'a folder is none');
+
+# ---------------------------------------------------------------------------
+# With it
+# ---------------------------------------------------------------------------
+
+my $plain = sql(q(SELECT string_agg(encode(secret, 'hex'), ' ') FROM vvault_stream.secrets));
+my @plain = split / /, $plain;
+write_keys(0600, '# vvault', $key[0]);
+use_file($file);
+my $state = secrets();
+is($state->{problem}, undef, 'a file as it should be');
+like($state->{master_key}, qr/^[0-9a-f]{16}$/, 'its key has a name');
+is("$state->{plain} $state->{sealed}", '4 0', 'what was there is plain until it is sealed');
+is($json->decode(sql('SELECT vvault_reseal_secrets()'))->{resealed}, 4, 'and is sealed by a call');
+is_deeply([ @{ secrets() }{qw(plain sealed lost)} ], [ 0, 4, [] ], 'now all are');
+my $sealed = sql(q(SELECT string_agg(encode(secret, 'hex'), ' ') FROM vvault_stream.secrets));
+is(scalar(grep { $sealed =~ /$_/ } @plain), 0, 'nothing of them lies in the table');
+is(problem_of($first), 'none', 'what they signed is good');
+is(sql("SELECT vvault_token_verify('$token') ->> 'valid'"), 'true', 'tokens, too');
+like(sql(q(SELECT vvault_presign('GET', 'a', store => 'cloud') ->> 'url')), qr/X-Amz-Signature=/, 'a store is signed for');
+is(sql(q(SELECT count(*) FROM vvault_stream.secrets WHERE secret = (SELECT secret FROM vvault_stream.secrets WHERE name = 's3:cloud') AND name <> 's3:cloud')), 0, 'no two are alike');
+sql(q(SELECT vvault_rotate_keys('path', 0)));
+is(secrets()->{plain}, 0, 'a new secret is sealed');
+is(problem_of($first), 'none', 'and the one before goes on');
+
+# one in the place of another, and one with a bit changed
+sql(q(BEGIN; CREATE TABLE kept AS SELECT * FROM vvault_stream.secrets; COMMIT));
+sql(q(UPDATE vvault_stream.secrets s SET secret = k.secret FROM kept k WHERE s.name = 's3:cloud' AND k.name LIKE 'key:%'));
+like(problem(q(SELECT vvault_presign('GET', 'a', store => 'cloud'))), qr/XX001.*secret "s3:cloud" cannot be opened/s, 'one does not pass for another');
+sql(q(UPDATE vvault_stream.secrets s SET secret = set_byte(k.secret, 20, get_byte(k.secret, 20) # 1) FROM kept k WHERE s.name = k.name AND k.name = 's3:cloud'));
+like(problem(q(SELECT vvault_presign('GET', 'a', store => 'cloud'))), qr/XX001.*secret "s3:cloud" cannot be opened/s, 'nor with a bit changed');
+sql(q(UPDATE vvault_stream.secrets s SET secret = k.secret FROM kept k WHERE s.name = k.name; DROP TABLE kept));
+
+# ---------------------------------------------------------------------------
+# Another master key while everything goes on
+# ---------------------------------------------------------------------------
+
+my @clients = map { start_client($node, 'postgres', "player$_", <<'SQL') } 1 .. 3;
+SELECT 'ready';
+SELECT count(vvault_play_url('film') ->> 'hls') + count(vvault_presign('GET', 'a', store => 'cloud')) FROM generate_series(1, 300) \watch 0.01
+SQL
+wait_for_lines(2, @clients);
+for my $keys ([ @key[ 1, 0 ] ], [ $key[1] ], [ @key[ 0, 1 ] ])
+{
+	# a new file takes the place of the old one at once
+	append_to_file("$file.new", join '', map { "$_\n" } @$keys);
+	chmod 0600, "$file.new";
+	rename "$file.new", $file or die "$file: $!";
+	sql('SELECT vvault_reseal_secrets()');
+	is_deeply([ @{ secrets() }{qw(plain of_other_keys lost)} ], [ 0, 0, [] ], 'all are sealed under the first key: ' . @$keys);
+}
+complete_lines($_) for @clients;
+is(join('', map { $_->{err} } @clients), '', 'nobody noticed');
+stop_client($_) for @clients;
+is(problem_of($first), 'none', 'and what was signed before is good');
+
+# ---------------------------------------------------------------------------
+# Who may see what
+# ---------------------------------------------------------------------------
+
+sql(<<'SQL');
+CREATE ROLE reads_all; GRANT pg_read_all_data, pg_read_all_settings, pg_read_all_stats, pg_monitor TO reads_all;
+CREATE ROLE worker; SELECT vvault_stream_grant('worker', 'worker');
+CREATE ROLE viewer; SELECT vvault_stream_grant('viewer', 'viewer');
+CREATE ROLE publisher; SELECT vvault_stream_grant('publisher', 'publisher');
+SQL
+my @internal = map { split /\n/ } sql(q(SELECT format('SELECT vvault_stream.%s(%s)', p.proname, (SELECT string_agg(format('NULL::%s', t::regtype), ', ' ORDER BY i) FROM unnest(p.proargtypes) WITH ORDINALITY u (t, i)))
+	FROM pg_proc p WHERE p.pronamespace = 'vvault_stream'::regnamespace AND p.proname ~ 'secret|seal|key|sign' AND NOT p.proisstrict AND p.prorettype <> 'trigger'::regtype ORDER BY 1));
+cmp_ok(scalar(@internal), '>', 5, 'functions that have to do with secrets');
+for my $role (qw(operator worker viewer publisher reads_all))
+{
+	is(sql("SELECT count(*) FROM pg_proc p WHERE p.pronamespace = 'vvault_stream'::regnamespace AND has_function_privilege('$role', p.oid, 'EXECUTE')"), 0, "$role may call nothing that is inside");
+	is(join(' | ', grep { problem("$_;", $role) !~ /42501/ } @internal), '', "$role calls none of them");
+	like(problem('SHOW vvault.master_key_file;', $role), qr/42501|no error: \Q$file\E/, "$role does not set the file") if $role eq 'reads_all';
+	like(problem('SHOW vvault.master_key_file;', $role), qr/42501/, "$role does not see which file it is") if $role ne 'reads_all';
+	like(problem("SET vvault.master_key_file = '/dev/null';", $role), qr/55P02|42501/, 'nor sets it');
+	like(problem('SELECT secret FROM vvault_stream.secrets;', $role), qr/42501/, 'nor reads the table') if $role ne 'reads_all';
+}
+like(problem(q(SELECT vvault_signing_keys('token');), 'operator'), qr/no error: .*"keys" : \{\}/, 'an operator gets no private key of tokens');
+
+# ---------------------------------------------------------------------------
+# A dump without its key
+# ---------------------------------------------------------------------------
+
+my $dump = "$folder/dump.sql";
+command_ok([ 'pg_dump', '-d', $node->connstr('postgres'), '-f', $dump ], 'pg_dump');
+my $dumped = slurp_file($dump);
+my @shapes = map { my $bytes = pack 'H*', $_; ($_, encode_base64($bytes, ''), $bytes) } @plain, map { $_ } @key;
+is(scalar(grep { index($dumped, $_) >= 0 } @shapes), 0, 'no secret and no master key is in the dump');
+unlike($dumped, qr/the secret of this store/, 'nor the store\'s');
+my $other = new_node('other');
+$other->safe_psql('postgres', 'CREATE ROLE operator; CREATE ROLE worker; CREATE ROLE viewer; CREATE ROLE publisher');
+run_script($other, 'postgres', $dump);
+my $there = $json->decode($other->safe_psql('postgres', 'SELECT vvault_secrets()'));
+is("$there->{sealed} $there->{plain}", '0 0', 'restored where the key is not, nothing opens');
+cmp_ok(scalar(@{ $there->{lost} }), '>=', 4, 'and that is said, by name');
+my (undef, undef, $said) = $other->psql('postgres', "\\set VERBOSITY verbose\nSELECT vvault_play_url('film')");
+like($said, qr/55000.*is sealed under a master key that is not here.*HINT/s, 'what needs one says so');
+is($other->safe_psql('postgres', q(SELECT length(vvault_hls('film')) > 0)), 't', 'what needs none is served');
+is($other->safe_psql('postgres', "SELECT vvault_token_verify('$token') ->> 'valid'"), 'true', 'tokens are checked by their public keys');
+is($other->safe_psql('postgres', q(SELECT vvault_rotate_keys('path', 0); SELECT vvault_play_url('film') ->> 'video_id')) =~ /film$/ ? 'plays' : 'does not', 'plays', 'a new key helps');
+$other->append_conf('postgresql.conf', "vvault.master_key_file = '$file'");
+$other->reload;
+$other->poll_query_until('postgres', "SELECT current_setting('vvault.master_key_file') = '$file'") or die;
+is($json->encode($json->decode($other->safe_psql('postgres', 'SELECT vvault_secrets()'))->{lost}), '[]', 'with the key all open');
+is($other->safe_psql('postgres', "SELECT coalesce(vvault_stream.path_token_problem('$first', 'film', 1, now()), 'none')"), 'none', 'and what they signed is good there');
+$other->stop;
+
+# ---------------------------------------------------------------------------
+# Logs, statistics, plans
+# ---------------------------------------------------------------------------
+
+$node->append_conf('postgresql.conf', <<"EOF");
+shared_preload_libraries = 'vvault,pg_stat_statements,auto_explain'
+log_statement = all
+log_min_duration_statement = 0
+log_min_messages = debug2
+debug_print_plan = on
+debug_print_rewritten = on
+log_parameter_max_length_on_error = -1
+pg_stat_statements.track = all
+auto_explain.log_min_duration = 0
+auto_explain.log_nested_statements = on
+auto_explain.log_verbose = on
+auto_explain.log_analyze = on
+EOF
+$node->restart;
+my $position = -s $node->logfile;
+sql(q(CREATE EXTENSION pg_stat_statements));
+sql(q(SELECT vvault_rotate_keys('path', 0), vvault_rotate_keys('token', 0), vvault_rotate_keys('store:main', 0), vvault_reseal_secrets();
+	SELECT vvault_play_url('film') IS NULL, vvault_presign('GET', 'a', store => 'main') IS NULL, vvault_presign('GET', 'a', store => 'cloud') IS NULL, vvault_token_issue('x') IS NULL));
+problem(q(SELECT vvault_presign('GET', '', store => 'cloud')));
+my $log = slurp_file($node->logfile, $position);
+like($log, qr/set_secret/, 'the log has much to say');
+my $shown = sql(q(SELECT string_agg(query, ' ') FROM pg_stat_statements));
+# only now, since this very query would be in the log
+my @all = map { split /\n/ } sql(q(SELECT encode(vvault_stream.unsealed(name, secret, sealed_by), 'hex') FROM vvault_stream.secrets));
+@shapes = map { my $bytes = pack 'H*', $_; ($_, encode_base64($bytes, ''), $bytes) } @all, @key;
+cmp_ok(scalar(@all), '>=', 7, 'keys were made meanwhile');
+is(scalar(grep { index($log, $_) >= 0 } @shapes), 0, 'no secret is in the log');
+is(scalar(grep { index($shown, $_) >= 0 } @shapes), 0, 'nor in pg_stat_statements');
+sql("SELECT '$all[0]'");
+cmp_ok(index(slurp_file($node->logfile, $position), $all[0]), '>=', 0, 'it would be found');
+
+$node->stop;
+done_testing();
