@@ -118,7 +118,8 @@ for my $file (glob 'src/*/*.c src/*/*.h src/*/*.sql')
 
 	if ($file !~ /\.sql$/)
 	{
-		for my $header ($text =~ /^#include "([a-z]+\/[^"]+)"/mg)
+		# by whatever way it is written
+		for my $header ($text =~ /^\s*#\s*include\s*[<"](?:\.\.\/)*([a-z]+\/[^>"]+)[>"]/mg)
 		{
 			my ($other) = $header =~ m{^([a-z]+)/};
 

@@ -345,10 +345,10 @@ SELECT DISTINCT p.proname FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid
 WHERE d.classid = 'pg_proc'::regclass AND d.refclassid = 'pg_extension'::regclass
 	AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'vvault') AND p.pronamespace <> 'vvault'::regnamespace
 END
-is(untold(qr/^\t\('(\w+)', '/m, names('SELECT name FROM vvault.setting_defaults')), '', 'and every setting');
-is(untold(qr/\('default_sort', .*?'\{([a-z_,]+)\}'/s, @orders), '', 'and every order of the feed');
+is(untold(qr/^\t\('(\w+)', '/m, names('SELECT name FROM vvault.setting_defaults')), '', 'CHANGELOG.md names every setting of which that is so');
+is(untold(qr/\('default_sort', .*?'\{([a-z_,]+)\}'/s, @orders), '', 'CHANGELOG.md names every such order of the feed');
 is(untold(qr/"Video": \{.*?"required": \[([^]]*)\]/s,
-		names(q{SELECT json_array_elements_text(vvault.openapi_schemas() -> 'Video' -> 'required')})), '', 'and every field of a video in feeds');
+		names(q{SELECT json_array_elements_text(vvault.openapi_schemas() -> 'Video' -> 'required')})), '', 'CHANGELOG.md names every such field of a video in feeds');
 
 # The messages that README.md explains are those that the server gives.
 $node->safe_psql('template1', $_) for (
