@@ -3,7 +3,7 @@
 # run.sh
 #		The benchmarks, on a throw-away cluster: `make bench`.
 #
-# usage: bench/run.sh [PART ...]		parts: cache feed trending scores ingest analytics search http jobs beside tokens
+# usage: bench/run.sh [PART ...]		parts: cache feed trending scores ingest analytics search worker http jobs beside tokens
 #		manifests
 #
 # What is compared is measured in turn within one run, in ROUNDS rounds (5) of
@@ -239,6 +239,19 @@ part_search()
 	bench_sql -d postgres -c 'DROP DATABASE search'
 }
 
+# Converting videos, by the worker and by hand.
+part_worker()
+{
+	heading "worker: sources to all rungs of h264, by vvault-worker beside the same ffmpeg by hand"
+	bench_database bench_worker
+	bench_sql -d bench_worker -c 'SET client_min_messages = warning' -c 'CREATE EXTENSION vvault_stream'
+	rm -rf "$WORK/bench-worker"
+	mkdir "$WORK/bench-worker"
+	perl bench/worker.pl bench_worker "$WORK/bench-worker" "$ROUNDS"
+	rm -rf "$WORK/bench-worker"
+	bench_sql -d postgres -c 'DROP DATABASE bench_worker'
+}
+
 # Beside what it replaces, by HTTP.
 part_http()
 {
@@ -338,6 +351,9 @@ main()
 
 	if ! inside; then
 		"$ROOT/scripts/packages.sh" build bench
+		case " ${*:-worker} " in
+			*" worker "*) "$ROOT/scripts/packages.sh" demo && "$ROOT/scripts/nginx.sh" .work ;;
+		esac
 		case " ${*:-http} " in
 			*" http "*)
 				"$ROOT/scripts/packages.sh" http
@@ -359,7 +375,7 @@ main()
 	cluster_create "$WORK" "fsync = off" "shared_buffers = 1GB" "max_wal_size = 8GB" "autovacuum = off" \
 		"shared_preload_libraries = 'vvault'"
 	cluster_start "$WORK"
-	for part in "${@:-cache feed trending scores ingest analytics search http jobs beside tokens manifests}"; do
+	for part in "${@:-cache feed trending scores ingest analytics search worker http jobs beside tokens manifests}"; do
 		for part in $part; do
 			# the others measure what it costs to compute a reply
 			case $part in
