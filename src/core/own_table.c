@@ -9,7 +9,7 @@
  * but plain indexes, a row is handed to the table and to its indexes right
  * here. All else (triggers, constraints, further columns, row-level security,
  * other kinds of indexes) is left to SQL: vv_open_own_table() says so, and
- * vv_update_own_row() of a row for which a trigger's WHEN is true. As with
+ * vv_may_write_own_row() of a row for which a trigger's WHEN is true. As with
  * index_scan.c no right is asked for.
  *
  * What is looked up of a table, the predicates of its indexes among it, is
@@ -56,16 +56,23 @@ typedef struct KnownIndex
 	ExprState  *predicate;		/* NULL: all rows */
 } KnownIndex;
 
+/* When a trigger for each row fires. */
+typedef struct Condition
+{
+	int16		type;			/* of the trigger */
+	ExprState  *when;
+} Condition;
+
 typedef struct VvKnownTable
 {
 	bool		valid;			/* nothing has changed since */
 	uint64		nchanges;
 	bool		plain;			/* rows may be written here */
-	bool		has_insert_triggers;
-	bool		has_update_triggers;	/* but for those with a condition */
+	bool		has_insert_triggers;	/* but for those with a condition */
+	bool		has_update_triggers;
 	bool		has_delete_triggers;
 	int			nconditions;
-	ExprState  *conditions[MAX_CONDITIONS]; /* of triggers for updates */
+	Condition	conditions[MAX_CONDITIONS];
 	Oid			oid;
 	MemoryContext context;		/* of indexes and conditions */
 	ExprContext *expressions;
@@ -210,24 +217,25 @@ look_up_indexes(VvKnownTable *known, Relation table)
 }
 
 /*
- * Looks up when a trigger for updates of a row fires, if it is one that has a
- * condition.
+ * Looks up when a trigger fires, if it is for each row and has a condition.
  */
 static bool
 look_up_condition(VvKnownTable *known, const Trigger *trigger)
 {
-	Node	   *condition;
+	Condition  *place = &known->conditions[known->nconditions];
+	Node	   *when;
 
 	if (!TRIGGER_FOR_ROW(trigger->tgtype) || trigger->tgqual == NULL ||
 		known->nconditions == MAX_CONDITIONS)
 		return false;
-	condition = (Node *) expression_planner((Expr *) stringToNode(trigger->tgqual));
-	if (calls_foreign(condition, NULL))
+	when = (Node *) expression_planner((Expr *) stringToNode(trigger->tgqual));
+	if (calls_foreign(when, NULL))
 		return false;
-	ChangeVarNodes(condition, PRS2_OLD_VARNO, INNER_VAR, 0);
-	ChangeVarNodes(condition, PRS2_NEW_VARNO, OUTER_VAR, 0);
-	known->conditions[known->nconditions++] =
-		ExecInitQual(make_ands_implicit((Expr *) condition), NULL);
+	ChangeVarNodes(when, PRS2_OLD_VARNO, INNER_VAR, 0);
+	ChangeVarNodes(when, PRS2_NEW_VARNO, OUTER_VAR, 0);
+	place->type = trigger->tgtype;
+	place->when = ExecInitQual(make_ands_implicit((Expr *) when), NULL);
+	known->nconditions++;
 	return true;
 }
 
@@ -235,18 +243,18 @@ look_up_condition(VvKnownTable *known, const Trigger *trigger)
 static void
 look_up_triggers(VvKnownTable *known, const TriggerDesc *triggers)
 {
-	known->has_insert_triggers = triggers != NULL &&
-		(triggers->trig_insert_before_row || triggers->trig_insert_after_row ||
-		 triggers->trig_insert_before_statement || triggers->trig_insert_after_statement);
-	known->has_delete_triggers = triggers != NULL &&
-		(triggers->trig_delete_before_row || triggers->trig_delete_after_row ||
-		 triggers->trig_delete_before_statement || triggers->trig_delete_after_statement);
+	known->has_insert_triggers = false;
 	known->has_update_triggers = false;
+	known->has_delete_triggers = false;
 	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
 	{
-		if (TRIGGER_FOR_UPDATE(triggers->triggers[i].tgtype) &&
-			!look_up_condition(known, &triggers->triggers[i]))
-			known->has_update_triggers = true;
+		const Trigger *trigger = &triggers->triggers[i];
+
+		if (look_up_condition(known, trigger))
+			continue;
+		known->has_insert_triggers |= TRIGGER_FOR_INSERT(trigger->tgtype) != 0;
+		known->has_update_triggers |= TRIGGER_FOR_UPDATE(trigger->tgtype) != 0;
+		known->has_delete_triggers |= TRIGGER_FOR_DELETE(trigger->tgtype) != 0;
 	}
 }
 
@@ -489,46 +497,71 @@ vv_insert_own_row(VvOwnTable *own, Relation table, const Datum *values,
 	ExecDropSingleTupleTableSlot(slot);
 }
 
-/* Would a trigger fire? */
+/* Is the trigger for such a command? */
 static bool
-fires(const VvOwnTable *own, TupleTableSlot *old, TupleTableSlot *slot)
+is_for(int16 type, CmdType command)
 {
-	VvKnownTable *known = own->known;
-	bool		result = false;
+	return command == CMD_INSERT ? TRIGGER_FOR_INSERT(type) != 0 :
+		command == CMD_UPDATE ? TRIGGER_FOR_UPDATE(type) != 0 : TRIGGER_FOR_DELETE(type) != 0;
+}
 
-	known->expressions->ecxt_innertuple = old;
-	known->expressions->ecxt_outertuple = slot;
-	for (int i = 0; i < known->nconditions && !result; i++)
-		result = ExecQual(known->conditions[i], known->expressions);
-	known->expressions->ecxt_innertuple = NULL;
-	known->expressions->ecxt_outertuple = NULL;
-	ResetExprContext(known->expressions);
-	return result;
+/* Have triggers for such a command conditions? */
+static bool
+has_conditions(const VvKnownTable *known, CmdType command)
+{
+	for (int i = 0; i < known->nconditions; i++)
+	{
+		if (is_for(known->conditions[i].type, command))
+			return true;
+	}
+	return false;
 }
 
 /*
- * Updates a row that is locked in the slot; changed are the columns that may
- * have new values. False, and nothing is done, where SQL has to, since a
- * trigger would fire. Errors: 23502, 23505.
+ * Whether a command of an open table may write a row here, since no trigger
+ * fires: the old one, NULL for an INSERT, or new values, NULL for a DELETE.
  */
 bool
-vv_update_own_row(VvOwnTable *own, Relation table, TupleTableSlot *locked,
+vv_may_write_own_row(VvOwnTable *own, Relation table, CmdType command,
+					 TupleTableSlot *old, const Datum *values, const bool *isnull)
+{
+	VvKnownTable *known = own->known;
+	TupleTableSlot *new;
+	bool		fires = false;
+
+	if (!has_conditions(known, command))
+		return true;
+	new = values != NULL ? make_slot(table, values, isnull) : NULL;
+	known->expressions->ecxt_innertuple = old;
+	known->expressions->ecxt_outertuple = new;
+	for (int i = 0; i < known->nconditions && !fires; i++)
+		fires = is_for(known->conditions[i].type, command) &&
+			ExecQual(known->conditions[i].when, known->expressions);
+	known->expressions->ecxt_innertuple = NULL;
+	known->expressions->ecxt_outertuple = NULL;
+	ResetExprContext(known->expressions);
+	if (new != NULL)
+		ExecDropSingleTupleTableSlot(new);
+	return !fires;
+}
+
+/*
+ * Updates a row that is locked; changed are the columns that may have new
+ * values. Errors: 23502, 23505.
+ */
+void
+vv_update_own_row(VvOwnTable *own, Relation table, ItemPointer tid,
 				  const Datum *values, const bool *isnull, uint64 changed)
 {
 	TupleTableSlot *slot = make_slot(table, values, isnull);
-	bool		may = !fires(own, locked, slot);
 	bool		needs_entries;
 
-	if (may)
-	{
-		if (vv_table_tuple_update(table, &locked->tts_tid, slot, GetCurrentCommandId(true),
-								  GetActiveSnapshot(), &needs_entries) != TM_Ok)
-			elog(ERROR, "row of \"%s\" changed under its lock", own->name);
-		if (needs_entries)
-			insert_entries(own, table, slot, changed);
-	}
+	if (vv_table_tuple_update(table, tid, slot, GetCurrentCommandId(true),
+							  GetActiveSnapshot(), &needs_entries) != TM_Ok)
+		elog(ERROR, "row of \"%s\" changed under its lock", own->name);
+	if (needs_entries)
+		insert_entries(own, table, slot, changed);
 	ExecDropSingleTupleTableSlot(slot);
-	return may;
 }
 
 /*

@@ -57,10 +57,13 @@ extern uint64 vv_scan_own_table(VvOwnTable *own, Relation table,
 								VvSlotAction action, void *arg);
 extern bool vv_lock_own_row(Relation table, ItemPointer tid,
 							TupleTableSlot *locked);
+extern bool vv_may_write_own_row(VvOwnTable *own, Relation table,
+								 CmdType command, TupleTableSlot *old,
+								 const Datum *values, const bool *isnull);
 extern void vv_insert_own_row(VvOwnTable *own, Relation table,
 							  const Datum *values, const bool *isnull);
-extern bool vv_update_own_row(VvOwnTable *own, Relation table,
-							  TupleTableSlot *locked, const Datum *values,
+extern void vv_update_own_row(VvOwnTable *own, Relation table,
+							  ItemPointer tid, const Datum *values,
 							  const bool *isnull, uint64 changed);
 extern bool vv_delete_own_row(Relation table, ItemPointer tid);
 

@@ -80,15 +80,28 @@ is_usual(TupleTableSlot *job, Datum lease)
 		!kind.has_done && !kind.limited;
 }
 
+/* May the job be moved here: does no trigger fire? */
+static bool
+may_move(const Completion *completion, TupleTableSlot *job, const VvFinishedRow *row)
+{
+	return vv_may_write_own_row(&vv_jobs, completion->jobs, CMD_DELETE, job, NULL, NULL) &&
+		vv_may_write_own_row(&vv_finished_jobs, completion->finished_jobs, CMD_INSERT,
+							 NULL, row->values, row->isnull);
+}
+
 /* The job's row. Whoever changed it after it was seen leaves it to SQL. */
 static bool
 finish_row(TupleTableSlot *job, void *arg)
 {
 	Completion *completion = (Completion *) arg;
+	VvFinishedRow row;
 
-	if (is_usual(job, completion->lease) && vv_delete_own_row(completion->jobs, &job->tts_tid))
+	if (!is_usual(job, completion->lease))
+		return false;
+	vv_make_finished_job(job, &completion->result, &row);
+	if (may_move(completion, job, &row) && vv_delete_own_row(completion->jobs, &job->tts_tid))
 	{
-		vv_insert_finished_job(completion->finished_jobs, job, &completion->result);
+		vv_insert_own_row(&vv_finished_jobs, completion->finished_jobs, row.values, row.isnull);
 		completion->finished = true;
 	}
 	return false;

@@ -156,9 +156,9 @@ $$;
 COMMENT ON FUNCTION vvault_stream.complete_slowly(bigint, uuid, json) IS
 'vvault_complete, for whatever comes.';
 
+-- It becomes its owner by itself where it runs SQL.
 CREATE FUNCTION @extschema@.vvault_complete(job_id bigint, lease uuid, result json DEFAULT NULL) RETURNS json
-LANGUAGE c VOLATILE SECURITY DEFINER COST 100
-SET search_path = pg_catalog, pg_temp
+LANGUAGE c VOLATILE COST 100
 AS 'MODULE_PATHNAME', 'vvault_complete';
 COMMENT ON FUNCTION @extschema@.vvault_complete(bigint, uuid, json) IS
 'Ends a job with its result: {"job_id", "state"}, which is finished; cancelled where the job was cancelled meanwhile; or finishing where the result is kept and what its kind does with it failed and will be tried again. The same call again gets the same answer.

@@ -280,10 +280,13 @@ take_job(TupleTableSlot *job, void *arg)
 	memcpy(row.values, taking->locked->tts_values, sizeof(row.values));
 	memcpy(row.isnull, taking->locked->tts_isnull, sizeof(row.isnull));
 	set_running(taking, &row);
-	if (vv_update_own_row(&vv_jobs, taking->jobs, taking->locked, row.values, row.isnull, CHANGED))
+	if (vv_may_write_own_row(&vv_jobs, taking->jobs, CMD_UPDATE, taking->locked, row.values, row.isnull))
+	{
+		vv_update_own_row(&vv_jobs, taking->jobs, &taking->locked->tts_tid, row.values, row.isnull, CHANGED);
 		append_job(taking->dequeue, &row);
+	}
 	else
-		take_by_sql(taking, row.values[JOB_ID - 1]);
+		take_by_sql(taking, VV_GET(&row, JOB_ID));
 	return taking->dequeue->left > 0;
 }
 

@@ -198,10 +198,10 @@ $$;
 COMMENT ON FUNCTION vvault_stream.take_special(text, text, integer, double precision) IS
 'Gives out ready jobs of a kind that has limits, or a function that makes orders.';
 
+-- It becomes its owner by itself where it runs SQL.
 CREATE FUNCTION @extschema@.vvault_dequeue(worker text, kinds text[], max_jobs integer DEFAULT 1,
 	lease_seconds double precision DEFAULT NULL) RETURNS json
-LANGUAGE c VOLATILE SECURITY DEFINER COST 1000
-SET search_path = pg_catalog, pg_temp
+LANGUAGE c VOLATILE COST 1000
 AS 'MODULE_PATHNAME', 'vvault_dequeue';
 COMMENT ON FUNCTION @extschema@.vvault_dequeue(text, text[], integer, double precision) IS
 'Gives a worker up to max_jobs jobs: an array of {"job_id", "lease", "kind", "owner_id", "video_id", "attempt", "args"}, with "order" where the kind has a function that makes it; [] where there is none. It never waits: see vvault_wait_for_jobs.

@@ -247,7 +247,10 @@ insert(FunctionCallInfo fcinfo)
 		set_state(fcinfo, jobs, owner.weight, &row);
 		job_id = next_job_id();
 		VV_SET(&row, JOB_ID, Int64GetDatum(job_id));
-		vv_insert_own_row(&vv_jobs, jobs, row.values, row.isnull);
+		if (vv_may_write_own_row(&vv_jobs, jobs, CMD_INSERT, NULL, row.values, row.isnull))
+			vv_insert_own_row(&vv_jobs, jobs, row.values, row.isnull);
+		else
+			job_id = 0;
 	}
 	vv_end_fresh_snapshot();
 	table_close(jobs, NoLock);

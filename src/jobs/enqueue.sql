@@ -172,12 +172,12 @@ $$;
 COMMENT ON FUNCTION vvault_stream.enqueue_slowly(text, json, text, text, integer, double precision, integer, text, bigint[], integer) IS
 'vvault_enqueue, for whatever comes.';
 
+-- It becomes its owner by itself where it runs SQL.
 CREATE FUNCTION @extschema@.vvault_enqueue(kind text, args json DEFAULT '{}', video_id text DEFAULT NULL,
 	owner_id text DEFAULT '', priority integer DEFAULT 0, delay_seconds double precision DEFAULT 0,
 	max_attempts integer DEFAULT NULL, job_key text DEFAULT NULL, needs bigint[] DEFAULT NULL,
 	cost integer DEFAULT 1000) RETURNS json
-LANGUAGE c VOLATILE SECURITY DEFINER COST 100
-SET search_path = pg_catalog, pg_temp
+LANGUAGE c VOLATILE COST 100
 AS 'MODULE_PATHNAME', 'vvault_enqueue';
 COMMENT ON FUNCTION @extschema@.vvault_enqueue(text, json, text, text, integer, double precision, integer, text, bigint[], integer) IS
 'Puts a job into the queue: {"job_id", "state", "created"}.

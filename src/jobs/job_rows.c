@@ -42,10 +42,12 @@ static const VvColumn finished_columns[] = {
 	{"result", JSONOID}
 };
 
+StaticAssertDecl(lengthof(finished_columns) == FINISHED_NCOLUMNS, "a column is missing");
+
 VvOwnTable	vv_finished_jobs = {
 	.schema = "vvault_stream",
 	.name = "finished_jobs",
-	.ncolumns = lengthof(finished_columns),
+	.ncolumns = FINISHED_NCOLUMNS,
 	.columns = finished_columns,
 };
 
@@ -67,43 +69,39 @@ vv_job_is(TupleTableSlot *job, char state)
 }
 
 /*
- * Inserts what is left of a job that is finished, a row of jobs, with its
- * result.
+ * What is left of a job that is finished, a row of jobs, with its result.
  */
 void
-vv_insert_finished_job(Relation table, TupleTableSlot *job,
-					   const NullableDatum *result)
+vv_make_finished_job(TupleTableSlot *job, const NullableDatum *result, VvFinishedRow *row)
 {
-	static const int source[lengthof(finished_columns)] = {
+	static const int source[FINISHED_NCOLUMNS] = {
 		JOB_ID, JOB_CREATED_AT, JOB_STARTED_AT, NOW, JOB_PRIORITY, JOB_ATTEMPT,
 		NOT_CANCELLED, JOB_LEASE, JOB_KIND, JOB_OWNER_ID, JOB_VIDEO_ID, JOB_KEY,
 		JOB_WORKER, NOTHING, JOB_NEEDS, JOB_ARGS, RESULT
 	};
-	Datum		values[lengthof(finished_columns)] = {0};
-	bool		isnull[lengthof(finished_columns)] = {false};
 
 	slot_getallattrs(job);
-	for (int i = 0; i < (int) lengthof(finished_columns); i++)
+	memset(row, 0, sizeof(*row));
+	for (int i = 0; i < FINISHED_NCOLUMNS; i++)
 	{
 		switch (source[i])
 		{
 			case NOTHING:
-				isnull[i] = true;
+				row->isnull[i] = true;
 				break;
 			case NOW:
-				values[i] = TimestampTzGetDatum(GetCurrentTimestamp());
+				row->values[i] = TimestampTzGetDatum(GetCurrentTimestamp());
 				break;
 			case NOT_CANCELLED:
-				values[i] = BoolGetDatum(false);
+				row->values[i] = BoolGetDatum(false);
 				break;
 			case RESULT:
-				values[i] = result->value;
-				isnull[i] = result->isnull;
+				row->values[i] = result->value;
+				row->isnull[i] = result->isnull;
 				break;
 			default:
-				values[i] = job->tts_values[source[i] - 1];
-				isnull[i] = job->tts_isnull[source[i] - 1];
+				row->values[i] = job->tts_values[source[i] - 1];
+				row->isnull[i] = job->tts_isnull[source[i] - 1];
 		}
 	}
-	vv_insert_own_row(&vv_finished_jobs, table, values, isnull);
 }

@@ -31,6 +31,15 @@ typedef struct VvJobRow
 	bool		isnull[JOB_NCOLUMNS];
 } VvJobRow;
 
+#define FINISHED_NCOLUMNS	17
+
+/* A row of finished_jobs. */
+typedef struct VvFinishedRow
+{
+	Datum		values[FINISHED_NCOLUMNS];
+	bool		isnull[FINISHED_NCOLUMNS];
+} VvFinishedRow;
+
 /* The value of a column that is not NULL. */
 #define VV_GET(row, column) ((row)->values[(column) - 1])
 
@@ -44,8 +53,8 @@ typedef struct VvJobRow
 extern VvOwnTable vv_jobs;
 extern VvOwnTable vv_finished_jobs;
 
-extern void vv_insert_finished_job(Relation table, TupleTableSlot *job,
-								   const NullableDatum *result);
+extern void vv_make_finished_job(TupleTableSlot *job, const NullableDatum *result,
+								 VvFinishedRow *row);
 extern bool vv_job_is(TupleTableSlot *job, char state);
 
 #endif							/* VVAULT_JOB_ROWS_H */

@@ -6,7 +6,7 @@
 --		way the same comes out, and what was added works.
 --
 BEGIN;
-SELECT plan(45);
+SELECT plan(48);
 
 INSERT INTO vvault_stream.job_kinds (kind, max_attempts) VALUES ('jq_a', 3);
 
@@ -121,6 +121,19 @@ CREATE TRIGGER jq_other BEFORE UPDATE ON vvault_stream.jobs FOR EACH ROW
 	WHEN (NEW.worker = 'tester' AND OLD.worker IS NULL) EXECUTE FUNCTION jq_note();
 SELECT pg_temp.both('with one that fires now and then');
 SELECT is((SELECT string_agg(what, ', ' ORDER BY n) FROM jq_log), 'update jobs', 'which it does');
+TRUNCATE jq_log;
+CREATE TRIGGER jq_ended AFTER INSERT ON vvault_stream.finished_jobs FOR EACH ROW
+	WHEN (NEW.owner_id = 'plain') EXECUTE FUNCTION jq_note();
+CREATE TRIGGER jq_gone BEFORE DELETE ON vvault_stream.jobs FOR EACH ROW
+	WHEN (OLD.owner_id = 'nobody') EXECUTE FUNCTION jq_note();
+CREATE TRIGGER jq_here AFTER INSERT ON vvault_stream.jobs FOR EACH ROW
+	WHEN (NEW.owner_id = 'plain') EXECUTE FUNCTION jq_note();
+SELECT pg_temp.both('with some for what comes and goes');
+SELECT is((SELECT string_agg(what, ', ' ORDER BY n) FROM jq_log), 'insert jobs, update jobs, insert finished_jobs',
+	'of which those fire that have to');
+DROP TRIGGER jq_ended ON vvault_stream.finished_jobs;
+DROP TRIGGER jq_gone ON vvault_stream.jobs;
+DROP TRIGGER jq_here ON vvault_stream.jobs;
 DROP TRIGGER jq_some ON vvault_stream.jobs;
 DROP TRIGGER jq_other ON vvault_stream.jobs;
 
