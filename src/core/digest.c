@@ -11,6 +11,7 @@
 #include "common/cryptohash.h"
 #include "common/hmac.h"
 
+/* The SHA-256 of bytes; digest has room for VV_DIGEST_SIZE. */
 void
 vv_sha256(const char *data, int len, uint8 *digest)
 {

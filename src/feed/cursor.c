@@ -23,6 +23,7 @@
 #define CURSOR_VERSION	"1"
 #define MAX_CURSOR_LEN	512
 
+/* The CRC-32C of bytes. */
 static uint32
 checksum(const char *data, int len)
 {

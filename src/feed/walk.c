@@ -402,6 +402,7 @@ typedef struct ChannelRanks
 #define LOOKING_UP	1
 #define LOOKED_UP	2
 
+/* A video of a channel whose others are being looked up joins them. */
 static bool
 add_to_channel(const VvRankedVideo *video, void *arg)
 {

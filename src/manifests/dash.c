@@ -32,6 +32,7 @@ PG_FUNCTION_INFO_V1(vvault_dash);
 #define TRICK_SCHEME	"http://dashif.org/guidelines/trickmode"
 #define TILE_SCHEME		"http://dashif.org/guidelines/thumbnail_tile"
 
+/* What an AdaptationSet of such renditions holds. */
 static const char *
 content_type_of(char kind)
 {

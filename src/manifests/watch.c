@@ -96,6 +96,7 @@ vv_put_storyboard(StringInfo out, text *video_id, int generation)
 
 /* ---------- the page ---------- */
 
+/* The source of a policy that lets exactly this script or style in. */
 static void
 put_hash(StringInfo out, const char *content)
 {
@@ -224,6 +225,7 @@ vv_put_watch(StringInfo out, text *video_id, int generation, const char *early)
 	return true;
 }
 
+/* The reply of vvault_storyboard. */
 static bool
 write_storyboard(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 {
@@ -233,6 +235,7 @@ write_storyboard(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 		vv_put_storyboard(out, PG_GETARG_TEXT_PP(0), 0);
 }
 
+/* The reply of vvault_watch. */
 static bool
 write_watch(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 {

@@ -22,6 +22,7 @@
 #define WVTT	VV_BOX_TYPE('w', 'v', 't', 't')
 #define STPP	VV_BOX_TYPE('s', 't', 'p', 'p')
 
+/* The four letters of a format, as text. */
 static const char *
 format_name(uint32 format, char name[5])
 {

@@ -19,6 +19,7 @@
 
 PG_FUNCTION_INFO_V1(vvault_media_head);
 
+/* An array of SQL. */
 static Datum
 int_array(const int32 *values, int n)
 {

@@ -203,6 +203,7 @@ vv_is_avc(const VvRendition *rendition)
  * Bit rates
  */
 
+/* The first three arguments: timescale, durations and sizes of segments. */
 static VvSegments
 get_segments(FunctionCallInfo fcinfo)
 {

@@ -27,6 +27,7 @@ PG_FUNCTION_INFO_V1(vvault_cache_clear);
 
 #define STATS_COLUMNS	11
 
+/* How many calls went past the cache, by reason. */
 static Datum
 bypasses_json(const VvEntryInfo *entry)
 {

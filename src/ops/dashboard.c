@@ -238,6 +238,7 @@ set_headers(const char *policy)
 
 /* ---------- the parts of the page ---------- */
 
+/* The head of the page: its policy, its title, its style. */
 static void
 put_head(Dashboard *page, const char *policy)
 {

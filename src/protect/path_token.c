@@ -28,6 +28,7 @@ PG_FUNCTION_INFO_V1(vvault_signature);
 PG_FUNCTION_INFO_V1(vvault_path_token);
 PG_FUNCTION_INFO_V1(vvault_path_token_is_signed);
 
+/* Appends the HMAC of a message in base64url. */
 static void
 append_signature(StringInfo out, const bytea *key, const char *message, int len)
 {

@@ -120,6 +120,7 @@ scan_versions(Relation table, Oid index, NullableDatum scope,
  * The same by SQL
  */
 
+/* The query of the versions of one scope, or of all. */
 static VvQuery *
 make_query(const VvSource *source, bool all)
 {

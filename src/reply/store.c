@@ -298,6 +298,7 @@ vv_store_bypassed(const VvKey *key, VvBypass reason)
  * Looking at it
  */
 
+/* The key of an entry. The caller holds the shard's lock. */
 static void
 read_key(VvShard *shard, const VvEntry *entry, VvKey *key)
 {

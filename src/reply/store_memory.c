@@ -27,6 +27,7 @@ VvStore    *vv_store = NULL;
  * Layout
  */
 
+/* The bytes of a shard with so many blocks. */
 static Size
 shard_size(int nblocks)
 {
@@ -128,6 +129,7 @@ vv_store_use(void *memory)
  * Bytes in blocks
  */
 
+/* Reads bytes of an entry from its blocks, behind the first skip of them. */
 void
 vv_read_bytes(VvShard *shard, const VvEntry *entry, int skip, char *to, int len)
 {
@@ -221,6 +223,7 @@ vv_free_blocks(VvShard *shard, VvEntry *entry, int keep)
  * Entries
  */
 
+/* The entry of a key, VV_NONE where there is none. */
 int
 vv_find_entry(VvShard *shard, const VvKey *key)
 {

@@ -31,6 +31,7 @@ static const VvIndexScan shipped = {
 	.columns = {"value"},
 };
 
+/* The one column of the one row. */
 static bool
 take_text(const Datum *values, const bool *isnull pg_attribute_unused(), void *arg)
 {
