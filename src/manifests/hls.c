@@ -15,7 +15,6 @@
 #include "nodes/value.h"
 #include "utils/builtins.h"
 
-#include "core/json_writer.h"
 #include "core/text_writer.h"
 #include "manifests/put.h"
 #include "manifests/shown.h"
@@ -330,17 +329,6 @@ in_micros(int64 duration, int64 timescale)
 	return (duration * 1000000 + timescale / 2) / timescale;
 }
 
-/* Seconds with six decimals */
-static void
-put_seconds(StringInfo out, int64 micros)
-{
-	char		digits[8];
-
-	vv_json_int(out, micros / 1000000);
-	snprintf(digits, sizeof(digits), ".%06d", (int) (micros % 1000000));
-	appendBinaryStringInfo(out, digits, 7);
-}
-
 /*
  * No segment may be longer, each rounded to whole seconds as it is told: one of
  * 4.4999999 s is told as 4.500000.
@@ -355,31 +343,82 @@ target_duration(const VvSegments *segments)
 	return Max(1, (in_micros(longest, segments->timescale) + 500000) / 1000000);
 }
 
-/* A segment: its duration and its bytes in the file. */
+/* More than the numbers and tags of a segment ever take */
+#define SEGMENT_LEN		128
+
+/* Appends without a look at whether there is room. */
 static void
-put_segment(StringInfo out, const VvSegments *segments, int i, int64 offset)
+put_bytes(StringInfo out, const char *bytes, int len)
 {
-	appendBinaryStringInfo(out, "#EXTINF:", 8);
-	put_seconds(out, in_micros(segments->durations[i], segments->timescale));
-	appendBinaryStringInfo(out, ",\n", 2);
-	if (segments->kind != VV_RENDITION_TEXT)
+	memcpy(out->data + out->len, bytes, len);
+	out->len += len;
+}
+
+/* The same of a number. */
+static void
+put_number(StringInfo out, int64 number)
+{
+	out->len += pg_lltoa(number, out->data + out->len);
+}
+
+/* The line of a duration: seconds with six decimals. */
+static int
+extinf_line(char *line, int64 duration, int64 timescale)
+{
+	int64		micros = in_micros(duration, timescale);
+	char	   *at = line;
+
+	memcpy(at, "#EXTINF:", 8);
+	at += 8;
+	at += pg_lltoa(micros / 1000000, at);
+	*at++ = '.';
+	at = pg_ultostr_zeropad(at, (uint32) (micros % 1000000), 6);
+	memcpy(at, ",\n", 2);
+	return at + 2 - line;
+}
+
+/*
+ * Segments, each with its duration and its bytes in the file. Hours have
+ * thousands of them, most as long as the one before.
+ */
+static void
+put_segments(StringInfo out, const VvSegments *segments)
+{
+	bool		ranges = segments->kind != VV_RENDITION_TEXT;
+	int			file_len = strlen(segments->file);
+	int64		offset = segments->first_offset;
+	char		line[SEGMENT_LEN];
+	int			line_len = 0;
+
+	for (int i = 0; i < segments->n; i++)
 	{
-		appendBinaryStringInfo(out, "#EXT-X-BYTERANGE:", 17);
-		vv_json_int(out, segments->sizes[i]);
-		appendStringInfoChar(out, '@');
-		vv_json_int(out, offset);
-		appendStringInfoChar(out, '\n');
+		enlargeStringInfo(out, 2 * SEGMENT_LEN + file_len);
+		if (i == 0 || segments->durations[i] != segments->durations[i - 1])
+			line_len = extinf_line(line, segments->durations[i],
+								   segments->timescale);
+		put_bytes(out, line, line_len);
+		if (ranges)
+		{
+			put_bytes(out, "#EXT-X-BYTERANGE:", 17);
+			put_number(out, segments->sizes[i]);
+			put_bytes(out, "@", 1);
+			put_number(out, offset);
+			put_bytes(out, "\n", 1);
+		}
+		put_bytes(out, segments->file, file_len);
+		put_bytes(out, "\n", 1);
+		offset += segments->sizes[i];
 	}
-	appendStringInfoString(out, segments->file);
-	appendStringInfoChar(out, '\n');
+	out->data[out->len] = '\0';
 }
 
 /* The whole playlist of a rendition. */
 static void
-put_segments(StringInfo out, const VvSegments *segments)
+put_playlist(StringInfo out, const VvSegments *segments)
 {
-	int64		offset = segments->first_offset;
-
+	/* for the most part in one piece of memory */
+	enlargeStringInfo(out, Min(segments->n, 10000) *
+					  (64 + strlen(segments->file)) + 1024);
 	vv_text_line(out, "#EXTM3U");
 	vv_text_line(out, "#EXT-X-VERSION:6");
 	appendStringInfo(out, "#EXT-X-TARGETDURATION:" INT64_FORMAT "\n",
@@ -390,11 +429,7 @@ put_segments(StringInfo out, const VvSegments *segments)
 	if (segments->kind != VV_RENDITION_TEXT)
 		appendStringInfo(out, "#EXT-X-MAP:URI=\"%s\",BYTERANGE=\"" INT64_FORMAT "@0\"\n",
 						 segments->file, segments->init_size);
-	for (int i = 0; i < segments->n; i++)
-	{
-		put_segment(out, segments, i, offset);
-		offset += segments->sizes[i];
-	}
+	put_segments(out, segments);
 	vv_text_line(out, "#EXT-X-ENDLIST");
 }
 
@@ -410,7 +445,7 @@ vv_put_media_playlist(StringInfo out, text *video_id, int generation,
 
 	if (!vv_read_segments(video_id, generation, name, &segments))
 		return false;
-	put_segments(out, &segments);
+	put_playlist(out, &segments);
 	return true;
 }
 
