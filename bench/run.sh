@@ -3,7 +3,7 @@
 # run.sh
 #		The benchmarks, on a throw-away cluster: `make bench`.
 #
-# usage: bench/run.sh [PART ...]		parts: cache feed trending scores ingest analytics search worker http jobs beside tokens
+# usage: bench/run.sh [PART ...]		parts: cache feed trending scores ingest analytics search worker http edge jobs beside tokens
 #		manifests
 #
 # What is compared is measured in turn within one run, in ROUNDS rounds (5) of
@@ -261,6 +261,17 @@ part_http()
 	bench_http
 }
 
+# What the check of a path token costs an edge.
+part_edge()
+{
+	heading "edge: hits with and without a check of the token"
+	# shellcheck source=bench/http/part.sh
+	source bench/http/part.sh
+	# shellcheck source=bench/edge/part.sh
+	source bench/edge/part.sh
+	bench_edge
+}
+
 # Beside other queues.
 part_jobs()
 {
@@ -355,7 +366,7 @@ main()
 			*" worker "*) "$ROOT/scripts/packages.sh" demo && "$ROOT/scripts/nginx.sh" .work ;;
 		esac
 		case " ${*:-http} " in
-			*" http "*)
+			*" http "* | *" edge "*)
 				"$ROOT/scripts/packages.sh" http
 				"$ROOT/scripts/nginx.sh" .work
 				;;
@@ -375,7 +386,7 @@ main()
 	cluster_create "$WORK" "fsync = off" "shared_buffers = 1GB" "max_wal_size = 8GB" "autovacuum = off" \
 		"shared_preload_libraries = 'vvault'"
 	cluster_start "$WORK"
-	for part in "${@:-cache feed trending scores ingest analytics search worker http jobs beside tokens manifests}"; do
+	for part in "${@:-cache feed trending scores ingest analytics search worker http edge jobs beside tokens manifests}"; do
 		for part in $part; do
 			# the others measure what it costs to compute a reply
 			case $part in

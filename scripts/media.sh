@@ -10,8 +10,9 @@
 # listens there for manifests. Of deploy/store.conf and deploy/edge.conf
 # only lines marked SITE are changed. "start" prints lines NAME VALUE: store (the
 # endpoint for vvault_store), edge (the base URL of an edge), origin (what the edge
-# reads), store_keys and path_keys (the files that vvault_signing_keys writes), objects (the folder of
-# objects), nginx (its version). Where nginx has no njs, says so and ends with status 3.
+# reads), store_keys and path_keys (the files that vvault_signing_keys writes),
+# denied (the folder of what was taken back), objects (the folder of objects), nginx
+# (its version). Where nginx has no njs, says so and ends with status 3.
 
 # shellcheck source=scripts/lib.sh
 source "$(dirname "$0")/lib.sh"
@@ -48,7 +49,8 @@ write_conf()
 		"$HERE/deploy/store.conf" >"$folder/store.conf"
 	sed -E -e '/# SITE/!b' \
 		-e "s|/etc/nginx/vvault\.js|$HERE/deploy/vvault.js|" \
-		-e "s|/etc/nginx/vvault-path-keys\.json|$folder/path-keys.json|" \
+		-e "s|/etc/nginx/vvault/vvault-path-keys\.json|$folder/path-keys.json|" \
+		-e "s|/etc/nginx/vvault/vvault-denied|$folder/denied|" \
 		-e "s|^(\tserver 127\.0\.0\.1:)8091 |\1$origin |" \
 		-e "s|^(\tserver 127\.0\.0\.1:)3000 |\1${POSTGREST:-3000} |" \
 		-e "s|default \"store\"|default \"$manifests\"|" \
@@ -92,6 +94,7 @@ start()
 			say "origin http://127.0.0.1:$origin"
 			say "store_keys $folder/store-keys.json"
 			say "path_keys $folder/path-keys.json"
+			say "denied $folder/denied"
 			say "objects $folder/store/objects"
 			say "nginx $("$nginx" -v 2>&1 | sed 's/.*: //')"
 			return

@@ -45,6 +45,9 @@ BEGIN
 	ELSIF a.generation = 0 OR a.state IN ('deleting', 'deleted') THEN
 		RAISE EXCEPTION 'video "%" cannot be played: it is %', a.video_id, a.state
 			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'It has to be ready.';
+	ELSIF vvault_stream.is_denied('video', a.video_id) THEN
+		RAISE EXCEPTION 'video "%" cannot be played: it is denied', a.video_id
+			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'vvault_allow(''video'', ...) takes that back.';
 	END IF;
 END
 $$;
@@ -88,7 +91,7 @@ COMMENT ON FUNCTION @extschema@.vvault_play_url(text, text, integer) IS
 'Where a viewer plays a video: {"video_id", "generation", "edge_id", "session_id", "expires_at", "hls", "dash", "watch"}. The addresses have a token in their path that opens this generation of this video until it expires, and nothing else; players need no header or cookie. Each call begins a session, whose id is in the edge''s log.
 Units and ranges: ttl_seconds from 1 to 604800; 12 hours (setting play_seconds) or three times the duration unless said. A video plays for who may view it: see vvault_may(). subject is the caller himself; an operator may name another, of whom a private video asks to be its owner.
 NULL: subject NULL is the caller; ttl_seconds NULL is the default; video_id NULL is an error.
-Errors: P0002 for a video that is not there, 42501 for one that the subject may not watch, and for a subject that the caller is not, 55000 for one that is not ready or while no edge is up, 22023 for ttl_seconds out of range.
+Errors: P0002 for a video that is not there, 42501 for one that the subject may not watch, and for a subject that the caller is not, 55000 for one that is not ready or denied, or while no edge is up, 22023 for ttl_seconds out of range.
 Source: vvault_stream.assets, edges and signing_keys; HMAC-SHA-256, which the edge checks by itself (deploy/edge.conf).';
 
 INSERT INTO vvault_stream.role_functions (access, function_name) VALUES

@@ -151,6 +151,9 @@ BEGIN
 		RETURN json_build_object('video_id', a.video_id, 'state', a.state, 'jobs', '[]'::json);
 	END IF;
 	UPDATE vvault_stream.assets o SET state = 'deleting' WHERE o.video_id = a.video_id;
+	-- edges have what they cached, and tokens live on
+	PERFORM vvault_stream.deny('video', a.video_id,
+		clock_timestamp() + vvault_stream.longest_life('path') + vvault_stream.clock_skew());
 	FOR g IN SELECT o.generation FROM vvault_stream.generations o WHERE o.video_id = a.video_id ORDER BY o.generation LOOP
 		PERFORM vvault_stream.cancel_run(a.video_id, g, 'its video is being deleted', NULL);
 	END LOOP;

@@ -249,19 +249,30 @@ NULL: NULL is an error.
 Errors: 22023 for what is out of range.
 Source: vvault_stream.signing_keys; the setting token_algorithm says which key tokens get. Call vvault_signing_keys() for each edge or store after it, or vvault_jwks() for who checks tokens; keys that are not checked by any more are forgotten.';
 
-CREATE FUNCTION @extschema@.vvault_signing_keys(purpose text DEFAULT 'path') RETURNS json
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+CREATE FUNCTION vvault_stream.key_file(purpose text) RETURNS json
+LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN
-	PERFORM vvault_stream.check_purpose(vvault_signing_keys.purpose);
-	PERFORM vvault_stream.signing_key(vvault_signing_keys.purpose);
-	RETURN (SELECT json_build_object('purpose', vvault_signing_keys.purpose, 'keys', coalesce(json_object_agg(k.kid,
+	PERFORM vvault_stream.signing_key(key_file.purpose);
+	RETURN (SELECT json_build_object('purpose', key_file.purpose, 'keys', coalesce(json_object_agg(k.kid,
 			translate(encode(vvault_stream.unsealed(s.name, s.secret, s.sealed_by), 'base64'), E'+/=\n', '-_') ORDER BY k.signs_from, k.kid), '{}'))
 		FROM vvault_stream.signing_keys k JOIN vvault_stream.secrets s ON s.name = 'key:' || k.kid
-		WHERE k.purpose = vvault_signing_keys.purpose AND k.algorithm = 'HS256'
+		WHERE k.purpose = key_file.purpose AND k.algorithm = 'HS256'
 			AND (s.sealed_by IS NULL OR vvault_stream.opening_key(s.sealed_by) IS NOT NULL) AND coalesce(k.checked_until > clock_timestamp(), true));
+END
+$$;
+COMMENT ON FUNCTION vvault_stream.key_file(text) IS
+'The keys of a purpose that are checked by, as nginx reads them; a first one is made where there is none.';
+
+CREATE FUNCTION @extschema@.vvault_signing_keys(purpose text DEFAULT 'path') RETURNS json
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM vvault_stream.check_purpose(vvault_signing_keys.purpose);
+	RETURN vvault_stream.key_file(vvault_signing_keys.purpose);
 END
 $$;
 COMMENT ON FUNCTION @extschema@.vvault_signing_keys(text) IS

@@ -28,8 +28,7 @@ $$;
 COMMENT ON FUNCTION vvault_stream.new_path_token(text, integer, integer, text) IS
 'A path token for so many seconds from now, by the key that signs now.';
 
--- What deploy/vvault.js decides at an edge, in SQL. There is no grace time: an
--- edge and the database agree on the time, see docs/streaming.md.
+-- What deploy/vvault.js decides at an edge, in SQL.
 CREATE FUNCTION vvault_stream.path_token_problem(token text, video_id text, generation integer,
 	at timestamptz) RETURNS text
 LANGUAGE plpgsql VOLATILE
@@ -50,8 +49,10 @@ BEGIN
 	ELSIF NOT coalesce(vvault_stream.path_token_is_signed(path_token_problem.token, its_key, path_token_problem.video_id,
 			path_token_problem.generation), false) THEN
 		RETURN 'wrong signature';
-	ELSIF said[2]::bigint <= extract(epoch FROM path_token_problem.at) THEN
+	ELSIF said[2]::bigint <= extract(epoch FROM path_token_problem.at - vvault_stream.clock_skew()) THEN
 		RETURN 'expired';
+	ELSIF vvault_stream.is_denied('session', said[3]) OR vvault_stream.is_denied('video', path_token_problem.video_id) THEN
+		RETURN 'denied';
 	END IF;
 	RETURN NULL;
 END

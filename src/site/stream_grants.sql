@@ -2,12 +2,12 @@
 -- vvault_stream.role_functions which of its functions are whose.
 
 CREATE TABLE vvault_stream.role_functions (
-	access text COLLATE "C" NOT NULL CHECK (access IN ('viewer', 'publisher', 'worker')),
+	access text COLLATE "C" NOT NULL CHECK (access IN ('viewer', 'publisher', 'worker', 'edge')),
 	function_name name NOT NULL,
 	PRIMARY KEY (access, function_name)
 );
 COMMENT ON TABLE vvault_stream.role_functions IS
-'Which functions vvault_stream_grant() gives to viewers, publishers and workers; an operator gets all. Shipped. Not dumped.';
+'Which functions vvault_stream_grant() gives to viewers, publishers, workers and edges; an operator gets all. Shipped. Not dumped.';
 
 CREATE FUNCTION @extschema@.vvault_stream_grant(role name, access text) RETURNS void
 LANGUAGE plpgsql VOLATILE
@@ -18,10 +18,10 @@ DECLARE
 	f record;
 BEGIN
 	IF vvault_stream_grant.access IS NULL
-			OR vvault_stream_grant.access NOT IN ('viewer', 'publisher', 'worker', 'operator') THEN
+			OR vvault_stream_grant.access NOT IN ('viewer', 'publisher', 'worker', 'edge', 'operator') THEN
 		RAISE EXCEPTION '%', coalesce('invalid access "' || left(vvault_stream_grant.access, 64) || '"', 'access must not be null')
 			USING ERRCODE = 'invalid_parameter_value',
-				HINT = 'A role is granted viewer, publisher, worker or operator.';
+				HINT = 'A role is granted viewer, publisher, worker, edge or operator.';
 	END IF;
 	IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = vvault_stream_grant.role) THEN
 		RAISE EXCEPTION '%', coalesce('role "' || vvault_stream_grant.role || '" does not exist', 'role must not be null')
@@ -57,7 +57,7 @@ END
 $$;
 COMMENT ON FUNCTION @extschema@.vvault_stream_grant(name, text) IS
 'Gives a role what it needs of vvault_stream and no more: the right to call functions. No role has a right on a table: the functions run with their owner''s.
-Units and ranges: access is viewer, publisher, worker or operator; an operator may call all of them, the others what vvault_stream.role_functions lists.
+Units and ranges: access is viewer, publisher, worker, edge or operator; an operator may call all of them, the others what vvault_stream.role_functions lists.
 NULL: NULL is an error.
 Errors: 22023 for another access, 42704 for a role that does not exist, 42501 unless the caller owns the extension. After an update of vvault_stream it is called again.
 Source: GRANT USAGE on the schema of the functions, for viewers and operators also on the schema vvault, whose type manifests have, and EXECUTE on functions and procedures of the extension.';

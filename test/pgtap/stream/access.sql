@@ -113,6 +113,7 @@ INSERT INTO call VALUES
 	('vvault_webhook', $$url => 'https://hook.example.org/'$$, 'any', '{}'), ('vvault_webhooks', '', 'any', '{}'),
 	('vvault_deliveries', '', 'any', '{}'), ('vvault_replay', '1', 'any', '{}'),
 	('vvault_secrets', '', 'any', '{}'), ('vvault_reseal_secrets', '', 'any', '{}'), ('vvault_rotate_keys', '', 'any', '{}'), ('vvault_signing_keys', '', 'any', '{}'), ('vvault_presign', $$'GET', '{video}/1/a'$$, 'any', '{}'),
+	('vvault_deny', $$'session', 's'$$, 'any', '{}'), ('vvault_allow', $$'session', 's'$$, 'any', '{}'), ('vvault_edge_files', '', 'any', '{}'),
 	('vvault_store', $$'files'$$, 'any', '{}'), ('vvault_edge', $$'one'$$, 'any', '{}'), ('vvault_set_quota', $$'vva_alice'$$, 'any', '{}'),
 	('vvault_collect_uploads', '', 'any', '{}'), ('vvault_stream_set', $$'play_seconds', NULL$$, 'any', '{}'),
 	('vvault_stream_grant', $$'vva_viewer', 'viewer'$$, 'never', '{}');

@@ -4,7 +4,7 @@
 --		path tokens. test/t/062_store.pl has them at work.
 --
 BEGIN;
-SELECT plan(74);
+SELECT plan(95);
 SET LOCAL TimeZone = 'UTC';
 SET LOCAL DateStyle = 'ISO';
 
@@ -76,9 +76,28 @@ SELECT is(vvault_stream.path_token_problem(vvault_stream.new_path_token('holiday
 SELECT is(vvault_stream.path_token_problem(t, v, g, clock_timestamp() + make_interval(secs => s)), expected, expected)
 FROM vvault_stream.new_path_token('holiday', 3, 60, 's') AS t (token),
 	LATERAL (VALUES (t.token, 'holiday', 4, 0, 'wrong signature'), (t.token, 'Holiday', 3, 0, 'wrong signature'),
-		(t.token, 'holiday', 3, 61, 'expired'), (t.token || 'x', 'holiday', 3, 0, 'not a token'), (NULL, 'holiday', 3, 0, 'not a token'),
+		(t.token, 'holiday', 3, 121, 'expired'), (t.token || 'x', 'holiday', 3, 0, 'not a token'), (NULL, 'holiday', 3, 0, 'not a token'),
 		(regexp_replace(t.token, '\.(\d+)\.', '.9\1.'), 'holiday', 3, 0, 'wrong signature'),
 		(regexp_replace(t.token, '^k', 'l'), 'holiday', 3, 0, 'unknown key')) AS v (t, v, g, s, expected);
+
+SELECT is(vvault_stream.path_token_problem(vvault_stream.new_path_token('holiday', 3, -58, 's'), 'holiday', 3, clock_timestamp()), NULL, 'a minute for clocks that differ');
+
+-- Sessions and videos are taken back.
+SELECT is(vvault_deny('session', 's1') ->> 'kind', 'session', 'a session is denied');
+SELECT ok((vvault_deny('session', 's1') ->> 'denied_until')::timestamptz > now() + interval '7 days', 'for as long as a token of it can live');
+SELECT is(vvault_deny('video', 'taken-down')::jsonb, '{"kind": "video", "id": "taken-down", "denied_until": null}', 'a video for good');
+SELECT is(vvault_stream.path_token_problem(vvault_stream.new_path_token(v, 3, 60, s), v, 3, now()), expected, format('%s of %s', s, v))
+FROM (VALUES ('holiday', 's1', 'denied'), ('holiday', 's10', NULL), ('taken-down', 's2', 'denied'), ('taken', 's2', NULL), ('s1', 'taken-down', NULL)) AS v (v, s, expected);
+SELECT is((SELECT content FROM vvault_edge_files() WHERE name = 'vvault-denied.txt'), E'vvault-denied-1\nsession s1\nvideo taken-down\n', 'the list of an edge');
+SELECT is((SELECT content FROM vvault_edge_files() WHERE name = 'vvault-path-keys.json'), vvault_signing_keys('path')::text, 'and its keys');
+SELECT throws_ok(format('SELECT vvault_deny(%L, %L)', k, i), '22023', NULL, format('vvault_deny(%L, %L)', k, i))
+FROM (VALUES (NULL, 'a'), ('other', 'a'), ('session', NULL), ('video', 'a b'), ('video', ''), ('session', E'a\nvideo b')) AS v (k, i);
+SELECT is(vvault_allow('video', 'taken-down'), true, 'it is allowed again');
+SELECT is(vvault_allow('video', 'taken-down'), false, 'which is said once');
+UPDATE vvault_stream.denied SET denied_until = now() - interval '1 second';
+SELECT is((SELECT content FROM vvault_edge_files() WHERE name = 'vvault-denied.txt'), E'vvault-denied-1\n', 'what is over is in no list');
+SELECT vvault_deny('session', 's3');
+SELECT is((SELECT string_agg(id, ' ') FROM vvault_stream.denied), 's3', 'and is forgotten');
 
 -- A key is known before it signs, and as long as what it signed lives.
 CREATE TEMP TABLE first_token AS SELECT vvault_stream.new_path_token('holiday', 3, 60, 's') AS token;
