@@ -469,7 +469,7 @@ is(request('GET', $skewed)->{status}, 200, 'a token lives on for what clocks may
 	my @found = grep { index($logs, $_) >= 0 } map { (split /\./, $_)[3] =~ s{/.*}{}r } $play->{hls} =~ m{/v/([^/]+)/}, $now =~ m{/v/([^/]+)/}, $other =~ m{/v/([^/]+)/};
 	is("@found", '', 'but no token');
 	unlike($logs, qr{/v/k[0-9a-f]{12}|signature=}, 'nor a path with one, nor a signature');
-	is(qx(grep -rl '/v/' '$folder/cache' | wc -l) + 0, 0, 'nor has the cache');
+	is(qx(grep -raEl '/v/k[0-9a-f]{12}' '$folder/cache' | wc -l) + 0, 0, 'nor has the cache');
 }
 
 # ---------------------------------------------------------------------------
