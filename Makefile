@@ -91,6 +91,7 @@ tiers_STREAM_SQL = stores signed_url
 media_STREAM_SQL = assets events renditions generations may tokens ladder facts encode process uploads asset manage
 manifests_STREAM_SQL = manifests watch finish
 delivery_STREAM_SQL = edges play_url
+people_STREAM_SQL = people
 start_STREAM_SQL = revoke
 
 parts = $(foreach room,$(ROOMS),$(patsubst %,src/$(room)/%.sql,$($(room)_$1)))

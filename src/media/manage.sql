@@ -133,8 +133,8 @@ NULL: NULL is an error.
 Errors: P0002 for a video that is not there, 42501 for one that the caller may not edit, 55000 for one that is not ready, or whose source is being replaced.
 Source: vvault_stream.generations.';
 
-CREATE FUNCTION @extschema@.vvault_delete_asset(video_id text) RETURNS json
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+CREATE FUNCTION vvault_stream.remove_asset(video_id text) RETURNS json
+LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
@@ -143,10 +143,9 @@ DECLARE
 	g integer;
 	jobs bigint[];
 BEGIN
-	PERFORM vvault_stream.check_may(vvault_delete_asset.video_id, 'manage');
-	SELECT o.* INTO a FROM vvault_stream.assets o WHERE o.video_id = vvault_delete_asset.video_id FOR UPDATE;
+	SELECT o.* INTO a FROM vvault_stream.assets o WHERE o.video_id = remove_asset.video_id FOR UPDATE;
 	IF NOT FOUND THEN
-		PERFORM vvault_stream.locked_asset(vvault_delete_asset.video_id);
+		PERFORM vvault_stream.locked_asset(remove_asset.video_id);
 	ELSIF a.state IN ('deleting', 'deleted') THEN
 		RETURN json_build_object('video_id', a.video_id, 'state', a.state, 'jobs', '[]'::json);
 	END IF;
@@ -171,6 +170,18 @@ BEGIN
 	WHERE o.video_id = a.video_id AND NOT EXISTS (SELECT FROM vvault_stream.media_objects m WHERE m.video_id = a.video_id);
 	RETURN json_build_object('video_id', a.video_id, 'state',
 		(SELECT o.state FROM vvault_stream.assets o WHERE o.video_id = a.video_id), 'jobs', array_to_json(jobs));
+END
+$$;
+COMMENT ON FUNCTION vvault_stream.remove_asset(text) IS
+'Deletes a video, for whoever asks.';
+
+CREATE FUNCTION @extschema@.vvault_delete_asset(video_id text) RETURNS json
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM vvault_stream.check_may(vvault_delete_asset.video_id, 'manage');
+	RETURN vvault_stream.remove_asset(vvault_delete_asset.video_id);
 END
 $$;
 COMMENT ON FUNCTION @extschema@.vvault_delete_asset(text) IS

@@ -112,6 +112,8 @@ INSERT INTO call VALUES
 	('vvault_unschedule', $$'s'$$, 'any', '{}'), ('vvault_schedules', '', 'any', '{}'), ('vvault_events', $$'{video}'$$, 'any', '{}'),
 	('vvault_webhook', $$url => 'https://hook.example.org/'$$, 'any', '{}'), ('vvault_webhooks', '', 'any', '{}'),
 	('vvault_deliveries', '', 'any', '{}'), ('vvault_replay', '1', 'any', '{}'),
+	('vvault_consent', $$'{subject}', 'statistics', true$$, 'self', '{viewer,publisher}'), ('vvault_export_user', $$'{subject}'$$, 'self', '{viewer,publisher}'),
+	('vvault_erase_user', $$'{subject}'$$, 'self', '{viewer,publisher}'), ('vvault_retention', '', 'any', '{}'),
 	('vvault_secrets', '', 'any', '{}'), ('vvault_reseal_secrets', '', 'any', '{}'), ('vvault_rotate_keys', '', 'any', '{}'), ('vvault_signing_keys', '', 'any', '{}'), ('vvault_presign', $$'GET', '{video}/1/a'$$, 'any', '{}'),
 	('vvault_deny', $$'session', 's'$$, 'any', '{}'), ('vvault_allow', $$'session', 's'$$, 'any', '{}'), ('vvault_edge_files', '', 'any', '{}'),
 	('vvault_store', $$'files'$$, 'any', '{}'), ('vvault_edge', $$'one'$$, 'any', '{}'), ('vvault_set_quota', $$'vva_alice'$$, 'any', '{}'),
@@ -127,7 +129,8 @@ CREATE FUNCTION pg_temp.may_call(c caller, v video, f call) RETURNS boolean LANG
 		WHEN f.kind = 'revoke' THEN false -- of a token that is nobody's
 		WHEN c.standing <> ALL (f.roles) THEN false
 		WHEN f.kind = 'any' THEN true
-		WHEN f.kind IN ('own', 'list') THEN c.subject IS NOT NULL AND NOT c.for_video AND NOT c.only_other AND c.most >= CASE f.kind WHEN 'own' THEN 4 ELSE 3 END
+		WHEN f.kind IN ('own', 'list', 'self') THEN c.subject IS NOT NULL AND (c.login = 'vva_other' OR c.claims !~ 'video_id')
+			AND c.most >= CASE f.kind WHEN 'own' THEN 4 WHEN 'list' THEN 3 ELSE 2 END
 		ELSE pg_temp.expected(c, v, array_position('{view,download,edit,manage}', f.kind)) END
 $$;
 
