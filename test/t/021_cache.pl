@@ -89,7 +89,7 @@ for my $call (examples($node, 'postgres', q(SELECT pg_temp.example_call(oid) FRO
 }
 my %tried = map { /(\w+)/ ? ($1 => 1) : () } @calls;
 is($node->safe_psql('postgres', 'SELECT DISTINCT function FROM vvault_cache_stats() ORDER BY 1'), join("\n", sort keys %tried),
-	'these are the functions whose replies are cached');
+	'these are the functions whose replies are cached: @calls has one of each');
 
 # Each argument is part of the key. An argument that is missing there shows as a
 # hit, which is another call's reply.

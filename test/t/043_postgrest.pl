@@ -361,7 +361,7 @@ for my $path (sort keys %{ $openapi->{paths} })
 			map { $_ => $body->{$_}{description} } keys %$body);
 
 		$operations{ $operation->{operationId} }++;
-		is(join(' ', grep { ($described{$_} // '') !~ /\S/ } sort keys %described), '', "$method $path: its arguments are described");
+		is(join(' ', grep { ($described{$_} // '') !~ /\S/ } sort keys %described), '', "$method $path: its arguments are described (openapi_arguments() in src/openapi/schemas.sql)");
 		like($operation->{summary}, qr/^\S.*\.$/, 'and so is what it does');
 		ok($operation->{responses}{200} && $operation->{responses}{default}, 'and what it replies');
 		ok($operation->{responses}{400} && ref $operation->{security} eq 'ARRAY', 'how it is refused, and what it takes to be let in');
@@ -377,7 +377,7 @@ for my $reader (@readers)
 	is_deeply([ map { "$_->{name} $_->{in} " . ($_->{required} ? 1 : 0) } @$parameters ],
 		[ (map { "$_ query 1" } @{ $reader->{required} }), map { "$_ query 0" } @{ $reader->{optional} } ],
 		"$reader->{name}: its arguments, required and not");
-	ok($openapi->{components}{schemas}{ $reader->{name} }, 'and the schema of its reply') if $reader->{type} eq 'json';
+	ok($openapi->{components}{schemas}{ $reader->{name} }, 'and the schema of its reply (openapi_schemas() there)') if $reader->{type} eq 'json';
 }
 my ($page_size, $sort) = @{ $openapi->{paths}{'/rpc/vvault_trending'}{get}{parameters} }[ 1, 2 ];
 is($page_size->{schema}{default}, 25, 'a default is there');
