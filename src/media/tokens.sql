@@ -44,6 +44,39 @@ NULL: video_id NULL is a token for the subject''s own videos, permissions NULL a
 Errors: 22023 for what is out of range, 42501 unless the caller manages the video or is an operator, 0A000 for ES256 where the library has no OpenSSL.
 Source: vvault_stream.signing_keys and refresh_tokens; ES256, or HS256 (setting token_algorithm, which the next key follows). Send it by POST: the reply is a secret.';
 
+CREATE FUNCTION @extschema@.vvault_token_revoke(jti text) RETURNS json
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	r vvault_stream.refresh_tokens;
+BEGIN
+	IF NOT coalesce(octet_length(vvault_token_revoke.jti) BETWEEN 1 AND 255, false) THEN
+		PERFORM vvault_stream.refuse('invalid jti', 'It is that of a token, 1 to 255 bytes.');
+	END IF;
+	SELECT o.* INTO r FROM vvault_stream.refresh_tokens o WHERE o.jti = vvault_token_revoke.jti LIMIT 1;
+	IF NOT (vvault_stream.caller_is_operator() OR coalesce(r.subject = vvault_stream.caller_subject(), false)
+			OR coalesce(@extschema@.vvault_may(r.only_video, 'manage'), false)) THEN
+		RAISE EXCEPTION 'permission denied for token "%"', left(vvault_token_revoke.jti, 64)
+			USING ERRCODE = 'insufficient_privilege', HINT = 'Its subject, who manages its video, or an operator takes a token back.';
+	END IF;
+	DELETE FROM vvault_stream.revocations o WHERE o.expires_at < now();
+	IF r.family IS NOT NULL THEN
+		PERFORM vvault_stream.end_family(r.family);
+	END IF;
+	INSERT INTO vvault_stream.revocations (jti, expires_at)
+	VALUES (vvault_token_revoke.jti, clock_timestamp() + vvault_stream.longest_life('token')) ON CONFLICT (jti) DO NOTHING;
+	RETURN json_build_object('jti', vvault_token_revoke.jti, 'revoked', true);
+END
+$$;
+COMMENT ON FUNCTION @extschema@.vvault_token_revoke(text) IS
+'Takes a token back, and all that came out of the same refresh tokens: {"jti", "revoked"}. The database refuses it from then on; who checks tokens by vvault_jwks() alone does so when it expires.
+Units and ranges: jti has 1 to 255 bytes.
+NULL: NULL is an error.
+Errors: 22023 for what is no jti, 42501 unless the caller is the subject of the token, manages the video that it is for, or is an operator.
+Source: vvault_stream.revocations and refresh_tokens.';
+
 CREATE FUNCTION @extschema@.vvault_token_verify(token text, video_id text DEFAULT NULL, permission text DEFAULT NULL) RETURNS json
 AS 'MODULE_PATHNAME', 'vvault_token_verify'
 LANGUAGE C STABLE PARALLEL UNSAFE SECURITY DEFINER COST 100
@@ -56,4 +89,5 @@ Errors: 22023 for another permission. A token that is not good is no error: reas
 Source: vvault_stream.signing_keys, revocations and assets. Send it by POST: it is a secret.';
 
 INSERT INTO vvault_stream.role_functions (access, function_name) VALUES
-	('publisher', 'vvault_token_issue'), ('viewer', 'vvault_token_verify'), ('publisher', 'vvault_token_verify');
+	('publisher', 'vvault_token_issue'), ('viewer', 'vvault_token_revoke'), ('publisher', 'vvault_token_revoke'),
+	('viewer', 'vvault_token_verify'), ('publisher', 'vvault_token_verify');

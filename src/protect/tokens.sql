@@ -167,38 +167,6 @@ NULL: NULL is a token that is not known.
 Errors: none of its own: for a token that is not good, {"error": "invalid_grant", "error_description"}, over HTTP with status 400.
 Source: vvault_stream.refresh_tokens. Send it by POST: it is a secret.';
 
-CREATE FUNCTION @extschema@.vvault_token_revoke(jti text) RETURNS json
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-AS $$
-#variable_conflict use_column
-DECLARE
-	r vvault_stream.refresh_tokens;
-BEGIN
-	IF NOT coalesce(octet_length(vvault_token_revoke.jti) BETWEEN 1 AND 255, false) THEN
-		PERFORM vvault_stream.refuse('invalid jti', 'It is that of a token, 1 to 255 bytes.');
-	END IF;
-	SELECT o.* INTO r FROM vvault_stream.refresh_tokens o WHERE o.jti = vvault_token_revoke.jti LIMIT 1;
-	IF NOT (vvault_stream.caller_is_operator() OR coalesce(r.subject = vvault_stream.caller_subject(), false)) THEN
-		RAISE EXCEPTION 'permission denied for token "%"', left(vvault_token_revoke.jti, 64)
-			USING ERRCODE = 'insufficient_privilege', HINT = 'Its subject or an operator takes a token back.';
-	END IF;
-	DELETE FROM vvault_stream.revocations o WHERE o.expires_at < now();
-	IF r.family IS NOT NULL THEN
-		PERFORM vvault_stream.end_family(r.family);
-	END IF;
-	INSERT INTO vvault_stream.revocations (jti, expires_at)
-	VALUES (vvault_token_revoke.jti, clock_timestamp() + vvault_stream.longest_life('token')) ON CONFLICT (jti) DO NOTHING;
-	RETURN json_build_object('jti', vvault_token_revoke.jti, 'revoked', true);
-END
-$$;
-COMMENT ON FUNCTION @extschema@.vvault_token_revoke(text) IS
-'Takes a token back, and all that came out of the same refresh tokens: {"jti", "revoked"}. The database refuses it from then on; who checks tokens by vvault_jwks() alone does so when it expires.
-Units and ranges: jti has 1 to 255 bytes.
-NULL: NULL is an error.
-Errors: 22023 for what is no jti, 42501 unless the caller is the subject of the token or an operator.
-Source: vvault_stream.revocations and refresh_tokens.';
-
 CREATE FUNCTION @extschema@.vvault_jwks() RETURNS json
 LANGUAGE sql STABLE SECURITY DEFINER PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -219,5 +187,4 @@ Source: vvault_stream.signing_keys; before the first token or vvault_rotate_keys
 
 INSERT INTO vvault_stream.role_functions (access, function_name) VALUES
 	('viewer', 'vvault_token_refresh'), ('publisher', 'vvault_token_refresh'),
-	('viewer', 'vvault_token_revoke'), ('publisher', 'vvault_token_revoke'),
 	('viewer', 'vvault_jwks'), ('publisher', 'vvault_jwks');

@@ -17,6 +17,7 @@ use lib $FindBin::RealBin;
 use HTTP::Tiny ();
 use IPC::Run ();
 use JSON::PP ();
+use MIME::Base64 qw(decode_base64url);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -87,13 +88,19 @@ my @bent = map { with_one_bit($ours[$_], $_) } 0 .. $#ours;
 is(scalar(grep { $ours[$_] eq $bent[$_] } 0 .. $#ours), 0, 'each with one bit changed');
 is(taken(@bent), 0, 'we take none of them');
 
+# Others decode base64url that no encoder writes: the last character of a part has
+# bits that stand for nothing. Such a token is the same one to them.
+sub bytes_of { return join '.', map { decode_base64url($_) } split /[.]/, $_[0] }
+my @other = map { $bent[$_] } grep { bytes_of($bent[$_]) ne bytes_of($ours[$_]) } 0 .. $#ours;
+cmp_ok(scalar(@other), '>', 0.97 * $n, 'nearly all of them are others to everybody');
+
 SKIP:
 {
 	skip('python3-jwt is not there', 6) if system('/usr/bin/python3 -c "import jwt, cryptography" 2>/dev/null') != 0;
 	my @python = ('/usr/bin/python3', 'test/tokens/pyjwt_tokens.py');
 
 	is(said_by(join("\n", @ours), @python, 'check', $jwks) + 0, $n, 'PyJWT takes all of ours');
-	is(said_by(join("\n", @bent), @python, 'check', $jwks) + 0, 0, 'and none with one bit changed');
+	is(said_by(join("\n", @other), @python, 'check', $jwks) + 0, 0, 'and none with one bit changed');
 	my @theirs = split /\n/, said_by('', @python, 'make', $n, $kid, $private);
 	is(taken(@theirs), $n, 'we take all of PyJWT');
 	is(taken(map { with_one_bit($theirs[$_], $_) } 0 .. $#theirs), 0, 'and none with one bit changed');
@@ -112,7 +119,7 @@ SKIP:
 	my @node = ('node', 'test/tokens/jose_tokens.mjs');
 
 	is(said_by(join("\n", @ours), @node, 'check', $jwks) + 0, $n, 'jose takes all of ours');
-	is(said_by(join("\n", @bent), @node, 'check', $jwks) + 0, 0, 'and none with one bit changed');
+	is(said_by(join("\n", @other), @node, 'check', $jwks) + 0, 0, 'and none with one bit changed');
 	my @theirs = split /\n/, said_by('', @node, 'make', $n, $kid, $private);
 	is(taken(@theirs), $n, 'we take all of jose');
 	is(taken(map { with_one_bit($theirs[$_], $_) } 0 .. $#theirs), 0, 'and none with one bit changed');

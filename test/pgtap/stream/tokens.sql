@@ -5,7 +5,7 @@
 --		rotate. test/t/080_tokens.pl holds them beside other programs.
 --
 BEGIN;
-SELECT plan(118);
+SELECT plan(124);
 SET LOCAL TimeZone = 'UTC';
 
 CREATE ROLE vvs_publisher;
@@ -153,6 +153,23 @@ SELECT is(pg_temp.reason(pg_temp.token('alice')), NULL, 'others'' go on');
 SELECT is(vvault_token_revoke(reply ->> 'jti') ->> 'revoked', 'true', 'an operator takes one back') FROM issued WHERE name = 'alice';
 SELECT is(pg_temp.reason(pg_temp.token('alice')), 'it was revoked', 'it is not good any more');
 SELECT is(vvault_token_refresh(reply ->> 'refresh_token') ->> 'error_description', 'The refresh token was revoked.', 'nor refreshed') FROM issued WHERE name = 'alice';
+
+-- who else takes one back
+INSERT INTO issued SELECT 'carol', vvault_token_issue('carol', 'token', '{view}');
+CREATE FUNCTION pg_temp.jti(name text) RETURNS text LANGUAGE sql AS $$SELECT reply ->> 'jti' FROM issued i WHERE i.name = jti.name$$;
+SELECT set_config('request.jwt.claims', '{"sub": "bob"}', true);
+SET LOCAL ROLE vvs_publisher;
+SELECT throws_ok(format('SELECT vvault_token_revoke(%L)', pg_temp.jti('carol')), '42501', NULL, 'not another publisher');
+SELECT throws_ok($$SELECT vvault_token_revoke('unknown')$$, '42501', NULL, 'nor one that nobody issued');
+SELECT throws_ok($$SELECT vvault_token_revoke('')$$, '22023', 'invalid jti', 'nor none');
+SELECT set_config('request.jwt.claims', '{"sub": "alice"}', true);
+SELECT lives_ok(format('SELECT vvault_token_revoke(%L)', pg_temp.jti('carol')), 'but who manages the video');
+RESET ROLE;
+SELECT is(pg_temp.reason(pg_temp.token('carol')), 'it was revoked', 'it is not good any more');
+SELECT set_config('request.jwt.claims', format('{"sub": "carol", "video_id": "token", "permissions": ["view"], "jti": "%s"}', pg_temp.jti('carol')), true);
+SET LOCAL ROLE vvs_viewer;
+SELECT is(vvault_may('token', 'view'), false, 'nor do its claims count, should somebody else pass them on');
+RESET ROLE;
 
 SELECT * FROM finish();
 ROLLBACK;
