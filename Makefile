@@ -8,7 +8,7 @@
 #                                           install packages and run their own
 #                                           throw-away cluster (see scripts/)
 
-OWN_GOALS = check check-versions check-memory fuzz demo demo-stop docs format format-check lint bench deb distclean-work
+OWN_GOALS = check check-cluster check-versions check-memory fuzz demo demo-stop docs format format-check lint bench deb distclean-work
 
 ifneq ($(filter $(OWN_GOALS),$(MAKECMDGOALS)),)
 
@@ -18,6 +18,9 @@ ifneq ($(filter $(OWN_GOALS),$(MAKECMDGOALS)),)
 
 check:
 	@scripts/check.sh
+
+check-cluster:
+	@scripts/check_cluster.sh
 
 check-versions:
 	@scripts/check_versions.sh

@@ -6,7 +6,7 @@
 # usage: scripts/packages.sh GROUP...
 #
 # Groups: build, test, lint, format, docs, demo, bench, http, versions, deb, browser,
-# fuzz, valgrind, zones, s3, queues. Quick and silent where nothing is missing. Installs as root or
+# fuzz, valgrind, zones, s3, queues, cluster. Quick and silent where nothing is missing. Installs as root or
 # by sudo without a password; else it names the packages and stops with status 1.
 # PG_CONFIG chooses the server; without it the highest one installed, else the
 # one Debian would install.
@@ -96,6 +96,11 @@ packages_of()
 		s3)
 			say swift               # swift.conf
 			say python3-swift       # a store that speaks S3; starts no server
+			;;
+		cluster)
+			[ "$PG_DEBIAN" = no ] || say "postgresql-$PG_MAJOR-auto-failover" # the monitor's extension
+			say pg-auto-failover-cli # pg_autoctl: starts nothing by itself
+			say libdbd-pg-perl      # who reads and writes meanwhile
 			;;
 		queues)
 			[ "$PG_DEBIAN" = no ] || say "postgresql-$PG_MAJOR-pgq3" # a queue that ours is measured beside

@@ -4,7 +4,7 @@
 #		nginx and PostgREST by the files of deploy/, in a folder of their own.
 #
 # usage: [RATE=50r/s] [BURST=100] [ORIGIN=https://..] [STANDIN=no|yes|only] [NGINX=yes|no]
-#        scripts/site.sh start FOLDER CONNECTION-STRING ROLE
+#        [CHANNEL=true|false] [UPSTREAMS="PORT ..."] scripts/site.sh start FOLDER CONNECTION-STRING ROLE
 #        scripts/site.sh stop FOLDER
 #
 # For the demo, tests and benchmarks, unprivileged. Of deploy/nginx.conf and
@@ -13,6 +13,8 @@
 # STANDIN=only it does so anyway. "start" prints lines NAME VALUE: url, upstream
 # (PostgREST's), program (postgrest or standin), version (the program's), nginx
 # (its version). CONNECTION-STRING is of the login role; ROLE is what it acts as.
+# With UPSTREAMS no PostgREST is started: nginx shares the URLs among those that
+# listen on these ports, as deploy/cluster has it. CHANNEL=false is for a standby.
 # A port that somebody takes before the program has it is no failure: another one
 # is tried. What has not come to listen after START_SECONDS (180) does not start.
 
@@ -48,6 +50,21 @@ wait_for_port()
 	done
 }
 
+# The upstream of deploy/cluster in the place of a configuration's own.
+share_upstreams()
+{
+	local port
+
+	{
+		sed '/^\tserver /,$d' "$HERE/deploy/cluster/upstream.conf"
+		for port in $UPSTREAMS; do
+			sed -n "s/^\(\tserver 127\.0\.0\.1:\)3000 /\1$port /p" "$HERE/deploy/cluster/upstream.conf"
+		done
+		sed -n '/^\tkeepalive/,$p' "$HERE/deploy/cluster/upstream.conf"
+	} >"$1.upstream"
+	sed -i -e "/^upstream vvault_postgrest /,/^}/{/^}/r $1.upstream" -e 'd}' "$1"
+}
+
 write_nginx_conf()
 {
 	local folder=$1 site=$2 second=$3 upstream=$4
@@ -62,6 +79,7 @@ write_nginx_conf()
 		-e "s/burst=100/burst=${BURST:-100}/" \
 		-e "s|/var/log/nginx/vvault\.log|$folder/access.log|" \
 		"$HERE/deploy/nginx.conf" >"$folder/vvault.conf"
+	[ -z "${UPSTREAMS:-}" ] || share_upstreams "$folder/vvault.conf"
 	cat >"$folder/nginx.conf" <<-END
 		worker_processes ${WORKERS:-2};
 		pid $folder/nginx.pid;
@@ -88,6 +106,7 @@ write_postgrest_conf()
 		-e "s|^(server-port = ).*|\1$port|" \
 		-e "s|^(server-cors-allowed-origins = ).*|\1\"${ORIGIN:-https://www.example.org}\"|" \
 		-e "s|^(admin-server-port = ).*|\1$admin|" \
+		-e "s|^(db-channel-enabled = ).*|\1${CHANNEL:-true}|" \
 		"$HERE/deploy/postgrest.conf" >"$folder/postgrest.conf"
 }
 
@@ -163,10 +182,14 @@ start()
 	local folder=$1 nginx=
 
 	[ "${NGINX:-yes}" = no ] || nginx=$(find_nginx)
-	choose_program
 	mkdir -p "$folder"
 	folder=$(cd "$folder" && pwd -P)
-	start_upstream "$folder"
+	if [ -n "${UPSTREAMS:-}" ]; then
+		UPSTREAM=${UPSTREAMS%% *} PROGRAM=none VERSION=none
+	else
+		choose_program
+		start_upstream "$folder"
+	fi
 	[ -z "$nginx" ] || start_nginx "$folder" "$nginx"
 	[ -z "$nginx" ] || say "url http://127.0.0.1:$SITE"
 	say "upstream http://127.0.0.1:$UPSTREAM"
