@@ -110,11 +110,12 @@ find_columns(const VvIndexScan *what, Relation table, AttrNumber *columns)
  * Hands the rows of an open table that the active snapshot sees to the action,
  * in the order of an index or backward, those whose first nkeys columns of the
  * index equal the keys, until it says that it has enough; returns how many it
- * got.
+ * got. Where last_is_least is set, the last one, an int8, is that key or more.
  */
 uint64
 vv_scan_slots(Relation table, Relation index, const Datum *keys, int nkeys,
-			  ScanDirection direction, VvSlotAction action, void *arg)
+			  bool last_is_least, ScanDirection direction,
+			  VvSlotAction action, void *arg)
 {
 	ScanKeyData made[VV_INDEX_SCAN_MAX_KEYS];
 	TupleTableSlot *slot = table_slot_create(table, NULL);
@@ -123,6 +124,9 @@ vv_scan_slots(Relation table, Relation index, const Datum *keys, int nkeys,
 	bool		more = true;
 
 	make_keys(index, keys, nkeys, made);
+	if (last_is_least)
+		ScanKeyEntryInitialize(&made[nkeys - 1], 0, nkeys, BTGreaterEqualStrategyNumber,
+							   InvalidOid, InvalidOid, F_INT8GE, keys[nkeys - 1]);
 	scan = vv_index_beginscan(table, index, GetActiveSnapshot(), nkeys);
 	index_rescan(scan, made, nkeys, NULL, 0);
 	while (more && index_getnext_slot(scan, direction, slot))
@@ -175,8 +179,8 @@ vv_index_scan(const VvIndexScan *what, const Datum *keys, VvRowAction action,
 	table = table_open(vv_own_relation(what->schema, what->table), AccessShareLock);
 	index = index_open(vv_own_relation(what->schema, what->index), AccessShareLock);
 	find_columns(what, table, taker.columns);
-	nrows = vv_scan_slots(table, index, keys, what->nkeys, what->direction,
-						  take_columns, &taker);
+	nrows = vv_scan_slots(table, index, keys, what->nkeys, false,
+						  what->direction, take_columns, &taker);
 	index_close(index, NoLock);
 	table_close(table, NoLock);
 	return nrows;

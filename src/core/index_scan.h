@@ -15,7 +15,7 @@
 
 #include "core/query.h"
 
-#define VV_INDEX_SCAN_MAX_KEYS		4
+#define VV_INDEX_SCAN_MAX_KEYS		5
 #define VV_INDEX_SCAN_MAX_COLUMNS	8
 
 /*
@@ -41,8 +41,9 @@ extern void vv_begin_fresh_snapshot(void);
 extern void vv_end_fresh_snapshot(void);
 extern Oid	vv_own_relation(const char *schema, const char *name);
 extern uint64 vv_scan_slots(Relation table, Relation index, const Datum *keys,
-							int nkeys, ScanDirection direction,
-							VvSlotAction action, void *arg);
+							int nkeys, bool last_is_least,
+							ScanDirection direction, VvSlotAction action,
+							void *arg);
 extern uint64 vv_index_scan(const VvIndexScan *what, const Datum *keys,
 							VvRowAction action, void *arg);
 

@@ -376,7 +376,8 @@ vv_scan_own_table(VvOwnTable *own, Relation table, const VvOwnScan *what,
 {
 	Relation	index = index_open(index_named(own, what->index), AccessShareLock);
 	uint64		nrows = vv_scan_slots(table, index, keys, what->nkeys,
-									  what->direction, action, arg);
+									  what->last_is_least, what->direction,
+									  action, arg);
 
 	index_close(index, NoLock);
 	return nrows;

@@ -48,6 +48,7 @@ typedef struct VvOwnScan
 {
 	const char *index;
 	int			nkeys;
+	bool		last_is_least;	/* the last column is its key or more */
 	ScanDirection direction;
 } VvOwnScan;
 

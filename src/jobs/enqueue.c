@@ -17,6 +17,7 @@
 #include "access/table.h"
 #include "catalog/pg_type.h"
 #include "commands/sequence.h"
+#include "common/hashfn.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
@@ -68,6 +69,13 @@ static const VvIndexScan owner_row = {
 static const VvOwnScan owners_last_turn = {
 	.index = "jobs_state",
 	.nkeys = 4,
+	.direction = BackwardScanDirection,
+};
+
+static const VvOwnScan owners_last_turn_behind = {
+	.index = "jobs_state",
+	.nkeys = 5,
+	.last_is_least = true,
 	.direction = BackwardScanDirection,
 };
 
@@ -142,18 +150,43 @@ is_usual(FunctionCallInfo fcinfo)
 }
 
 /*
+ * The greatest turn of an owner's ready jobs of a kind and priority; false where
+ * there is none. A scan reads all of a page of the index that meets its keys, so
+ * for an owner of many jobs this backend first looks from the turn on that it
+ * gave to one last. Whosever turn that was, what is found behind it is right.
+ */
+static bool
+find_last_turn(FunctionCallInfo fcinfo, Relation jobs, Datum priority, int64 *turn)
+{
+	static int64 last_turn;
+	static uint32 last_owner;
+	static bool had_some = false;
+	text	   *name = PG_GETARG_TEXT_PP(ARG_OWNER_ID);
+	uint32		owner = hash_bytes((unsigned char *) VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name));
+	Datum		keys[] = {PG_GETARG_DATUM(ARG_KIND), CharGetDatum('r'),
+	PG_GETARG_DATUM(ARG_OWNER_ID), priority, Int64GetDatum(last_turn)};
+	bool		found = had_some && owner == last_owner &&
+	vv_scan_own_table(&vv_jobs, jobs, &owners_last_turn_behind, keys, take_turn, turn) > 0;
+
+	if (!found)
+		found = vv_scan_own_table(&vv_jobs, jobs, &owners_last_turn, keys, take_turn, turn) > 0;
+	had_some = found;
+	last_owner = owner;
+	last_turn = *turn;
+	return found;
+}
+
+/*
  * The turn of a job that becomes ready, as vvault_stream.next_turn() has it.
  */
 static int64
 next_turn(FunctionCallInfo fcinfo, Relation jobs, double weight)
 {
 	Datum		priority = Int16GetDatum((int16) PG_GETARG_INT32(ARG_PRIORITY));
-	Datum		owners[] = {PG_GETARG_DATUM(ARG_KIND), CharGetDatum('r'),
-	PG_GETARG_DATUM(ARG_OWNER_ID), priority};
 	Datum		all[] = {PG_GETARG_DATUM(ARG_KIND), priority};
 	int64		turn = 0;
 
-	if (vv_scan_own_table(&vv_jobs, jobs, &owners_last_turn, owners, take_turn, &turn) > 0)
+	if (find_last_turn(fcinfo, jobs, priority, &turn))
 		return turn + (int64) Max(rint(PG_GETARG_INT32(ARG_COST) / weight), 1);
 	(void) vv_scan_own_table(&vv_jobs, jobs, &first_turn, all, take_turn, &turn);
 	return turn;

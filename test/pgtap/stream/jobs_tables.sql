@@ -6,7 +6,7 @@
 --		way the same comes out, and what was added works.
 --
 BEGIN;
-SELECT plan(48);
+SELECT plan(49);
 
 INSERT INTO vvault_stream.job_kinds (kind, max_attempts) VALUES ('jq_a', 3);
 
@@ -81,6 +81,37 @@ SELECT vvault_enqueue('jq_a', '{}', 'a video', 'single') IS NULL;
 SELECT throws_ok($$SELECT vvault_enqueue('jq_a', '{}', 'a video', 'single')$$, '23505', NULL, 'and not a second');
 DROP INDEX vvault_stream.jq_one_video;
 SELECT lives_ok($$SELECT vvault_enqueue('jq_a', '{}', 'a video', 'single')$$, 'until it is gone');
+DELETE FROM vvault_stream.jobs;
+
+-- Turns are those that SQL gives, whoever came before, and whatever was taken.
+CREATE FUNCTION pg_temp.wrong_turns(n integer) RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE
+	owner text;
+	level smallint;
+	expected bigint;
+	new_id bigint;
+	got bigint;
+	wrong integer := 0;
+BEGIN
+	PERFORM setseed(0.5);
+	FOR i IN 1 .. n LOOP
+		-- stretches of one owner, as somebody with much to do comes
+		owner := CASE WHEN i % 50 < 25 THEN 'crowd' ELSE 'owner ' || floor(random() * 4) END;
+		level := floor(random() * 2);
+		expected := vvault_stream.next_turn('jq_a', owner, level, 1000, false);
+		new_id := vvault_enqueue('jq_a', '{}', owner_id => owner, priority => level) ->> 'job_id';
+		SELECT j.turn INTO got FROM vvault_stream.jobs j WHERE j.job_id = new_id;
+		wrong := wrong + (got IS DISTINCT FROM expected)::integer;
+		IF random() < 0.3 THEN
+			PERFORM vvault_dequeue('tester', '{jq_a}', 1 + floor(random() * 4)::integer);
+		ELSIF random() < 0.02 THEN
+			DELETE FROM vvault_stream.jobs;
+		END IF;
+	END LOOP;
+	RETURN wrong;
+END
+$$;
+SELECT is(pg_temp.wrong_turns(600), 0, 'turns are those that SQL gives');
 DELETE FROM vvault_stream.jobs;
 
 -- What makes SQL write them
