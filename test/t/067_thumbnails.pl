@@ -1,7 +1,8 @@
 #
 # 067_thumbnails.pl
 #		The storyboard in the manifest of DASH: dash.js and shaka-player show the
-#		tile of each moment that vvault_storyboard() says.
+#		tile of each moment that vvault_storyboard() says. And the page of a video
+#		that plays before it is whole.
 #
 # Skipped where Chromium, nginx, ffmpeg or the players (npm, test/players) are not
 # to be had.
@@ -23,7 +24,7 @@ use Test::More;
 use VVaultTest;
 
 my $players = ($ENV{WORK} // '') . '/players/node_modules';
-my @scripts = ('dashjs/dist/modern/umd/dash.all.min.js', 'shaka-player/dist/shaka-player.compiled.js');
+my @scripts = ('hls.js/dist/hls.min.js', 'dashjs/dist/modern/umd/dash.all.min.js', 'shaka-player/dist/shaka-player.compiled.js');
 my $missing = FileStore::missing() // (Browser::executable() ? undef : 'there is no Chromium')
   // ((grep { !-f "$players/$_" } @scripts) ? 'there are no players' : undef);
 plan skip_all => $missing if $missing;
@@ -73,6 +74,56 @@ for my $player ('dash', 'shaka')
 		is($json->encode($shown->[$i]), $json->encode([ $file, map { $_ + 0 } @box ]), "$player: the tile of second $seconds[$i]");
 	}
 }
+
+# ---------------------------------------------------------------------------
+# A page that is stored early
+# ---------------------------------------------------------------------------
+
+($made, undef, $error) = Runner::run(qw(ffmpeg -v error -nostdin -y -f lavfi -i testsrc2=size=640x480:rate=25:duration=5
+	-c:v libx264 -preset ultrafast -pix_fmt yuv420p -f mp4), $store->path('early/source/1'));
+die $error if !$made;
+$node->safe_psql('postgres', <<'EOF');
+SELECT vvault_stream_set('early_seconds', '0');
+SELECT vvault_stream_set('hls_js_url', 'hls.min.js');
+SELECT vvault_create_asset('Early', 'alice', 'public', video_id => 'early');
+SELECT vvault_stream.source_stored('early', vvault_stream.open_generation('early'), 'folder', 'early/source/1', NULL, NULL);
+SELECT vvault_process('early');
+EOF
+$runner->work('probe');
+my $rest = q(UPDATE vvault_stream.jobs SET state = 's', run_at = clock_timestamp() + interval '%s' WHERE video_id = 'early' AND kind = 'encode' AND args ->> 'part' = 'rest');
+$node->safe_psql('postgres', sprintf $rest, '1 hour');
+$runner->work('encode,finish');
+my $page = $node->safe_psql('postgres', q(SELECT vvault_asset('early') -> 'distribution' ->> 'watch'));
+like($page, qr{^early/1/early-\d+\.html$}, 'a video that is not whole has a page');
+File::Copy::copy("$players/hls.js/dist/hls.min.js", $store->path('early/1/hls.min.js')) or die "hls.min.js: $!\n";
+
+# Which qualities the page offers, once the picture moves.
+sub qualities
+{
+	$browser->visit("$store->{url}/$page");
+	return $browser->value(<<'EOF');
+new Promise((resolve) => {
+	const end = Date.now() + 60000;
+	const video = document.querySelector('video');
+	video.muted = true;
+	const look = setInterval(() => {
+		if (video.paused)
+			video.play().catch(() => {});
+		if (video.currentTime > 0.5 || Date.now() > end)
+		{
+			clearInterval(look);
+			resolve(video.currentTime > 0.5 ? [...document.getElementById('quality').options].map((o) => o.text).sort().join(' ') : 'no picture');
+		}
+	}, 50);
+})
+EOF
+}
+is(qualities(), '360p auto', 'which plays what there is');
+$node->safe_psql('postgres', sprintf $rest, '0');
+$runner->work;
+is($node->safe_psql('postgres', q(SELECT state FROM vvault_stream.assets WHERE video_id = 'early')), 'ready', 'when it is whole');
+is(qualities(), '144p 240p 360p 480p auto', 'the same page plays all of it');
+
 $browser->stop;
 $node->stop;
 done_testing();
