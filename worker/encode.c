@@ -236,6 +236,33 @@ head_of(const char *path, int64_t size)
 	return json_stringn_nocheck(text.data, text.length);
 }
 
+/*
+ * Says in a WebVTT file of ffmpeg's at which instant of the media it begins: HLS
+ * wants it (RFC 8216, 3.5), and shaka-player shows nothing of one that does not.
+ */
+static void
+add_time_map(const char *path)
+{
+	static const char map[] = "WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:0,LOCAL:00:00:00.000\n";
+	char	   *mapped = format_text("%s-mapped", path);
+	FILE	   *in = fopen(path, "re");
+	FILE	   *out = fopen(mapped, "we");
+	char		bytes[16384] = "";
+	bool		done = in != NULL && out != NULL && fgets(bytes, sizeof(bytes), in) != NULL &&
+	strcmp(bytes, "WEBVTT\n") == 0 && fputs(map, out) >= 0;
+	size_t		got;
+
+	while (done && (got = fread(bytes, 1, sizeof(bytes), in)) > 0)
+		done = fwrite(bytes, 1, got, out) == got;
+	if (in != NULL)
+		fclose(in);
+	if (out != NULL && fclose(out) != 0)
+		done = false;
+	if (!done || rename(mapped, path) != 0)
+		task_machine_fault("cannot write a file of subtitles: %s", strerror(errno));
+	free(mapped);
+}
+
 /* Stores an output and returns what the result says of it; the caller's. */
 static json_t *
 store_output(size_t n, const char *path, int64_t size, double from, double to)
@@ -247,6 +274,8 @@ store_output(size_t n, const char *path, int64_t size, double from, double to)
 	Stored		stored;
 	json_t	   *result;
 
+	if (type != NULL && strcmp(type, "text/vtt") == 0)
+		add_time_map(path);
 	upload_file(place, path, type, &stored, from, to);
 	result = json_pack("{s:s, s:s, s:I, s:s}",
 					   "name", output_text(n, "name"),
