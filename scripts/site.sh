@@ -186,6 +186,7 @@ start()
 	folder=$(cd "$folder" && pwd -P)
 	if [ -n "${UPSTREAMS:-}" ]; then
 		UPSTREAM=${UPSTREAMS%% *} PROGRAM=none VERSION=none
+		cd "$folder"            # whence stop knows what is ours
 	else
 		choose_program
 		start_upstream "$folder"
