@@ -246,6 +246,26 @@ $$;
 COMMENT ON FUNCTION vvault_stream.lock_completions(bigint[], uuid[], json[]) IS
 'Locks running jobs in the order of their numbers; returns the positions, numbers and results of those that nothing hangs on, and the positions of the others.';
 
+-- Each job that ends one by one locks those that need it. Where several end, all
+-- of these are locked before, so that two calls do not wait for each other.
+CREATE FUNCTION vvault_stream.lock_needing(ids bigint[]) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET plan_cache_mode = force_generic_plan SET jit = off
+AS $$
+DECLARE
+	needing bigint[];
+BEGIN
+	SELECT array_agg(DISTINCT n.job_id) INTO needing FROM vvault_stream.job_needs n WHERE n.needs = ANY (ids);
+	IF needing IS NOT NULL THEN
+		PERFORM FROM vvault_stream.jobs o WHERE o.job_id = ANY (needing) ORDER BY o.job_id FOR NO KEY UPDATE;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION vvault_stream.lock_needing(bigint[]) IS
+'Locks what needs jobs whose rows are locked, in the order of their numbers.';
+
 CREATE FUNCTION vvault_stream.finish_set(ids bigint[], results json[]) RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -304,6 +324,9 @@ BEGIN
 	PERFORM vvault_stream.check_many(completions, 'completions');
 	c := vvault_stream.read_completions(completions);
 	l := vvault_stream.lock_completions(c.ids, c.leases, c.results);
+	IF l.special IS NOT NULL THEN
+		PERFORM vvault_stream.lock_needing(c.ids);
+	END IF;
 	IF l.plain IS NOT NULL THEN
 		PERFORM vvault_stream.finish_set(l.plain_ids, l.plain_results);
 	END IF;

@@ -90,7 +90,7 @@ my @sources = (
 	pixels => [ [ picture('180x144', 25, 3), qw(-vf setsar=16/11), @x264, 'pixels.mp4' ], { size => '256x140', seconds => 3 } ],
 	fifty => [ [ picture('320x180', 50, 5), @x264, 'fifty.mp4' ], { size => '320x180', rate => '25/1', seconds => 5 } ],
 	sixty => [ [ picture('1280x720', '60000/1001', 5), sound(5), @x264, @aac, 'sixty.mp4' ],
-		{ size => '1280x720', rate => '60000/1001', seconds => 5, rungs => 5, early => 'audio 360p' } ],
+		{ size => '1280x720', rate => '60000/1001', seconds => 5, rungs => 5, early => '360p audio' } ],
 	interlaced => [ [ picture('320x180', 50, 5), qw(-vf interlace,setfield=tff -flags +ildct+ilme -c:v mpeg2video -q:v 4), 'interlaced.ts' ],
 		{ size => '320x180', rate => '25/1', seconds => 5 } ],
 	hlg => [ [ picture('320x180', 25, 2), @hdr, qw(-color_trc arib-std-b67), 'hlg.mp4' ], { size => '320x180', seconds => 2 } ],
@@ -206,7 +206,7 @@ sub check
 		SELECT vvault_process('$name', '{"preset": "ultrafast"}')});
 	$runner->work('probe,encode,pictures,texts,finish');
 	is(column(qq{SELECT concat_ws(' ', state, failure) FROM vvault_stream.assets WHERE video_id = '$name'}), 'ready', "$name: it is ready") or return;
-	is(column(qq{SELECT string_agg(name, ' ' ORDER BY name) FROM vvault_stream.renditions WHERE video_id = '$name' AND early}), $wanted->{early} // '',
+	is(column(qq{SELECT string_agg(name, ' ' ORDER BY name COLLATE "C") FROM vvault_stream.renditions WHERE video_id = '$name' AND early}), $wanted->{early} // '',
 		'what was made first');
 	my %files;
 	for (split /\n/, column(qq{SELECT kind || ' ' || object_key FROM vvault_stream.renditions WHERE video_id = '$name' ORDER BY 1}))
