@@ -157,8 +157,13 @@ vv_table_tuple_update(Relation table, ItemPointer tid, TupleTableSlot *slot,
 #if PG_VERSION_NUM >= 160000
 	TU_UpdateIndexes indexes = TU_None;
 
+#if PG_VERSION_NUM >= 190000
+	result = table_tuple_update(table, tid, slot, cid, 0, snapshot, InvalidSnapshot,
+								true, &failure, &mode, &indexes);
+#else
 	result = table_tuple_update(table, tid, slot, cid, snapshot, InvalidSnapshot,
 								true, &failure, &mode, &indexes);
+#endif
 	*needs_entries = indexes != TU_None;
 #else
 	*needs_entries = false;
@@ -166,6 +171,23 @@ vv_table_tuple_update(Relation table, ItemPointer tid, TupleTableSlot *slot,
 								true, &failure, &mode, needs_entries);
 #endif
 	return result;
+}
+
+/* Deletes a row, waiting for who has locked it. */
+static inline TM_Result
+vv_table_tuple_delete(Relation table, ItemPointer tid, CommandId cid,
+					  Snapshot snapshot)
+{
+	TM_FailureData failure;
+
+	/* from 19 on its last argument, that a partition changes, is an option */
+#if PG_VERSION_NUM >= 190000
+	return table_tuple_delete(table, tid, cid, 0, snapshot, InvalidSnapshot, true,
+							  &failure);
+#else
+	return table_tuple_delete(table, tid, cid, snapshot, InvalidSnapshot, true,
+							  &failure, false);
+#endif
 }
 
 /* Begins to fetch rows whose places are known. */

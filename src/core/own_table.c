@@ -572,9 +572,6 @@ vv_update_own_row(VvOwnTable *own, Relation table, ItemPointer tid,
 bool
 vv_delete_own_row(Relation table, ItemPointer tid)
 {
-	TM_FailureData failure;
-
-	return table_tuple_delete(table, tid, GetCurrentCommandId(true),
-							  GetActiveSnapshot(), InvalidSnapshot, true,
-							  &failure, false) == TM_Ok;
+	return vv_table_tuple_delete(table, tid, GetCurrentCommandId(true),
+								 GetActiveSnapshot()) == TM_Ok;
 }
