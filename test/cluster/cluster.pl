@@ -104,6 +104,11 @@ END
 		kill 'QUIT', $pid if $pid && (readlink("/proc/$pid/cwd") // '') eq "$dir/$name";
 	}
 	stop('KILL', sort keys %started);
+	# of a server that quits, a worker of the monitor and the logger stay
+	for my $cwd (glob '/proc/[0-9]*/cwd')
+	{
+		kill 'KILL', $cwd =~ /(\d+)/ if index(readlink($cwd) // '', "$dir/") == 0;
+	}
 	system("scripts/site.sh stop $dir/site; for f in $dir/postgrest_*; do scripts/site.sh stop \$f; done");
 	$? = $status;
 }

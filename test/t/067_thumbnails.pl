@@ -30,6 +30,8 @@ my $missing = FileStore::missing() // (Browser::executable() ? undef : 'there is
 plan skip_all => $missing if $missing;
 
 my $store = FileStore->new(PostgreSQL::Test::Utils::tempdir_short());
+# while its folder is there still
+END { local $?; $store->stop if defined $store }
 my $node = new_node('thumbnails');
 $node->safe_psql('postgres', 'CREATE EXTENSION vvault CASCADE; CREATE EXTENSION vvault_stream');
 my $runner = Runner->new(node => $node, folder => "$store->{folder}/objects");
