@@ -164,6 +164,7 @@ is_foreign(Oid function, void *arg pg_attribute_unused())
 	return function >= FirstNormalObjectId;
 }
 
+/* Does an expression call such a function? */
 static bool
 calls_foreign(Node *node, void *arg)
 {

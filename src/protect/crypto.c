@@ -34,6 +34,7 @@ struct VvPublicKey
 	EVP_PKEY   *key;
 };
 
+/* The error for what OpenSSL refused, which is not expected to. */
 static void
 crypto_failed(const char *what)
 {
@@ -55,12 +56,14 @@ put_der(EVP_PKEY * key, int (*length_or_write) (const EVP_PKEY *, unsigned char 
 		length_or_write(key, &end) == *len;
 }
 
+/* The private key, for put_der(). */
 static int
 private_der_of(const EVP_PKEY * key, unsigned char **end)
 {
 	return i2d_PrivateKey(unconstify(EVP_PKEY *, key), end);
 }
 
+/* The public key, for put_der(). */
 static int
 public_der_of(const EVP_PKEY * key, unsigned char **end)
 {
@@ -204,6 +207,7 @@ vv_p256_public_key(const uint8 *public_der, int len)
 	return made;
 }
 
+/* Frees a key of vv_p256_public_key(), or NULL. */
 void
 vv_free_public_key(VvPublicKey *key)
 {
@@ -322,6 +326,7 @@ vv_gcm_open(const uint8 *key, const uint8 *nonce, const char *name,
 
 pg_noreturn static void no_crypto(void);
 
+/* 0A000 for all that is below: the same functions, without OpenSSL. */
 static void
 no_crypto(void)
 {
@@ -332,6 +337,7 @@ no_crypto(void)
 			 errhint("Build vvault with OpenSSL's headers, for a server that was built with OpenSSL; tokens by HS256 need neither.")));
 }
 
+/* Would make a key. */
 void
 vv_p256_make(uint8 *private_der pg_attribute_unused(), int *private_len pg_attribute_unused(),
 			 uint8 *public_der pg_attribute_unused(), int *public_len pg_attribute_unused())
@@ -339,6 +345,7 @@ vv_p256_make(uint8 *private_der pg_attribute_unused(), int *private_len pg_attri
 	no_crypto();
 }
 
+/* Would sign. */
 void
 vv_p256_sign(const uint8 *private_der pg_attribute_unused(), int private_len pg_attribute_unused(),
 			 const char *message pg_attribute_unused(), int len pg_attribute_unused(),
@@ -347,17 +354,20 @@ vv_p256_sign(const uint8 *private_der pg_attribute_unused(), int private_len pg_
 	no_crypto();
 }
 
+/* Would read a key. */
 VvPublicKey *
 vv_p256_public_key(const uint8 *public_der pg_attribute_unused(), int len pg_attribute_unused())
 {
 	no_crypto();
 }
 
+/* There is none to free. */
 void
 vv_free_public_key(VvPublicKey *key pg_attribute_unused())
 {
 }
 
+/* Would check a signature. */
 bool
 vv_p256_is_signed(VvPublicKey *key pg_attribute_unused(), const char *message pg_attribute_unused(),
 				  int len pg_attribute_unused(), const uint8 *signature pg_attribute_unused())
@@ -365,6 +375,7 @@ vv_p256_is_signed(VvPublicKey *key pg_attribute_unused(), const char *message pg
 	no_crypto();
 }
 
+/* Would seal. */
 void
 vv_gcm_seal(const uint8 *key pg_attribute_unused(), const uint8 *nonce pg_attribute_unused(),
 			const char *name pg_attribute_unused(), const uint8 *plain pg_attribute_unused(),
@@ -373,6 +384,7 @@ vv_gcm_seal(const uint8 *key pg_attribute_unused(), const uint8 *nonce pg_attrib
 	no_crypto();
 }
 
+/* Would open. */
 bool
 vv_gcm_open(const uint8 *key pg_attribute_unused(), const uint8 *nonce pg_attribute_unused(),
 			const char *name pg_attribute_unused(), const uint8 *sealed pg_attribute_unused(),

@@ -78,6 +78,7 @@ found(JwtParse *parse, const char *problem)
 		parse->problem = problem;
 }
 
+/* An object or an array begins. */
 static VvJsonActionResult
 begin_part(void *state)
 {
@@ -89,6 +90,7 @@ begin_part(void *state)
 	VV_JSON_ACTION_DONE;
 }
 
+/* An array begins; the whole is none. */
 static VvJsonActionResult
 begin_array(void *state)
 {
@@ -99,6 +101,7 @@ begin_array(void *state)
 	return begin_part(state);
 }
 
+/* An object or an array ends. */
 static VvJsonActionResult
 end_part(void *state)
 {
@@ -106,6 +109,7 @@ end_part(void *state)
 	VV_JSON_ACTION_DONE;
 }
 
+/* A member of an object begins: its name is looked at. */
 static VvJsonActionResult
 begin_member(void *state, char *name, bool isnull pg_attribute_unused())
 {
@@ -177,7 +181,8 @@ take_claim(JwtParse *parse, char *value, JsonTokenType type)
 		{"iat", NULL, &read->issued},
 	};
 
-	if (strcmp(name, "aud") == 0 && type == JSON_TOKEN_STRING)
+	if (strcmp(name, "aud") == 0 && type == JSON_TOKEN_STRING &&
+		read->audience.n < VV_TOKEN_LISTED)
 		read->audience.texts[read->audience.n++] = value;
 	for (int i = 0; i < (int) lengthof(claims); i++)
 	{
@@ -206,6 +211,7 @@ take_element(JwtParse *parse, char *value, JsonTokenType type)
 		read->audience.texts[read->audience.n++] = value;
 }
 
+/* A text, a number, true, false or null goes to who reads it. */
 static VvJsonActionResult
 take_scalar(void *state, char *value, JsonTokenType type)
 {

@@ -71,6 +71,7 @@ vv_master_key_init(void)
 							   GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
 }
 
+/* Does the setting name a file? */
 static bool
 is_set(void)
 {
@@ -154,6 +155,7 @@ state_problem(const struct stat *state)
 	return NULL;
 }
 
+/* Is the file the one that was read, unchanged? */
 static bool
 is_same_state(const struct stat *state)
 {
@@ -228,6 +230,7 @@ read_file(void)
 	return problem;
 }
 
+/* F0000 where the file cannot be used; its name is for superusers and the log. */
 static void
 require_file(void)
 {

@@ -45,6 +45,7 @@ forget(Datum arg pg_attribute_unused(), Oid relation pg_attribute_unused())
 	times_forgotten++;
 }
 
+/* From now on this backend forgets keys when their tables change. */
 static void
 listen_for_changes(void)
 {
@@ -90,6 +91,7 @@ typedef struct KeyRow
 	TimestampTz checked_until;
 } KeyRow;
 
+/* A row of signing_keys. */
 static bool
 take_key(const Datum *values, const bool *isnull, void *arg)
 {
@@ -109,6 +111,7 @@ typedef struct SecretRow
 	char	   *sealed_by;
 } SecretRow;
 
+/* A row of secrets. */
 static bool
 take_secret(const Datum *values, const bool *isnull, void *arg)
 {

@@ -126,6 +126,7 @@ signature_problem(const VvToken *token)
 		NULL : "its signature is wrong";
 }
 
+/* Is the text in the list? */
 static bool
 is_listed(const VvTexts *list, const char *text)
 {
@@ -153,6 +154,7 @@ time_problem(const VvToken *token, double skew)
 	return NULL;
 }
 
+/* One row is enough to know. */
 static bool
 take_any(const Datum *values pg_attribute_unused(),
 		 const bool *isnull pg_attribute_unused(), void *arg pg_attribute_unused())
