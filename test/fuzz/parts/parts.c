@@ -13,6 +13,7 @@
  *		headers		the setting request.headers
  *		search		titles and queries: letters, words, documents, addresses
  *		head		the head of a media file
+ *		token		a JSON Web Token, its signature aside
  *
  * What must hold, whatever the bytes: no wrong access to memory, no undefined
  * behaviour, no error but those a user may be told of; and what a state tells
@@ -35,6 +36,7 @@
 #include "feed/search_query.h"
 #include "mb/pg_wchar.h"
 #include "media/head.h"
+#include "protect/jwt.h"
 #include "server.h"
 #include "videos/fold.h"
 
@@ -338,6 +340,62 @@ part_head(const uint8 *data, int size)
 	}
 }
 
+/* The same bytes in base64url. */
+static void
+append_base64url(StringInfo out, const uint8 *data, int size)
+{
+	int			begins = out->len;
+	int			room = pg_b64_enc_len(size) + 1;
+	int			len;
+
+	enlargeStringInfo(out, room);
+	len = pg_b64_encode((const void *) data, size, out->data + begins, room);
+	out->len += len;
+	while (out->len > begins && out->data[out->len - 1] == '=')
+		out->len--;
+	for (int i = begins; i < out->len; i++)
+	{
+		if (out->data[i] == '+')
+			out->data[i] = '-';
+		else if (out->data[i] == '/')
+			out->data[i] = '_';
+	}
+	out->data[out->len] = '\0';
+}
+
+/*
+ * The first byte says whether the others are a token, or its header and, behind
+ * a byte of 1, its claims. What is read stays within its bounds.
+ */
+static void
+part_token(const uint8 *data, int size)
+{
+	VvToken		read;
+	StringInfoData token;
+	const uint8 *claims;
+
+	if (size == 0)
+		return;
+	initStringInfo(&token);
+	claims = memchr(data + 1, 1, size - 1);
+	if (data[0] == 'T' || claims == NULL)
+		appendBinaryStringInfo(&token, (const char *) data + 1, size - 1);
+	else
+	{
+		append_base64url(&token, data + 1, claims - data - 1);
+		appendStringInfoChar(&token, '.');
+		append_base64url(&token, claims + 1, data + size - claims - 1);
+		appendStringInfoString(&token, ".c2lnbmVk");
+	}
+	if (vv_read_token_header(token.data, token.len, &read) != NULL)
+		return;
+	if (read.signature_len > (int) sizeof(read.signature) || read.signed_len > token.len)
+		abort();
+	if (vv_read_token_claims(token.data, token.len, &read) == NULL &&
+		(read.audience.n > VV_TOKEN_LISTED || read.most > VV_PERMIT_MANAGE))
+		abort();
+}
+
 typedef void (*Part) (const uint8 *data, int size);
 
 static Part part;
@@ -361,9 +419,11 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 		part = part_search;
 	else if (name != NULL && strcmp(name, "head") == 0)
 		part = part_head;
+	else if (name != NULL && strcmp(name, "token") == 0)
+		part = part_token;
 	else
 	{
-		fprintf(stderr, "PART=states|response|cursor|headers|search|head\n");
+		fprintf(stderr, "PART=states|response|cursor|headers|search|head|token\n");
 		exit(2);
 	}
 	return 0;

@@ -17,9 +17,9 @@ set -euo pipefail
 SOURCES=(src/core/json_writer.c src/http/headers.c src/http/etag.c src/videos/response.c
 	src/feed/cursor.c src/feed/feed_aggregate.c
 	src/videos/fold.c src/videos/words.c src/videos/search.c src/feed/search_query.c
-	src/media/boxes.c src/media/codecs.c src/media/head.c
+	src/media/boxes.c src/media/codecs.c src/media/head.c src/protect/jwt.c src/protect/caller.c
 	test/fuzz/parts/server.c test/fuzz/parts/parts.c)
-PARTS=(states response cursor headers search head)
+PARTS=(states response cursor headers search head token)
 
 # The clang that PostgreSQL uses, else any.
 clang_name()
@@ -89,6 +89,13 @@ seed()
 		{
 			require "./test/media/Boxes.pm";
 			@seeds = Boxes::examples();
+		}
+		elsif ($part eq "token")
+		{
+			@seeds = ("C{\"alg\":\"ES256\",\"kid\":\"k1\",\"typ\":\"JWT\"}\x01{\"iss\":\"i\",\"aud\":[\"a\",\"b\"],\"sub\":\"s\",\"exp\":1800000000,"
+				. "\"nbf\":1,\"iat\":1.5,\"jti\":\"j\",\"video_id\":\"v\",\"permissions\":[\"view\",\"edit\"]}",
+				"C{\"alg\":\"HS256\",\"kid\":\"k1\",\"crit\":[\"b64\"]}\x01{\"aud\":\"a\",\"permissions\":{}}",
+				"TeyJhbGciOiJIUzI1NiIsImtpZCI6ImsxIn0.eyJleHAiOjF9.c2lnbmVk");
 		}
 		elsif ($part eq "cursor")
 		{

@@ -430,6 +430,14 @@ pg_verifymbstr(const char *mbstr, int len, bool noError)
 	return true;
 }
 
+bool
+pg_verify_mbstr(int encoding, const char *mbstr, int len, bool noError)
+{
+	if (!noError)
+		return pg_verifymbstr(mbstr, len, false);
+	return pg_encoding_verifymbstr(encoding, mbstr, len) == len;
+}
+
 int
 pg_mbcliplen(const char *mbstr, int len, int limit)
 {
@@ -444,20 +452,6 @@ pg_mbcliplen(const char *mbstr, int len, int limit)
 		clipped += next;
 	}
 	return clipped;
-}
-
-void
-escape_json(StringInfo buf, const char *str)
-{
-	appendStringInfoChar(buf, '"');
-	for (; *str != '\0'; str++)
-	{
-		if (*str == '"' || *str == '\\' || (unsigned char) *str < ' ')
-			appendStringInfo(buf, "\\u%04x", (unsigned char) *str);
-		else
-			appendStringInfoChar(buf, *str);
-	}
-	appendStringInfoChar(buf, '"');
 }
 
 int
