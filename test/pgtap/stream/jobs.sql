@@ -7,7 +7,7 @@
 -- has to pass.
 --
 BEGIN;
-SELECT plan(123);
+SELECT plan(126);
 
 INSERT INTO vvault_stream.job_kinds (kind, retry_seconds, max_attempts) VALUES ('jt_a', 10, 3), ('jt_b', 10, 3);
 
@@ -64,7 +64,8 @@ SELECT is((SELECT count(*) FROM vvault_stream.finished_jobs WHERE job_id = pg_te
 --
 SELECT throws_ok($$SELECT vvault_enqueue('jt_none')$$, '22023', 'invalid kind "jt_none"', 'a kind has to be there');
 SELECT throws_ok($$SELECT vvault_enqueue(NULL)$$, '22023', 'kind must not be null', 'and not NULL');
-SELECT throws_ok($$SELECT vvault_enqueue('jt_a', priority => 40000)$$, '22023', 'invalid priority', 'priority');
+SELECT throws_ok(format('SELECT vvault_enqueue(''jt_a'', priority => %s)', p), '22023', 'invalid priority', 'priority ' || p)
+FROM unnest('{40000,-32769,-2147483648,2147483647}'::int[]) p;
 SELECT throws_ok($$SELECT vvault_enqueue('jt_a', delay_seconds => 'NaN')$$, '22023', 'invalid delay_seconds', 'delay_seconds');
 SELECT throws_ok($$SELECT vvault_enqueue('jt_a', max_attempts => 0)$$, '22023', 'invalid max_attempts', 'max_attempts');
 SELECT throws_ok($$SELECT vvault_enqueue('jt_a', cost => 0)$$, '22023', 'invalid cost', 'cost');
