@@ -315,6 +315,17 @@ vv_append_text(const Datum *values, const bool *isnull pg_attribute_unused(),
 }
 
 /*
+ * A row's action where all that counts is whether there is one.
+ */
+bool
+vv_any_row(const Datum *values pg_attribute_unused(),
+		   const bool *isnull pg_attribute_unused(),
+		   void *arg pg_attribute_unused())
+{
+	return false;
+}
+
+/*
  * Opens a query to be read bit by bit with SPI_cursor_fetch().
  */
 Portal

@@ -66,6 +66,7 @@ extern void vv_query_call(VvQuery *query, const Datum *args,
 extern bool vv_query_row(VvQuery *query, const Datum *args, VvRow *row);
 extern char *vv_query_text(VvQuery *query, const Datum *args);
 extern bool vv_append_text(const Datum *values, const bool *isnull, void *arg);
+extern bool vv_any_row(const Datum *values, const bool *isnull, void *arg);
 extern Portal vv_query_open(VvQuery *query, const Datum *args);
 extern int	vv_query_json_array(VvQuery *query, const Datum *args,
 								StringInfo out, const VvJsonColumn *columns,

@@ -107,16 +107,6 @@ finish_row(TupleTableSlot *job, void *arg)
 	return false;
 }
 
-/* That there is a row is all that counts. */
-static bool
-take_nothing(const Datum *values, const bool *isnull, void *arg)
-{
-	(void) values;
-	(void) isnull;
-	(void) arg;
-	return false;
-}
-
 /*
  * Moves a job to those that are finished, if it is a usual one and runs under
  * this lease.
@@ -149,7 +139,7 @@ is_needed(Datum job_id)
 	bool		needed;
 
 	vv_begin_fresh_snapshot();
-	needed = vv_index_scan(&who_needs, &job_id, take_nothing, NULL) > 0;
+	needed = vv_index_scan(&who_needs, &job_id, vv_any_row, NULL) > 0;
 	vv_end_fresh_snapshot();
 	return needed;
 }
@@ -176,7 +166,7 @@ vvault_complete(PG_FUNCTION_ARGS)
 	else
 	{
 		if (is_needed(args[0]))
-			vv_query_call(&meet_needs, args, NULL, take_nothing, NULL);
+			vv_query_call(&meet_needs, args, NULL, vv_any_row, NULL);
 		appendStringInfo(&reply, "{\"job_id\":" INT64_FORMAT ",\"state\":\"finished\"}",
 						 PG_GETARG_INT64(0));
 	}
