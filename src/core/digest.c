@@ -54,23 +54,38 @@ vv_append_hex(StringInfo out, const uint8 *bytes, int len)
 	}
 }
 
+/* Base64 with its padding, on one line. */
+void
+vv_append_base64(StringInfo out, const uint8 *bytes, int len)
+{
+	int			size = pg_b64_enc_len(len);
+	int			written;
+
+	enlargeStringInfo(out, size);
+	written = pg_b64_encode((void *) bytes, len, out->data + out->len, size);
+	if (written < 0)
+		elog(ERROR, "could not encode %d bytes", len);
+	out->len += written;
+	out->data[out->len] = '\0';
+}
+
 /* Base64 as it stands in a URL: RFC 4648, section 5, without padding. */
 void
 vv_append_base64url(StringInfo out, const uint8 *bytes, int len)
 {
-	int			size = pg_b64_enc_len(len);
-	char	   *encoded = palloc(size + 1);
-	int			written = pg_b64_encode((void *) bytes, len, encoded, size);
+	int			begin = out->len;
 
-	if (written < 0)
-		elog(ERROR, "could not encode %d bytes", len);
-	for (int i = 0; i < written && encoded[i] != '='; i++)
+	vv_append_base64(out, bytes, len);
+	for (char *c = out->data + begin; *c != '\0'; c++)
 	{
-		char		c = encoded[i];
-
-		appendStringInfoCharMacro(out, c == '+' ? '-' : c == '/' ? '_' : c);
+		if (*c == '=')
+		{
+			out->len = c - out->data;
+			*c = '\0';
+			break;
+		}
+		*c = *c == '+' ? '-' : *c == '/' ? '_' : *c;
 	}
-	pfree(encoded);
 }
 
 /* Whether two signatures are equal, in a time that does not tell where not. */

@@ -19,6 +19,7 @@ extern void vv_sha256(const char *data, int len, uint8 *digest);
 extern void vv_hmac(const uint8 *key, int keylen, const char *data, int len,
 					uint8 *digest);
 extern void vv_append_hex(StringInfo out, const uint8 *bytes, int len);
+extern void vv_append_base64(StringInfo out, const uint8 *bytes, int len);
 extern void vv_append_base64url(StringInfo out, const uint8 *bytes, int len);
 extern bool vv_equal_in_time(const char *a, const char *b, int len);
 

@@ -146,3 +146,14 @@ vv_xml_close(VvXml *xml, const char *name)
 		appendStringInfo(xml->out, "</%s>", name);
 	xml->tag_open = false;
 }
+
+/*
+ * Appends a whole element with a text in it.
+ */
+void
+vv_xml_element(VvXml *xml, const char *name, const char *text)
+{
+	vv_xml_open(xml, name);
+	vv_xml_text(xml, text, strlen(text));
+	vv_xml_close(xml, name);
+}

@@ -24,6 +24,7 @@ extern void vv_xml_open(VvXml *xml, const char *name);
 extern void vv_xml_attribute(VvXml *xml, const char *name, const char *value);
 extern void vv_xml_attribute_int(VvXml *xml, const char *name, int64 value);
 extern void vv_xml_text(VvXml *xml, const char *str, int len);
+extern void vv_xml_element(VvXml *xml, const char *name, const char *text);
 extern void vv_xml_close(VvXml *xml, const char *name);
 
 #endif							/* VVAULT_XML_WRITER_H */

@@ -84,12 +84,13 @@ BEGIN
 	SELECT s.* INTO f FROM vvault_stream.shown_files(a.video_id, a.generation) s;
 	RETURN json_build_object('video_id', a.video_id, 'generation', a.generation, 'edge_id', e.edge_id, 'session_id', session_id,
 		'expires_at', vvault_stream.utc_text(date_trunc('second', clock_timestamp()) + make_interval(secs => seconds)),
-		'hls', base || f.hls, 'dash', base || f.dash, 'watch', base || f.watch);
+		'hls', base || f.hls, 'dash', base || f.dash, 'watch', base || f.watch, 'protection', f.protection,
+		'license', CASE f.protection WHEN 'clear_key' THEN base || 'license.json' END);
 END
 $$;
 COMMENT ON FUNCTION @extschema@.vvault_play_url(text, text, integer) IS
-'Where a viewer plays a video: {"video_id", "generation", "edge_id", "session_id", "expires_at", "hls", "dash", "watch"}. The addresses have a token in their path that opens this generation of this video until it expires, and nothing else; players need no header or cookie. Each call begins a session, whose id is in the edge''s log.
-Units and ranges: ttl_seconds from 1 to 604800; 12 hours (setting play_seconds) or three times the duration unless said. A video plays for who may view it: see vvault_may(). subject is the caller himself; an operator may name another, of whom a private video asks to be its owner.
+'Where a viewer plays a video: {"video_id", "generation", "edge_id", "session_id", "expires_at", "hls", "dash", "watch", "protection", "license"}. The addresses have a token in their path that opens this generation of this video until it expires, and nothing else; players need no header or cookie. Each call begins a session, whose id is in the edge''s log.
+Units and ranges: dash is null for a video that is protected by aes128; license is where players of a clear_key video post what their Clear Key asks for, else null. ttl_seconds from 1 to 604800; 12 hours (setting play_seconds) or three times the duration unless said. A video plays for who may view it: see vvault_may(). subject is the caller himself; an operator may name another, of whom a private video asks to be its owner.
 NULL: subject NULL is the caller; ttl_seconds NULL is the default; video_id NULL is an error.
 Errors: P0002 for a video that is not there, 42501 for one that the subject may not watch, and for a subject that the caller is not, 55000 for one that is not ready or denied, or while no edge is up, 22023 for ttl_seconds out of range.
 Source: vvault_stream.assets, edges and signing_keys; HMAC-SHA-256, which the edge checks by itself (deploy/edge.conf).';

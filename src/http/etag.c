@@ -3,101 +3,17 @@
  * etag.c
  *		How long a client may keep a reply, and whether it has it already.
  *
- * Any client can set what stands for the request's headers, so their text is
- * not trusted: what cannot be read is passed over.
- *
  *-------------------------------------------------------------------------
  */
 #include "http/etag.h"
 
 #include "common/hashfn.h"
-#include "common/jsonapi.h"
-#include "mb/pg_wchar.h"
-#include "utils/guc.h"
 
 #include "http/headers.h"
+#include "http/request.h"
 
 /* Two 64-bit hashes in hexadecimal, in quotes */
 #define ETAG_LEN	(1 + 32 + 1)
-
-/* Headers as PostgREST passes them are short; what is longer is not its. */
-#define MAX_REQUEST_HEADERS_LEN	(16 * 1024)
-
-typedef struct HeaderParse
-{
-	int			depth;
-	bool		wanted;			/* whether the key just read is the one */
-	char	   *value;
-} HeaderParse;
-
-/* An object or array begins. */
-static VvJsonActionResult
-header_open(void *state)
-{
-	((HeaderParse *) state)->depth++;
-	VV_JSON_ACTION_DONE;
-}
-
-/* An object or array ends. */
-static VvJsonActionResult
-header_close(void *state)
-{
-	((HeaderParse *) state)->depth--;
-	VV_JSON_ACTION_DONE;
-}
-
-/* Is the value to come the one that is wanted? */
-static VvJsonActionResult
-header_field(void *state, char *name, bool isnull)
-{
-	HeaderParse *parse = (HeaderParse *) state;
-
-	(void) isnull;
-	parse->wanted = parse->depth == 1 && strcmp(name, "if-none-match") == 0;
-	if (parse->wanted)
-		parse->value = NULL;	/* of equal keys the last counts */
-	VV_JSON_ACTION_DONE;
-}
-
-/* Keep the wanted header, which is a string at the top. */
-static VvJsonActionResult
-header_value(void *state, char *token, JsonTokenType type)
-{
-	HeaderParse *parse = (HeaderParse *) state;
-
-	if (parse->depth == 1 && parse->wanted && type == JSON_TOKEN_STRING)
-		parse->value = token;
-	VV_JSON_ACTION_DONE;
-}
-
-/*
- * The header If-None-Match of the request, or NULL.
- */
-static char *
-if_none_match(void)
-{
-	const char *headers = GetConfigOption("request.headers", true, false);
-	HeaderParse parse = {0};
-	JsonSemAction actions = {0};
-	JsonLexContext *lex;
-	char	   *copy;
-
-	if (headers == NULL || headers[0] != '{' ||
-		strlen(headers) > MAX_REQUEST_HEADERS_LEN)
-		return NULL;
-	actions.semstate = &parse;
-	actions.object_start = header_open;
-	actions.object_end = header_close;
-	actions.array_start = header_open;
-	actions.array_end = header_close;
-	actions.object_field_start = header_field;
-	actions.scalar = header_value;
-	copy = pstrdup(headers);
-	lex = vv_json_lexer(copy, strlen(copy), PG_UTF8);
-	if (pg_parse_json(lex, &actions) != JSON_SUCCESS)
-		return NULL;
-	return parse.value;
-}
 
 /*
  * Whether a list of entity tags names this one. A weak tag (W/"...") counts
@@ -160,7 +76,7 @@ vv_http_not_modified(const StringInfo identity, int max_age,
 			 (unsigned long long) hash_bytes_extended((unsigned char *) identity->data,
 													  identity->len, 1));
 	tell_keep(max_age, etag, x_cache, content_type);
-	same = max_age > 0 && names_etag(if_none_match(), etag);
+	same = max_age > 0 && names_etag(vv_request_header("if-none-match"), etag);
 	if (same)
 		vv_http_status(304);
 	return same;

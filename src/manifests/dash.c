@@ -17,6 +17,7 @@
 #include "utils/builtins.h"
 
 #include "core/xml_writer.h"
+#include "manifests/keys.h"
 #include "manifests/put.h"
 #include "manifests/sheet.h"
 #include "manifests/shown.h"
@@ -31,6 +32,7 @@ PG_FUNCTION_INFO_V1(vvault_dash);
 #define ROLE_SCHEME		"urn:mpeg:dash:role:2011"
 #define TRICK_SCHEME	"http://dashif.org/guidelines/trickmode"
 #define TILE_SCHEME		"http://dashif.org/guidelines/thumbnail_tile"
+#define SWITCHING_SCHEME	"urn:mpeg:dash:adaptation-set-switching:2016"
 
 /* What an AdaptationSet of such renditions holds. */
 static const char *
@@ -62,9 +64,9 @@ same_text(const char *a, const char *b)
 	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
-/* Whether two renditions that follow each other are alternatives of one set. */
+/* Whether two renditions are alternatives, be it under different keys. */
 static bool
-same_set(const VvRendition *a, const VvRendition *b)
+same_track(const VvRendition *a, const VvRendition *b)
 {
 	int			len = family_len(a->codecs);
 
@@ -73,6 +75,13 @@ same_set(const VvRendition *a, const VvRendition *b)
 		strncmp(a->codecs, b->codecs, len) == 0 &&
 		same_text(a->language, b->language) && same_text(a->label, b->label) &&
 		a->channels == b->channels;
+}
+
+/* Whether two that follow each other are of one set, which has one key. */
+static bool
+same_set(const VvRendition *a, const VvRendition *b)
+{
+	return same_track(a, b) && vv_same_key(&a->key, &b->key);
 }
 
 /*
@@ -102,6 +111,9 @@ compare_sets(const ListCell *left, const ListCell *right)
 					   b->label != NULL ? b->label : "");
 	if (order == 0)
 		order = a->channels - b->channels;
+	/* what has one key stands together, and grows with its name's lines */
+	if (order == 0 && !vv_same_key(&a->key, &b->key))
+		order = atoi(a->name) - atoi(b->name);
 	if (order == 0 && a->peak_bitrate != b->peak_bitrate)
 		order = a->peak_bitrate < b->peak_bitrate ? -1 : 1;
 	return order != 0 ? order : strcmp(a->name, b->name);
@@ -115,15 +127,6 @@ put_descriptor(VvXml *xml, const char *element, const char *scheme,
 	vv_xml_open(xml, element);
 	vv_xml_attribute(xml, "schemeIdUri", scheme);
 	vv_xml_attribute(xml, "value", value);
-	vv_xml_close(xml, element);
-}
-
-/* An element with a text in it. */
-static void
-put_element(VvXml *xml, const char *element, const char *text)
-{
-	vv_xml_open(xml, element);
-	vv_xml_text(xml, text, strlen(text));
 	vv_xml_close(xml, element);
 }
 
@@ -185,10 +188,47 @@ put_representation(VvXml *xml, const VvRendition *rendition)
 		put_descriptor(xml, "AudioChannelConfiguration", CHANNELS_SCHEME,
 					   psprintf("%d", rendition->channels));
 	}
-	put_element(xml, "BaseURL", rendition->file);
+	vv_xml_element(xml, "BaseURL", rendition->file);
 	if (rendition->kind != VV_RENDITION_TEXT)
 		put_segment_base(xml, rendition);
 	vv_xml_close(xml, "Representation");
+}
+
+/*
+ * The sets that a player may switch to from set id, which begins with the
+ * rendition at this place: the same track under other keys, each a set of its
+ * own. NULL where there is none.
+ */
+static char *
+switchable_sets(List *renditions, int at, int id)
+{
+	const VvRendition *own = (const VvRendition *) list_nth(renditions, at);
+	StringInfoData ids;
+	int			first = at;
+	int			set = id;
+
+	while (first > 0 && same_track(own, (VvRendition *) list_nth(renditions, first - 1)))
+	{
+		const VvRendition *next = (VvRendition *) list_nth(renditions, first--);
+
+		if (!same_set((VvRendition *) list_nth(renditions, first), next))
+			set--;
+	}
+	initStringInfo(&ids);
+	for (int i = first; i < list_length(renditions); i++)
+	{
+		const VvRendition *rendition = (VvRendition *) list_nth(renditions, i);
+
+		if (!same_track(own, rendition))
+			break;
+		if (i > first && !same_set((VvRendition *) list_nth(renditions, i - 1), rendition))
+			set++;
+		else if (i > first)
+			continue;
+		if (set != id)
+			appendStringInfo(&ids, "%s%d", ids.len > 0 ? "," : "", set);
+	}
+	return ids.len > 0 ? ids.data : NULL;
 }
 
 /*
@@ -196,8 +236,11 @@ put_representation(VvXml *xml, const VvRendition *rendition)
  * one that a trick set is of.
  */
 static void
-open_set(VvXml *xml, const VvRendition *rendition, int id)
+open_set(VvXml *xml, List *renditions, int at, int id)
 {
+	const VvRendition *rendition = (const VvRendition *) list_nth(renditions, at);
+	char	   *switchable = switchable_sets(renditions, at, id);
+
 	vv_xml_open(xml, "AdaptationSet");
 	vv_xml_attribute_int(xml, "id", id);
 	vv_xml_attribute(xml, "contentType", content_type_of(rendition->kind));
@@ -210,10 +253,13 @@ open_set(VvXml *xml, const VvRendition *rendition, int id)
 		vv_xml_attribute(xml, "subsegmentStartsWithSAP", "1");
 	}
 	/* the schema wants them in this order */
+	vv_put_content_protection(xml, &rendition->key);
 	if (rendition->kind == VV_RENDITION_TRICK)
 		put_descriptor(xml, "EssentialProperty", TRICK_SCHEME, "1");
+	if (switchable != NULL)
+		put_descriptor(xml, "SupplementalProperty", SWITCHING_SCHEME, switchable);
 	if (rendition->label != NULL)
-		put_element(xml, "Label", rendition->label);
+		vv_xml_element(xml, "Label", rendition->label);
 	if (rendition->kind != VV_RENDITION_TRICK)
 		put_descriptor(xml, "Role", ROLE_SCHEME,
 					   rendition->kind == VV_RENDITION_TEXT ? "subtitle" :
@@ -241,6 +287,12 @@ open_document(VvXml *xml, List *renditions)
 	vv_xml_begin(xml);
 	vv_xml_open(xml, "MPD");
 	vv_xml_attribute(xml, "xmlns", "urn:mpeg:dash:schema:mpd:2011");
+	if (vv_is_protected(renditions, VV_PROTECTION_NONE))
+	{
+		vv_xml_attribute(xml, "xmlns:cenc", "urn:mpeg:cenc:2013");
+		vv_xml_attribute(xml, "xmlns:dashif", "https://dashif.org/CPS");
+		vv_xml_attribute(xml, "xmlns:mspr", "urn:microsoft:playready");
+	}
 	vv_xml_attribute(xml, "profiles", "urn:mpeg:dash:profile:isoff-on-demand:2011");
 	vv_xml_attribute(xml, "type", "static");
 	vv_xml_attribute(xml, "mediaPresentationDuration",
@@ -296,7 +348,7 @@ put_sets(VvXml *xml, List *renditions)
 		{
 			if (before != NULL)
 				vv_xml_close(xml, "AdaptationSet");
-			open_set(xml, rendition, ++nsets);
+			open_set(xml, renditions, foreach_current_index(cell), ++nsets);
 		}
 		put_representation(xml, rendition);
 		before = rendition;
@@ -318,7 +370,8 @@ vv_put_dash(StringInfo out, text *video_id, int generation, bool early)
 	VvSheet		sheet;
 	int			nsets;
 
-	if (renditions == NIL)
+	/* segments encrypted whole are HLS's alone */
+	if (renditions == NIL || vv_is_protected(renditions, VV_PROTECTION_AES128))
 		return false;
 	list_sort(renditions, compare_sets);
 	open_document(&xml, renditions);

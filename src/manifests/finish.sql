@@ -142,6 +142,7 @@ BEGIN
 	END IF;
 	DELETE FROM vvault_stream.renditions r WHERE r.video_id = drop_older.video_id AND r.generation < drop_older.generation;
 	DELETE FROM vvault_stream.pictures p WHERE p.video_id = drop_older.video_id AND p.generation < drop_older.generation;
+	PERFORM vvault_stream.forget_content_keys(drop_older.video_id);
 END
 $$;
 COMMENT ON FUNCTION vvault_stream.drop_older(text, integer) IS

@@ -16,6 +16,7 @@
 #include "utils/builtins.h"
 
 #include "core/text_writer.h"
+#include "manifests/keys.h"
 #include "manifests/put.h"
 #include "manifests/shown.h"
 #include "media/renditions.h"
@@ -301,6 +302,7 @@ vv_put_multivariant(StringInfo out, text *video_id, int generation, bool early)
 	vv_text_line(out, "#EXTM3U");
 	vv_text_line(out, "#EXT-X-VERSION:6");
 	vv_text_line(out, "#EXT-X-INDEPENDENT-SEGMENTS");
+	vv_put_hls_session_keys(out, renditions);
 	foreach(cell, renditions)
 	{
 		const VvRendition *rendition = (const VvRendition *) lfirst(cell);
@@ -429,6 +431,7 @@ put_playlist(StringInfo out, const VvSegments *segments)
 	if (segments->kind != VV_RENDITION_TEXT)
 		appendStringInfo(out, "#EXT-X-MAP:URI=\"%s\",BYTERANGE=\"" INT64_FORMAT "@0\"\n",
 						 segments->file, segments->init_size);
+	vv_put_hls_key(out, &segments->key);
 	put_segments(out, segments);
 	vv_text_line(out, "#EXT-X-ENDLIST");
 }

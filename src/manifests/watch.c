@@ -49,7 +49,9 @@ static VvQuery page_query = {
 	PICTURE_FILE("poster") ", " PICTURE_FILE("storyboard")
 	" IS NOT NULL, (SELECT pg_catalog.max(r.seconds)"
 	"  FROM vvault_stream.renditions r WHERE " IN_GENERATION("r") "),"
-	" vvault_stream.setting('hls_js_url')"
+	" vvault_stream.setting('hls_js_url'), (SELECT pg_catalog.max(r.protection)"
+	"  FROM vvault_stream.renditions r WHERE " IN_GENERATION("r")
+	"  AND r.protection OPERATOR(pg_catalog.<>) 'none')"
 	" FROM vvault_stream.assets a" OF_GENERATION,
 	.extension = "vvault_stream",
 	.nargs = 2,
@@ -153,6 +155,8 @@ put_facts(StringInfo out, text *video_id, const VvRow *row, const char *early)
 		vv_json_null(&facts);
 	else
 		vv_json_float(&facts, DatumGetFloat8(row->values[5]));
+	if (!row->isnull[7])
+		appendStringInfo(&facts, ",\"protection\":\"%s\"", TextDatumGetCString(row->values[7]));
 	appendStringInfoChar(&facts, '}');
 	appendStringInfoString(out, "<script type=\"application/json\" id=\"facts\">");
 	vv_html_json(out, facts.data, facts.len);

@@ -33,7 +33,13 @@ document.addEventListener('DOMContentLoaded', () => {
 	}
 
 	function playByLibrary(url) {
-		hls = new window.Hls({ capLevelToPlayerSize: true });
+		const settings = { capLevelToPlayerSize: true };
+
+		if (facts.protection === 'clear_key') {
+			settings.emeEnabled = true;
+			settings.drmSystems = { 'org.w3.clearkey': { licenseUrl: 'license.json' } };
+		}
+		hls = new window.Hls(settings);
 		hls.on(window.Hls.Events.AUDIO_TRACKS_UPDATED, () => fill(at('audio'),
 			hls.audioTracks.map((t, i) => [t.name, i]), hls.audioTrack, (i) => { hls.audioTrack = i; }));
 		hls.on(window.Hls.Events.SUBTITLE_TRACKS_UPDATED, () => fill(at('texts'),
@@ -56,7 +62,9 @@ document.addEventListener('DOMContentLoaded', () => {
 	}
 
 	playlist().then((url) => {
-		if (window.Hls && window.Hls.isSupported()) {
+		if (facts.protection === 'standard' || facts.protection === 'premium') {
+			problem('This video needs a player that has its licence server.');
+		} else if (window.Hls && window.Hls.isSupported()) {
 			playByLibrary(url);
 		} else if (video.canPlayType('application/vnd.apple.mpegurl')) {
 			video.src = url;

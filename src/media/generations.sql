@@ -30,6 +30,8 @@ CREATE TABLE vvault_stream.generations (
 	failure text CHECK (octet_length(failure) BETWEEN 1 AND 10000),
 	early text COLLATE "C" CHECK (early ~ '^early-[0-9]+$'),
 	page text COLLATE "C" NOT NULL DEFAULT 'watch.html' CHECK (page ~ '^watch(-[0-9]+)?[.]html$'),
+	protection text COLLATE "C" NOT NULL DEFAULT 'none'
+		CHECK (protection IN ('none', 'aes128', 'clear_key', 'standard', 'premium')),
 	created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	uploaded_at timestamptz,
 	ready_at timestamptz,
@@ -44,6 +46,7 @@ COMMENT ON COLUMN vvault_stream.generations.source IS 'what ffprobe said of the 
 COMMENT ON COLUMN vvault_stream.generations.formats IS 'what was asked of vvault_process';
 COMMENT ON COLUMN vvault_stream.generations.early IS 'what the names of the stored manifests begin with while it is shown before it is whole; NULL before and after';
 COMMENT ON COLUMN vvault_stream.generations.page IS 'the name of its stored page, another one each time that what the page says has changed';
+COMMENT ON COLUMN vvault_stream.generations.protection IS 'how it is encrypted: the protection that its asset had when it was begun';
 SELECT pg_catalog.pg_extension_config_dump('vvault_stream.generations', '');
 
 CREATE TRIGGER generations_inserted AFTER INSERT ON vvault_stream.generations
@@ -156,17 +159,19 @@ COMMENT ON FUNCTION vvault_stream.newest_generation(text) IS
 
 -- Objects are never overwritten: what says another thing has another name.
 CREATE FUNCTION vvault_stream.shown_files(video_id text, generation integer, OUT hls text, OUT dash text, OUT storyboard text,
-	OUT watch text)
+	OUT watch text, OUT protection text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT coalesce(g.early || '.m3u8', 'master.m3u8'), coalesce(g.early || '.mpd', 'manifest.mpd'),
-		CASE WHEN g.early IS NULL THEN 'storyboard.vtt' END, coalesce(g.early || '.html', g.page, 'watch.html')
+	SELECT coalesce(g.early || '.m3u8', 'master.m3u8'),
+		CASE WHEN g.protection = 'aes128' THEN NULL ELSE coalesce(g.early || '.mpd', 'manifest.mpd') END,
+		CASE WHEN g.early IS NULL THEN 'storyboard.vtt' END, coalesce(g.early || '.html', g.page, 'watch.html'),
+		coalesce(g.protection, 'none')
 	FROM (SELECT 1) one LEFT JOIN vvault_stream.generations g
 		ON g.video_id = shown_files.video_id AND g.generation = shown_files.generation
 $$;
 COMMENT ON FUNCTION vvault_stream.shown_files(text, integer) IS
-'The names of the stored files that players of a generation begin with, in its folder.';
+'The names of the stored files that players of a generation begin with, in its folder; aes128 has none for DASH.';
 
 CREATE FUNCTION vvault_stream.add_generation(video_id text) RETURNS integer
 LANGUAGE sql VOLATILE
@@ -388,6 +393,21 @@ $$;
 COMMENT ON FUNCTION vvault_stream.delete_order(json) IS
 'The order of a job of the kind delete_objects.';
 
+-- A key goes when nothing is left of what was encrypted under it.
+CREATE FUNCTION vvault_stream.forget_content_keys(video_id text) RETURNS void
+LANGUAGE sql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	DELETE FROM vvault_stream.content_keys k
+	WHERE k.video_id = forget_content_keys.video_id
+		AND EXISTS (SELECT FROM vvault_stream.generations g
+			WHERE g.video_id = k.video_id AND g.generation = k.generation AND g.state = 'gone')
+		AND NOT EXISTS (SELECT FROM vvault_stream.media_objects o
+			WHERE o.video_id = k.video_id AND o.generation = k.generation AND o.name NOT IN ('source', 'parts'))
+$$;
+COMMENT ON FUNCTION vvault_stream.forget_content_keys(text) IS
+'Deletes the keys of a video''s generations that are gone.';
+
 -- The last object of a video that is being deleted makes it deleted.
 CREATE FUNCTION vvault_stream.delete_done(job json, result json) RETURNS void
 LANGUAGE plpgsql VOLATILE
@@ -402,6 +422,7 @@ BEGIN
 	UPDATE vvault_stream.assets a SET state = 'deleted'
 	WHERE a.video_id = v AND a.state = 'deleting'
 		AND NOT EXISTS (SELECT FROM vvault_stream.media_objects o WHERE o.video_id = v);
+	PERFORM vvault_stream.forget_content_keys(v);
 END
 $$;
 COMMENT ON FUNCTION vvault_stream.delete_done(json, json) IS

@@ -165,6 +165,7 @@ BEGIN
 			WHERE o.video_id = a.video_id AND o.state = 'ordered'), vvault_stream.url_seconds());
 	DELETE FROM vvault_stream.renditions r WHERE r.video_id = a.video_id;
 	DELETE FROM vvault_stream.pictures p WHERE p.video_id = a.video_id;
+	DELETE FROM vvault_stream.content_keys k WHERE k.video_id = a.video_id;
 	UPDATE vvault_stream.generations o SET state = 'gone' WHERE o.video_id = a.video_id AND o.source_key IS NOT NULL;
 	UPDATE vvault_stream.assets o SET state = 'deleted'
 	WHERE o.video_id = a.video_id AND NOT EXISTS (SELECT FROM vvault_stream.media_objects m WHERE m.video_id = a.video_id);

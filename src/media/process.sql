@@ -333,10 +333,20 @@ AS $$
 DECLARE
 	o vvault_stream.media_objects := vvault_stream.object_for((job ->> 'job_id')::bigint, g.video_id, g.generation,
 		output ->> 'name', output ->> 'extension');
+	encryption json;
 BEGIN
+	IF g.protection <> 'none' AND output ->> 'kind' IN ('video', 'audio') THEN
+		encryption := vvault_stream.output_encryption(g.video_id, g.generation,
+			vvault_stream.content_class(output ->> 'kind', output ->> 'name'));
+		IF encryption IS NULL THEN
+			RAISE EXCEPTION 'there is no key for %', output ->> 'name' USING ERRCODE = 'object_not_in_prerequisite_state',
+				HINT = 'vvault_protect() makes new ones.';
+		END IF;
+	END IF;
+	-- a key is in expressions alone, never a parameter of a query
 	RETURN json_build_object('name', o.name, 'extension', output ->> 'extension',
 		'head', coalesce((output ->> 'head')::boolean, false), 'optional', coalesce((output ->> 'optional')::boolean, false),
-		'content_type', output ->> 'content_type',
+		'content_type', output ->> 'content_type', 'encryption', encryption,
 		'place', vvault_stream.writing_place(o, true));
 END
 $$;
@@ -378,6 +388,24 @@ $$;
 COMMENT ON FUNCTION vvault_stream.written_output(json, json, text) IS
 'What a result says of an output, NULL where it was not written.';
 
+-- A worker that forgot to encrypt, or did it under another key, is found out by
+-- the head of what it made; of aes128 whole segments are encrypted, in blocks.
+CREATE FUNCTION vvault_stream.encryption_problem(g vvault_stream.generations, scheme text, key_id uuid, sizes integer[], kid uuid)
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT CASE
+		WHEN encryption_problem.scheme IS DISTINCT FROM nullif(vvault_stream.encryption_scheme((g).protection), 'aes128')
+			THEN coalesce('it is encrypted by ' || encryption_problem.scheme, 'it is not encrypted')
+		WHEN encryption_problem.scheme IS NOT NULL AND encryption_problem.key_id IS DISTINCT FROM encryption_problem.kid
+			THEN 'it is encrypted under another key'
+		WHEN (g).protection = 'aes128' AND EXISTS (SELECT FROM unnest(encryption_problem.sizes) s WHERE s % 16 <> 0)
+			THEN 'it is not encrypted' END
+$$;
+COMMENT ON FUNCTION vvault_stream.encryption_problem(vvault_stream.generations, text, uuid, integer[], uuid) IS
+'What is wrong with how a file of a generation is encrypted, whose head says this, or NULL.';
+
 CREATE FUNCTION vvault_stream.add_media(g vvault_stream.generations, output json, written json, loudness double precision,
 	early boolean) RETURNS void
 LANGUAGE plpgsql VOLATILE
@@ -385,6 +413,9 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	h record;
+	kid uuid := (SELECT k.kid FROM vvault_stream.content_keys k WHERE k.video_id = g.video_id AND k.generation = g.generation
+		AND k.class = vvault_stream.content_class(output ->> 'kind', output ->> 'name'));
+	wrong text;
 BEGIN
 	SELECT m.* INTO h FROM vvault_stream.media_head(decode(written ->> 'head', 'base64'), (written ->> 'size')::bigint) m;
 	IF h.kind IS DISTINCT FROM output ->> 'kind' THEN
@@ -392,14 +423,18 @@ BEGIN
 	ELSIF h.edit_start <> 0 OR h.start::double precision / h.timescale > 0.045 THEN
 		RAISE EXCEPTION 'it does not begin at its beginning' USING ERRCODE = 'invalid_parameter_value';
 	END IF;
+	wrong := vvault_stream.encryption_problem(g, h.scheme, h.key_id, h.sizes, kid);
+	IF wrong IS NOT NULL THEN
+		RAISE EXCEPTION '%', wrong USING ERRCODE = 'invalid_parameter_value';
+	END IF;
 	INSERT INTO vvault_stream.renditions (video_id, generation, name, kind, codecs, width, height, sample_aspect_width,
 		sample_aspect_height, frame_rate_numerator, frame_rate_denominator, channels, sample_rate, language, label, is_default,
-		early, loudness, object_key, timescale, init_size, index_size, first_offset, durations, sizes)
+		early, loudness, protection, key_id, object_key, timescale, init_size, index_size, first_offset, durations, sizes)
 	VALUES (g.video_id, g.generation, output ->> 'name', h.kind, h.codecs, h.width, h.height,
 		split_part(coalesce(h.sample_aspect, '1:1'), ':', 1)::integer, split_part(coalesce(h.sample_aspect, '1:1'), ':', 2)::integer,
 		(output ->> 'rate_numerator')::integer, (output ->> 'rate_denominator')::integer, h.channels, h.sample_rate,
 		output ->> 'language', output ->> 'label', coalesce((output ->> 'is_default')::boolean, false), early,
-		loudness, written ->> 'object_key', h.timescale, h.init_size, h.index_size, h.first_offset, h.durations, h.sizes);
+		loudness, g.protection, kid, written ->> 'object_key', h.timescale, h.init_size, h.index_size, h.first_offset, h.durations, h.sizes);
 END
 $$;
 COMMENT ON FUNCTION vvault_stream.add_media(vvault_stream.generations, json, json, double precision, boolean) IS
@@ -565,16 +600,19 @@ BEGIN
 	DELETE FROM vvault_stream.renditions r WHERE r.video_id = g.video_id AND r.generation = g.generation;
 	DELETE FROM vvault_stream.pictures p WHERE p.video_id = g.video_id AND p.generation = g.generation;
 	UPDATE vvault_stream.generations o
-	SET state = 'processing', run = o.run + 1, failure = NULL, formats = coalesce(begin_run.formats, o.formats)
-	WHERE o.video_id = g.video_id AND o.generation = g.generation
+	SET state = 'processing', run = o.run + 1, failure = NULL, formats = coalesce(begin_run.formats, o.formats),
+		protection = a.protection
+	FROM vvault_stream.assets a
+	WHERE o.video_id = g.video_id AND o.generation = g.generation AND a.video_id = o.video_id
 	RETURNING o.* INTO g;
+	PERFORM vvault_stream.make_content_keys(g.video_id, g.generation, g.protection);
 	UPDATE vvault_stream.assets a SET state = 'processing'
 	WHERE a.video_id = g.video_id AND a.state IN ('uploaded', 'failed');
 	RETURN vvault_stream.enqueue_media(g, 'probe', NULL, NULL);
 END
 $$;
 COMMENT ON FUNCTION vvault_stream.begin_run(vvault_stream.generations, jsonb) IS
-'Begins to process a generation, from its source; returns the first job. The caller has locked the asset.';
+'Begins to process a generation, from its source, protected as its asset is to be; returns the first job. The caller has locked the asset.';
 
 -- What viewers may be playing stays as it is: encoded anew it is the next one.
 CREATE FUNCTION vvault_stream.hidden_generation(a vvault_stream.assets, g vvault_stream.generations)

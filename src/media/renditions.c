@@ -14,6 +14,7 @@
 #include "fmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/uuid.h"
 
 #include "core/query.h"
 
@@ -33,12 +34,18 @@ PG_FUNCTION_INFO_V1(vvault_media_seconds);
 	" WHERE a.video_id OPERATOR(pg_catalog.=) $1" \
 	" AND a.state OPERATOR(pg_catalog.<>) ALL ('{deleting,deleted}'::pg_catalog.text[])"
 
+/* The columns that keep_key() reads. */
+#define KEY_COLUMNS \
+	"r.protection, r.key_id, CASE r.protection WHEN 'standard' THEN" \
+	" (SELECT k.checksum FROM vvault_stream.content_keys k" \
+	" WHERE k.kid OPERATOR(pg_catalog.=) r.key_id) END"
+
 static VvQuery list_query = {
 	.sql = "SELECT r.kind, r.name, r.object_key, r.codecs, r.width, r.height,"
 	" r.sample_aspect_width, r.sample_aspect_height, r.frame_rate_numerator,"
 	" r.frame_rate_denominator, r.video_range, r.channels, r.sample_rate,"
 	" r.language, r.label, r.is_default, r.average_bitrate, r.peak_bitrate,"
-	" r.timescale, r.init_size, r.index_size, r.seconds"
+	" r.timescale, r.init_size, r.index_size, r.seconds, " KEY_COLUMNS
 	FROM_SHOWN_RENDITIONS
 	" AND (r.early OR NOT $3)"
 	" ORDER BY r.kind, r.codecs, r.peak_bitrate, r.name",
@@ -50,7 +57,7 @@ static VvQuery list_query = {
 
 static VvQuery segments_query = {
 	.sql = "SELECT r.kind, r.object_key, r.timescale, r.init_size,"
-	" r.first_offset, r.durations, r.sizes"
+	" r.first_offset, r.durations, r.sizes, " KEY_COLUMNS
 	FROM_SHOWN_RENDITIONS
 	" AND r.name OPERATOR(pg_catalog.=) $3",
 	.extension = "vvault_stream",
@@ -101,6 +108,20 @@ text_of(const Datum *values, const bool *isnull, int i)
 	return isnull[i] ? NULL : TextDatumGetCString(values[i]);
 }
 
+/* What a rendition is encrypted under, out of KEY_COLUMNS. */
+static void
+keep_key(const Datum *values, const bool *isnull, VvMediaKey *key)
+{
+	memset(key, 0, sizeof(*key));
+	key->protection = *TextDatumGetCString(values[0]);
+	if (!isnull[1])
+		memcpy(key->kid, DatumGetUUIDP(values[1])->data, VV_KID_LEN);
+	key->has_checksum = !isnull[2] &&
+		VARSIZE_ANY_EXHDR(DatumGetPointer(values[2])) == VV_CHECKSUM_LEN;
+	if (key->has_checksum)
+		memcpy(key->checksum, VARDATA_ANY(DatumGetPointer(values[2])), VV_CHECKSUM_LEN);
+}
+
 /* The columns of the query for renditions, in their order. */
 static bool
 keep_rendition(const Datum *values, const bool *isnull, void *arg)
@@ -132,6 +153,7 @@ keep_rendition(const Datum *values, const bool *isnull, void *arg)
 	rendition->init_size = DatumGetInt64(values[i++]);
 	rendition->index_size = DatumGetInt64(values[i++]);
 	rendition->seconds = DatumGetFloat8(values[i++]);
+	keep_key(values + i, isnull + i, &rendition->key);
 	list->renditions = lappend(list->renditions, rendition);
 	MemoryContextSwitchTo(old);
 	return true;
@@ -177,6 +199,7 @@ vv_read_segments(text *video_id, int generation, text *name,
 	segments->n = ArrayGetNItems(ARR_NDIM(durations), ARR_DIMS(durations));
 	segments->durations = (const int32 *) ARR_DATA_PTR(durations);
 	segments->sizes = (const int32 *) ARR_DATA_PTR(sizes);
+	keep_key(row.values + 7, row.isnull + 7, &segments->key);
 	return true;
 }
 
@@ -197,6 +220,15 @@ bool
 vv_is_avc(const VvRendition *rendition)
 {
 	return strncmp(rendition->codecs, "avc", 3) == 0;
+}
+
+/*
+ * Whether two renditions are encrypted under the same key, or neither is.
+ */
+bool
+vv_same_key(const VvMediaKey *a, const VvMediaKey *b)
+{
+	return a->protection == b->protection && memcmp(a->kid, b->kid, VV_KID_LEN) == 0;
 }
 
 /*

@@ -12,10 +12,28 @@
 
 #include "nodes/pg_list.h"
 
+#include "protect/pssh.h"
+
 #define VV_RENDITION_VIDEO	'v'
 #define VV_RENDITION_AUDIO	'a'
 #define VV_RENDITION_TEXT	's'
 #define VV_RENDITION_TRICK	't'
+
+/* Levels of protection, by their first letters */
+#define VV_PROTECTION_NONE		'n'
+#define VV_PROTECTION_AES128	'a'
+#define VV_PROTECTION_CLEAR_KEY 'c'
+#define VV_PROTECTION_STANDARD	's'
+#define VV_PROTECTION_PREMIUM	'p'
+
+/* What a rendition is encrypted under; the key itself is not here. */
+typedef struct VvMediaKey
+{
+	char		protection;
+	uint8		kid[VV_KID_LEN];
+	bool		has_checksum;
+	uint8		checksum[VV_CHECKSUM_LEN];
+} VvMediaKey;
 
 typedef struct VvRendition
 {
@@ -41,6 +59,7 @@ typedef struct VvRendition
 	int64		init_size;
 	int64		index_size;
 	double		seconds;
+	VvMediaKey	key;
 } VvRendition;
 
 /* Segments of one rendition, in order */
@@ -54,6 +73,7 @@ typedef struct VvSegments
 	int			n;
 	const int32 *durations;
 	const int32 *sizes;
+	VvMediaKey	key;
 } VvSegments;
 
 extern List *vv_read_renditions(text *video_id, int generation, bool early);
@@ -61,5 +81,6 @@ extern bool vv_read_segments(text *video_id, int generation, text *name,
 							 VvSegments *segments);
 extern double vv_frame_rate(const VvRendition *rendition);
 extern bool vv_is_avc(const VvRendition *rendition);
+extern bool vv_same_key(const VvMediaKey *a, const VvMediaKey *b);
 
 #endif							/* VVAULT_RENDITIONS_H */

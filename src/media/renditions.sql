@@ -49,6 +49,9 @@ CREATE TABLE vvault_stream.renditions (
 	is_default boolean NOT NULL DEFAULT false,
 	early boolean NOT NULL DEFAULT false,
 	loudness double precision CHECK (loudness > '-Infinity' AND loudness < 'Infinity'),
+	protection text COLLATE "C" NOT NULL DEFAULT 'none'
+		CHECK (protection IN ('none', 'aes128', 'clear_key', 'standard', 'premium')),
+	key_id uuid,
 	object_key text COLLATE "C" NOT NULL CHECK (object_key ~ '^([A-Za-z0-9_-][A-Za-z0-9._-]*/)*[A-Za-z0-9_-][A-Za-z0-9._-]*$' AND octet_length(object_key) <= 1024),
 	timescale bigint NOT NULL CHECK (timescale BETWEEN 1 AND 4294967295),
 	init_size bigint NOT NULL DEFAULT 0 CHECK (init_size >= 0),
@@ -61,6 +64,7 @@ CREATE TABLE vvault_stream.renditions (
 	seconds double precision NOT NULL GENERATED ALWAYS AS (vvault_stream.media_seconds(timescale, durations, sizes)) STORED,
 	PRIMARY KEY (video_id, generation, name),
 	CHECK ((frame_rate_numerator IS NULL) = (frame_rate_denominator IS NULL)),
+	CHECK ((protection = 'none') = (key_id IS NULL)),
 	CHECK (kind IN ('audio', 'text') OR width IS NOT NULL AND height IS NOT NULL),
 	CHECK (kind <> 'audio' OR channels IS NOT NULL AND sample_rate IS NOT NULL),
 	CHECK (kind = 'text' OR init_size > 0 AND index_size > 0 AND first_offset >= init_size + index_size)
@@ -73,6 +77,7 @@ COMMENT ON COLUMN vvault_stream.renditions.codecs IS 'RFC 6381';
 COMMENT ON COLUMN vvault_stream.renditions.language IS 'BCP 47';
 COMMENT ON COLUMN vvault_stream.renditions.early IS 'it is one of those that a generation is shown with before it is whole';
 COMMENT ON COLUMN vvault_stream.renditions.loudness IS 'EBU R128, LUFS';
+COMMENT ON COLUMN vvault_stream.renditions.key_id IS 'the key that it is encrypted under: vvault_stream.content_keys.kid';
 COMMENT ON COLUMN vvault_stream.renditions.object_key IS 'where its store has it; the last part is its name in manifests';
 COMMENT ON COLUMN vvault_stream.renditions.timescale IS 'units of durations in a second';
 COMMENT ON COLUMN vvault_stream.renditions.init_size IS 'bytes before the index';

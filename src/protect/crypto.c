@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * crypto.c
- *		What OpenSSL's libcrypto does for us: ECDSA over P-256 and AES-256-GCM.
+ *		What OpenSSL's libcrypto does for us: ECDSA over P-256, AES-256-GCM,
+ *		and blocks of AES-128.
  *
  * All that calls OpenSSL stands here. Its queue of errors is cleared before
  * and after, since the server reads the same one for its connections. Between
@@ -322,6 +323,37 @@ vv_gcm_open(const uint8 *key, const uint8 *nonce, const char *name,
 	return opened;
 }
 
+/*
+ * Encrypts one block under a key, both of VV_AES_BLOCK bytes.
+ */
+void
+vv_aes128_block(const uint8 *key, const uint8 *plain, uint8 *encrypted)
+{
+	EVP_CIPHER_CTX *volatile context = NULL;
+	volatile bool made = false;
+
+	ERR_clear_error();
+	PG_TRY();
+	{
+		int			n;
+
+		context = EVP_CIPHER_CTX_new();
+		made = context != NULL &&
+			EVP_EncryptInit_ex(context, EVP_aes_128_ecb(), NULL, key, NULL) == 1 &&
+			EVP_CIPHER_CTX_set_padding(context, 0) == 1 &&
+			EVP_EncryptUpdate(context, encrypted, &n, plain, VV_AES_BLOCK) == 1 &&
+			n == VV_AES_BLOCK;
+	}
+	PG_FINALLY();
+	{
+		EVP_CIPHER_CTX_free(context);
+		ERR_clear_error();
+	}
+	PG_END_TRY();
+	if (!made)
+		crypto_failed("encrypt a block");
+}
+
 #else
 
 pg_noreturn static void no_crypto(void);
@@ -333,7 +365,7 @@ no_crypto(void)
 	ereport(ERROR,
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 			 errmsg("this build of vvault has no OpenSSL"),
-			 errdetail("Tokens by ES256 and a master key need it."),
+			 errdetail("Tokens by ES256, a master key and the protection standard need it."),
 			 errhint("Build vvault with OpenSSL's headers, for a server that was built with OpenSSL; tokens by HS256 need neither.")));
 }
 
@@ -389,6 +421,14 @@ bool
 vv_gcm_open(const uint8 *key pg_attribute_unused(), const uint8 *nonce pg_attribute_unused(),
 			const char *name pg_attribute_unused(), const uint8 *sealed pg_attribute_unused(),
 			int len pg_attribute_unused(), uint8 *plain pg_attribute_unused())
+{
+	no_crypto();
+}
+
+/* Would encrypt. */
+void
+vv_aes128_block(const uint8 *key pg_attribute_unused(), const uint8 *plain pg_attribute_unused(),
+				uint8 *encrypted pg_attribute_unused())
 {
 	no_crypto();
 }

@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * crypto.h
- *		What OpenSSL's libcrypto does for us: ECDSA over P-256 and AES-256-GCM.
+ *		What OpenSSL's libcrypto does for us: ECDSA over P-256, AES-256-GCM,
+ *		and blocks of AES-128.
  *
  *-------------------------------------------------------------------------
  */
@@ -18,6 +19,8 @@
 #define VV_GCM_NONCE		12
 #define VV_GCM_TAG			16
 
+#define VV_AES_BLOCK		16	/* of AES-128 also the key */
+
 /* A public key that signatures are checked by; lives until it is freed. */
 typedef struct VvPublicKey VvPublicKey;
 
@@ -33,5 +36,7 @@ extern void vv_gcm_seal(const uint8 *key, const uint8 *nonce, const char *name,
 						const uint8 *plain, int len, uint8 *sealed);
 extern bool vv_gcm_open(const uint8 *key, const uint8 *nonce, const char *name,
 						const uint8 *sealed, int len, uint8 *plain);
+extern void vv_aes128_block(const uint8 *key, const uint8 *plain,
+							uint8 *encrypted);
 
 #endif							/* VVAULT_CRYPTO_H */

@@ -383,7 +383,7 @@ for my $what (sort keys %closed)
 	like((split /\n/, log_of('edge'))[-1], qr/"cache":"","upstream":""/, 'nothing was asked of the origin');
 }
 is(request('PUT', $play->{hls}, content => 'x')->{status}, 405, 'nobody writes at an edge');
-is(request('OPTIONS', $play->{hls}, headers => { Origin => 'https://player.example.org' })->{headers}{'access-control-allow-methods'}, 'GET, HEAD', 'a player may ask');
+is(request('OPTIONS', $play->{hls}, headers => { Origin => 'https://player.example.org' })->{headers}{'access-control-allow-methods'}, 'GET, HEAD, POST', 'a player may ask');
 is(request('GET', "${base}none.mp4")->{status}, 404, 'what is not there is 404');
 
 is(request('GET', $skewed)->{status}, 200, 'a token lives on for what clocks may differ by');

@@ -83,7 +83,8 @@ my $first = play();
 my $token = sql(q(SELECT vvault_token_issue('viewer', ttl_seconds => 86400) ->> 'access_token'));
 sql(q(SELECT vvault_store('cloud', 's3', 'https://s3.example.org', bucket => 'media', key_id => 'AKID', secret => 'the secret of this store')));
 sql(q(SELECT vvault_store('main', 'file', 'https://store.example.org')));
-is_deeply(secrets(), { master_key => undef, problem => undef, plain => 4, sealed => 0, of_other_keys => 0, lost => [] }, 'without a master key secrets are plain, and that is said');
+is_deeply(secrets(), { master_key => undef, problem => undef, plain => 4, sealed => 0, of_other_keys => 0, lost => [],
+	content_keys => { plain => 0, sealed => 0, of_other_keys => 0, lost => 0 } }, 'without a master key secrets are plain, and that is said');
 like(problem('SELECT vvault_reseal_secrets()'), qr/55000.*there is no master key/s, 'and stay so');
 
 # ---------------------------------------------------------------------------

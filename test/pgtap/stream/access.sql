@@ -33,6 +33,8 @@ INSERT INTO vvault_stream.assets (video_id, owner_id, access) SELECT video_id, '
 UPDATE vvault_stream.assets SET state = 'uploading' WHERE owner_id = 'vva_alice';
 INSERT INTO vvault_stream.uploads (video_id, upload_id, generation, store, object_key, size, part_size, parts, expires_at)
 SELECT video_id, rpad('u' || video_id, 22, '-'), 1, 'files', video_id || '/source/x', 100, 1024, 1, now() + interval '1 day' FROM video;
+INSERT INTO vvault_stream.content_keys (video_id, generation, class, kid, level, secret)
+SELECT video_id, 1, 'SD', md5(video_id)::uuid, 'clear_key', '\x000102030405060708090a0b0c0d0e0f' FROM video;
 
 --
 -- Callers: login, role, claims; {video} is the video that is asked about
@@ -96,7 +98,9 @@ INSERT INTO call VALUES
 	('vvault_asset', $$'{video}'$$, 'edit', '{publisher}'), ('vvault_create_asset', $$'New', '{subject}'$$, 'own', '{publisher}'),
 	('vvault_update_asset', $$'{video}', 'New title'$$, 'edit', '{publisher}'), ('vvault_replace_source', $$'{video}'$$, 'edit', '{publisher}'),
 	('vvault_delete_asset', $$'{video}'$$, 'manage', '{publisher}'), ('vvault_assets', $$'{subject}'$$, 'list', '{publisher}'),
-	('vvault_process', $$'{video}'$$, 'edit', '{publisher}'), ('vvault_ladder', '640, 360', 'any', '{publisher}'),
+	('vvault_process', $$'{video}'$$, 'edit', '{publisher}'), ('vvault_protect', $$'{video}', 'none'$$, 'manage', '{publisher}'),
+	('vvault_pssh', $$'{video}'$$, 'view', '{viewer}'), ('vvault_clearkey_license', $$json_build_object('kids', json_build_array(translate(encode(uuid_send(md5('{video}')::uuid), 'base64'), '+/=', '-_')))$$, 'view', '{viewer}'),
+	('vvault_hls_key', $$encode(uuid_send(md5('{video}')::uuid), 'hex')$$, 'view', '{viewer}'), ('vvault_cpix', $$'{video}'$$, 'any', '{}'), ('vvault_ladder', '640, 360', 'any', '{publisher}'),
 	('vvault_create_upload', $$'{video}', 100$$, 'edit', '{publisher}'), ('vvault_sign_part', $$rpad('u{video}', 22, '-'), 1$$, 'edit', '{publisher}'),
 	('vvault_list_parts', $$rpad('u{video}', 22, '-')$$, 'edit', '{publisher}'), ('vvault_abort_upload', $$rpad('u{video}', 22, '-')$$, 'edit', '{publisher}'),
 	('vvault_complete_upload', $$rpad('u{video}', 22, '-'), process => false$$, 'edit', '{publisher}'),

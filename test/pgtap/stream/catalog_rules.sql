@@ -35,7 +35,7 @@ SELECT set_eq($$SELECT c.oid::regclass::text, u.condition
 		('vvault_stream.jobs', ''), ('vvault_stream.jobs_job_id_seq', ''), ('vvault_stream.job_needs', ''),
 		('vvault_stream.events', ''), ('vvault_stream.webhooks', ''), ('vvault_stream.webhooks_webhook_id_seq', ''), ('vvault_stream.deliveries', ''),
 		('vvault_stream.schedules', ''),
-		('vvault_stream.finished_jobs', ''), ('vvault_stream.secrets', ''), ('vvault_stream.signing_keys', ''), ('vvault_stream.denied', ''),
+		('vvault_stream.finished_jobs', ''), ('vvault_stream.secrets', ''), ('vvault_stream.signing_keys', ''), ('vvault_stream.content_keys', ''), ('vvault_stream.denied', ''),
 		('vvault_stream.refresh_tokens', ''), ('vvault_stream.consents', ''), ('vvault_stream.revocations', ''),
 		('vvault_stream.stores', ''), ('vvault_stream.edges', ''),
 		('vvault_stream.uploads', ''), ('vvault_stream.quotas', ''), ('vvault_stream.settings', ''),
