@@ -4,7 +4,7 @@
 #		The benchmarks, on a throw-away cluster: `make bench`.
 #
 # usage: bench/run.sh [PART ...]		parts: cache feed trending scores ingest analytics search worker http edge jobs beside tokens
-#		manifests
+#		limits manifests
 #
 # What is compared is measured in turn within one run, in ROUNDS rounds (5) of
 # SECONDS seconds (2), and medians are taken: on a shared machine only ratios
@@ -299,6 +299,17 @@ part_tokens()
 	bench_sql -d tokens -At -v rounds="$ROUNDS" -v calls="${CALLS:-50000}" -f bench/tokens/rate.sql
 }
 
+# What one who asks too often costs the others.
+part_limits()
+{
+	heading "limits: callers of PostgREST beside 200 connections of one who hammers"
+	# shellcheck source=bench/http/part.sh
+	source bench/http/part.sh
+	# shellcheck source=bench/limits/part.sh
+	source bench/limits/part.sh
+	bench_limits
+}
+
 # spent_ms DATABASE SQL TIMES
 spent_ms()
 {
@@ -407,7 +418,7 @@ main()
 			*" worker "*) "$ROOT/scripts/packages.sh" demo && "$ROOT/scripts/nginx.sh" .work ;;
 		esac
 		case " ${*:-http} " in
-			*" http "* | *" edge "*)
+			*" http "* | *" edge "* | *" limits "*)
 				"$ROOT/scripts/packages.sh" http
 				"$ROOT/scripts/nginx.sh" .work
 				;;
@@ -427,11 +438,11 @@ main()
 	cluster_create "$WORK" "fsync = off" "shared_buffers = 1GB" "max_wal_size = 8GB" "autovacuum = off" \
 		"shared_preload_libraries = 'vvault'"
 	cluster_start "$WORK"
-	for part in "${@:-cache feed trending scores ingest analytics search worker http edge jobs beside tokens manifests}"; do
+	for part in "${@:-cache feed trending scores ingest analytics search worker http edge jobs beside tokens limits manifests}"; do
 		for part in $part; do
 			# the others measure what it costs to compute a reply
 			case $part in
-				cache | http | beside) "part_$part" ;;
+				cache | http | beside | limits) "part_$part" ;;
 				*) PGOPTIONS='-c vvault.cache=off' "part_$part" ;;
 			esac
 		done

@@ -3,11 +3,14 @@
 # media.sh
 #		nginx as store and edge, by the files of deploy/, in a folder of their own.
 #
-# usage: [ORIGIN=https://..] [POSTGREST=PORT] scripts/media.sh start FOLDER
+# usage: [ORIGIN=https://..] [POSTGREST=PORT] [RATE=1000000r/s] [BURST=1000] [CONNECTIONS=10000]
+#        [TRUSTED=ADDRESS] scripts/media.sh start FOLDER
 #        scripts/media.sh stop FOLDER
 #
 # For the demo and tests, unprivileged. With POSTGREST the edge asks the one that
-# listens there for manifests. Of deploy/store.conf and deploy/edge.conf
+# listens there for manifests. RATE, BURST and CONNECTIONS are what the edge lets a
+# client have, TRUSTED a proxy whose X-Forwarded-For it believes. Of deploy/store.conf
+# and deploy/edge.conf
 # only lines marked SITE are changed. "start" prints lines NAME VALUE: store (the
 # endpoint for vvault_store), edge (the base URL of an edge), origin (what the edge
 # reads), store_keys and path_keys (the files that vvault_signing_keys writes),
@@ -53,6 +56,10 @@ write_conf()
 		-e "s|/etc/nginx/vvault/vvault-denied|$folder/denied|" \
 		-e "s|^(\tserver 127\.0\.0\.1:)8091 |\1$origin |" \
 		-e "s|^(\tserver 127\.0\.0\.1:)3000 |\1${POSTGREST:-3000} |" \
+		-e "s|rate=200r/s|rate=${RATE:-1000000r/s}|" \
+		-e "s/burst=1000 /burst=${BURST:-1000} /" \
+		-e "s/(limit_conn vvault_edge_connections) 200;/\1 ${CONNECTIONS:-10000};/" \
+		${TRUSTED:+-e "s|#(set_real_ip_from) 192.0.2.0/24;|\1 $TRUSTED;|"} \
 		-e "s|default \"store\"|default \"$manifests\"|" \
 		-e "s|^(\tlisten )80;|\1127.0.0.1:$edge;|" \
 		-e "s|/var/cache/nginx-vvault-edge|$folder/cache|" \

@@ -3,7 +3,8 @@
 # site.sh
 #		nginx and PostgREST by the files of deploy/, in a folder of their own.
 #
-# usage: [RATE=50r/s] [BURST=100] [ORIGIN=https://..] [STANDIN=no|yes|only] [NGINX=yes|no]
+# usage: [RATE=50r/s] [BURST=100] [CONNECTIONS=100] [TRUSTED=ADDRESS] [ORIGIN=https://..]
+#        [API=no|yes] [API_RATE=100r/s] [API_TOKEN_RATE=50r/s] [JWKS=FILE] [STANDIN=no|yes|only] [NGINX=yes|no]
 #        [CHANNEL=true|false] [UPSTREAMS="PORT ..."] scripts/site.sh start FOLDER CONNECTION-STRING ROLE
 #        scripts/site.sh stop FOLDER
 #
@@ -15,6 +16,9 @@
 # (its version). CONNECTION-STRING is of the login role; ROLE is what it acts as.
 # With UPSTREAMS no PostgREST is started: nginx shares the URLs among those that
 # listen on these ports, as deploy/cluster has it. CHANNEL=false is for a standby.
+# TRUSTED is a proxy whose X-Forwarded-For is believed. With API=yes nginx also serves
+# deploy/api.conf, whose address is "api"; with JWKS PostgREST checks tokens by the keys
+# in that file and calls vvault_pre_request().
 # A port that somebody takes before the program has it is no failure: another one
 # is tried. What has not come to listen after START_SECONDS (180) does not start.
 
@@ -65,9 +69,27 @@ share_upstreams()
 	sed -i -e "/^upstream vvault_postgrest /,/^}/{/^}/r $1.upstream" -e 'd}' "$1"
 }
 
+write_api_conf()
+{
+	local folder=$1 api=$2 upstream=$3
+
+	sed -E -e '/# SITE/!b' \
+		-e "s|^(\tserver 127\.0\.0\.1:)3000 |\1$upstream |" \
+		-e "s|^\tlisten 80;|\tlisten 127.0.0.1:$api;|" \
+		-e "s|\"https://www\.example\.org\"|\"${ORIGIN:-https://www.example.org}\"|" \
+		-e "s|rate=100r/s|rate=${API_RATE:-100r/s}|" \
+		-e "s|(vvault_api_tokens:20m rate)=50r/s|\1=${API_TOKEN_RATE:-50r/s}|" \
+		${TRUSTED:+-e "s|#(set_real_ip_from) 192.0.2.0/24;|\1 $TRUSTED;|"} \
+		-e "s|/var/log/nginx/vvault-api\.error\.log|$folder/api-error.log|" \
+		-e "s|/var/log/nginx/vvault-api\.log vvault_api buffer=64k flush=5s|$folder/api.log vvault_api|" \
+		"$HERE/deploy/api.conf" >"$folder/api.conf"
+}
+
 write_nginx_conf()
 {
-	local folder=$1 site=$2 second=$3 upstream=$4
+	local folder=$1 site=$2 second=$3 upstream=$4 include=
+
+	[ "${API:-no}" = no ] || include="include $folder/api.conf;"
 
 	sed -E -e '/# SITE/!b' \
 		-e "s|^(\tserver 127\.0\.0\.1:)3000 |\1$upstream |" \
@@ -77,6 +99,8 @@ write_nginx_conf()
 		-e "s|/var/cache/nginx-vvault|$folder/cache|" \
 		-e "s|rate=50r/s|rate=${RATE:-50r/s}|" \
 		-e "s/burst=100/burst=${BURST:-100}/" \
+		-e "s/(limit_conn vvault_connections) 100;/\1 ${CONNECTIONS:-100};/" \
+		${TRUSTED:+-e "s|#(set_real_ip_from) 192.0.2.0/24;|\1 $TRUSTED;|"} \
 		-e "s|/var/log/nginx/vvault\.log|$folder/access.log|" \
 		"$HERE/deploy/nginx.conf" >"$folder/vvault.conf"
 	[ -z "${UPSTREAMS:-}" ] || share_upstreams "$folder/vvault.conf"
@@ -92,6 +116,7 @@ write_nginx_conf()
 			uwsgi_temp_path $folder/uwsgi;
 			scgi_temp_path $folder/scgi;
 			include $folder/vvault.conf;
+			$include
 		}
 	END
 }
@@ -107,6 +132,7 @@ write_postgrest_conf()
 		-e "s|^(server-cors-allowed-origins = ).*|\1\"${ORIGIN:-https://www.example.org}\"|" \
 		-e "s|^(admin-server-port = ).*|\1$admin|" \
 		-e "s|^(db-channel-enabled = ).*|\1${CHANNEL:-true}|" \
+		${JWKS:+-e "s|^#(jwt-secret = ).*|\1\"@$JWKS\"|" -e "s|^#(db-pre-request = )|\1|"} \
 		"$HERE/deploy/postgrest.conf" >"$folder/postgrest.conf"
 }
 
@@ -160,15 +186,16 @@ start_upstream()
 	die "$PROGRAM does not start"
 }
 
-# Sets SITE to the port. nginx goes into the background when it has its ports, and
-# ends with a failure where it does not get them.
+# Sets SITE and API_PORT to the ports. nginx goes into the background when it has
+# them, and ends with a failure where it does not get them.
 start_nginx()
 {
 	local folder=$1 nginx=$2 second
 
 	for _ in {1..20}; do
-		read -r SITE second < <(free_ports 2)
+		read -r SITE second API_PORT < <(free_ports 3)
 		write_nginx_conf "$folder" "$SITE" "$second" "$UPSTREAM"
+		[ "${API:-no}" = no ] || write_api_conf "$folder" "$API_PORT" "$UPSTREAM"
 		! "$nginx" -p "$folder" -e "$folder/error.log" -c "$folder/nginx.conf" >"$folder/nginx.log" 2>&1 9<&- || return 0
 		grep -q 'Address already in use' "$folder/nginx.log" "$folder/error.log" || break
 	done
@@ -193,6 +220,7 @@ start()
 	fi
 	[ -z "$nginx" ] || start_nginx "$folder" "$nginx"
 	[ -z "$nginx" ] || say "url http://127.0.0.1:$SITE"
+	[ "${API:-no}" = no ] || say "api http://127.0.0.1:$API_PORT"
 	say "upstream http://127.0.0.1:$UPSTREAM"
 	say "program $PROGRAM"
 	say "version $VERSION"

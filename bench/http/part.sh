@@ -112,7 +112,7 @@ bench_http()
 	local_connstr="host=$PGHOST port=$PGPORT dbname=http user=postgres"
 	trap 'stop_http; cluster_remove "$WORK"' EXIT
 	start_peer
-	STANDIN=yes RATE=1000000r/s BURST=100000 WORKERS=$HALF taskset -c "$SERVES" scripts/site.sh start "$WORK/site" \
+	STANDIN=yes RATE=1000000r/s BURST=100000 CONNECTIONS=100000 WORKERS=$HALF taskset -c "$SERVES" scripts/site.sh start "$WORK/site" \
 		"host=$PGHOST port=$PGPORT dbname=http user=authenticator" web_anon >"$WORK/site.urls"
 	url=$(sed -n 's/^url //p' "$WORK/site.urls")$HTTP_URL
 	upstream=$(sed -n 's/^upstream //p' "$WORK/site.urls")/rpc/vvault_trending?region=PL

@@ -1,8 +1,10 @@
 --
 -- plain.sql
 --		Tokens as one would check them without C: the same HMAC, by pgcrypto,
---		and the same claims, in SQL and PL/pgSQL. It asks for less: no
---		revocation, no name that comes twice, no issuer.
+--		and the same claims, in SQL and PL/pgSQL. plain.verify asks for less, as
+--		pgjwt does: no revocation, no name that comes twice, no issuer;
+--		plain.verify_all asks what vvault_token_verify() asks. Neither can check
+--		ES256: there is no such function in SQL.
 --
 CREATE EXTENSION IF NOT EXISTS pgcrypto;
 CREATE SCHEMA plain;
@@ -80,5 +82,67 @@ BEGIN
 	END IF;
 	claims := convert_from(plain.url_decode(parts[2]), 'UTF8')::json;
 	RETURN json_build_object('valid', plain.numeric_date(claims ->> 'exp') > clock_timestamp(), 'reason', NULL, 'claims', claims);
+END
+$$;
+
+-- The same checks as ours, and a comparison whose time tells nothing.
+CREATE FUNCTION plain.read_object(part text) RETURNS json LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+	object json;
+	names text[];
+BEGIN
+	IF part !~ '^[A-Za-z0-9_-]+$' OR plain.url_encode(plain.url_decode(part)) <> part THEN
+		RETURN NULL;
+	END IF;
+	object := convert_from(plain.url_decode(part), 'UTF8')::json;
+	SELECT array_agg(k) INTO names FROM json_object_keys(object) k;
+	RETURN CASE WHEN cardinality(names) = (SELECT count(DISTINCT n) FROM unnest(names) n) THEN object END;
+EXCEPTION WHEN OTHERS THEN
+	RETURN NULL;
+END
+$$;
+
+CREATE FUNCTION plain.claims_problem(claims json) RETURNS text LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	skew interval := make_interval(secs => vvault_stream.setting('token_skew_seconds')::double precision);
+	issuer text := vvault_stream.setting('token_issuer');
+	audience text := vvault_stream.setting('token_audience');
+BEGIN
+	RETURN CASE WHEN claims IS NULL THEN 'it is not JSON'
+		WHEN issuer <> '' AND claims ->> 'iss' IS DISTINCT FROM issuer THEN 'its issuer is another'
+		WHEN audience <> '' AND NOT coalesce(CASE json_typeof(claims -> 'aud') WHEN 'array' THEN (claims -> 'aud')::jsonb ? audience
+			ELSE claims ->> 'aud' = audience END, false) THEN 'it is for another audience'
+		WHEN NOT coalesce(plain.numeric_date(claims ->> 'exp') + skew > clock_timestamp(), false) THEN 'it has expired'
+		WHEN NOT coalesce(plain.numeric_date(claims ->> 'nbf') <= clock_timestamp() + skew, true)
+			OR NOT coalesce(plain.numeric_date(claims ->> 'iat') <= clock_timestamp() + skew, true) THEN 'it is not good yet'
+		WHEN EXISTS (SELECT FROM vvault_stream.revocations r WHERE r.jti = claims ->> 'jti') THEN 'it was revoked' END;
+END
+$$;
+
+CREATE FUNCTION plain.verify_all(token text) RETURNS json LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	parts text[] := string_to_array(token, '.');
+	header json;
+	claims json;
+	problem text;
+	k plain.keys;
+BEGIN
+	IF cardinality(parts) <> 3 OR length(token) > 8192 OR length(parts[1]) > 1024 THEN
+		problem := 'it has not three parts';
+	ELSE
+		header := plain.read_object(parts[1]);
+		SELECT * INTO k FROM plain.keys x WHERE x.kid = header ->> 'kid' AND coalesce(x.checked_until > now(), true);
+		problem := CASE WHEN header IS NULL THEN 'it is not JSON'
+			WHEN header ->> 'alg' IS DISTINCT FROM 'HS256' THEN 'its algorithm is not allowed'
+			WHEN header::jsonb ?| '{crit,jku,jwk,x5u,x5c}' OR lower(header ->> 'typ') <> 'jwt' THEN 'its header is wrong'
+			WHEN k.kid IS NULL THEN 'its key is not known'
+			WHEN sha256(hmac(convert_to(parts[1] || '.' || parts[2], 'UTF8'), k.secret, 'sha256')) <> sha256(plain.url_decode(parts[3]))
+				THEN 'its signature is wrong' END;
+	END IF;
+	IF problem IS NULL THEN
+		claims := plain.read_object(parts[2]);
+		problem := plain.claims_problem(claims);
+	END IF;
+	RETURN json_build_object('valid', problem IS NULL, 'reason', problem, 'claims', claims);
 END
 $$;

@@ -10,21 +10,39 @@
  */
 #include "media/may.h"
 
-#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
 
-#include "core/query.h"
+#include "core/index_scan.h"
 
 PG_FUNCTION_INFO_V1(vvault_may);
 
-static VvQuery access_query = {
-	.sql = "SELECT a.access, a.owner_id FROM vvault_stream.assets a"
-	" WHERE a.video_id OPERATOR(pg_catalog.=) $1",
-	.extension = "vvault_stream",
-	.nargs = 1,
-	.argtypes = {TEXTOID},
+static const VvIndexScan asset_row = {
+	.schema = "vvault_stream",
+	.table = "assets",
+	.index = "assets_pkey",
+	.nkeys = 1,
+	.direction = ForwardScanDirection,
+	.ncolumns = 2,
+	.columns = {"access", "owner_id"},
 };
+
+typedef struct Asset
+{
+	char	   *access;
+	char	   *owner;
+} Asset;
+
+/* The row of a video. */
+static bool
+take_asset(const Datum *values, const bool *isnull pg_attribute_unused(), void *arg)
+{
+	Asset	   *asset = (Asset *) arg;
+
+	asset->access = TextDatumGetCString(values[0]);
+	asset->owner = TextDatumGetCString(values[1]);
+	return false;
+}
 
 /*
  * Whether a caller may who is no operator, with a video that is not open to
@@ -52,15 +70,13 @@ caller_may(const VvCaller *caller, const char *video_id, const char *access,
 static VvMay
 decide(const VvCaller *caller, Datum video_id, VvPermission permission)
 {
-	VvRow		row;
+	Asset		asset;
 	VvCaller	present;
-	char	   *access;
 
-	if (!vv_query_row(&access_query, &video_id, &row))
+	if (vv_index_scan(&asset_row, &video_id, take_asset, &asset) == 0)
 		return VV_NO_SUCH_VIDEO;
-	access = TextDatumGetCString(row.values[0]);
 	if (permission == VV_PERMIT_VIEW &&
-		(strcmp(access, "public") == 0 || strcmp(access, "unlisted") == 0))
+		(strcmp(asset.access, "public") == 0 || strcmp(asset.access, "unlisted") == 0))
 		return VV_EVERYBODY_MAY;
 	if (caller == NULL)
 	{
@@ -69,8 +85,8 @@ decide(const VvCaller *caller, Datum video_id, VvPermission permission)
 	}
 	if (caller->is_operator)
 		return VV_MAY;
-	return caller_may(caller, TextDatumGetCString(video_id), access,
-					  TextDatumGetCString(row.values[1]), permission) ?
+	return caller_may(caller, TextDatumGetCString(video_id), asset.access,
+					  asset.owner, permission) ?
 		VV_MAY : VV_MAY_NOT;
 }
 

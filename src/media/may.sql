@@ -1,9 +1,9 @@
 -- What a caller may do with a video.
 
+-- It reads by indexes, without rights, so it needs none of its owner's.
 CREATE FUNCTION @extschema@.vvault_may(video_id text, permission text) RETURNS boolean
 AS 'MODULE_PATHNAME', 'vvault_may'
-LANGUAGE C STABLE STRICT PARALLEL UNSAFE SECURITY DEFINER COST 100
-SET search_path = pg_catalog, pg_temp;
+LANGUAGE C STABLE STRICT PARALLEL UNSAFE COST 100;
 COMMENT ON FUNCTION @extschema@.vvault_may(text, text) IS
 'Whether the caller may do something with a video; every other function asks the same. Everybody views public and unlisted videos. Their owner may do all with his own, as far as his role and his token go. A token for a video (claims video_id and permissions) lets others do what it names, but not with a private video. Operators may do all.
 Units and ranges: permission is view, download, edit or manage; each includes those before it. Viewers view and download, publishers edit and manage too.

@@ -63,10 +63,10 @@ reply_of(const char *problem, const VvToken *token)
 	vv_json_key(&out, "claims");
 	if (token->claims != NULL)
 	{
-		char	   *claims = pnstrdup(token->claims, token->claims_len);
+		char	   *claims = pg_any_to_server(token->claims, token->claims_len, PG_UTF8);
 
-		appendStringInfoString(&out, pg_any_to_server(claims, token->claims_len,
-													  PG_UTF8));
+		appendBinaryStringInfo(&out, claims, claims == token->claims ?
+							   token->claims_len : (int) strlen(claims));
 	}
 	else
 		vv_json_null(&out);

@@ -77,10 +77,10 @@ NULL: NULL is an error.
 Errors: 22023 for what is no jti, 42501 unless the caller is the subject of the token, manages the video that it is for, or is an operator.
 Source: vvault_stream.revocations and refresh_tokens.';
 
+-- It reads by indexes, without rights, so it needs none of its owner's.
 CREATE FUNCTION @extschema@.vvault_token_verify(token text, video_id text DEFAULT NULL, permission text DEFAULT NULL) RETURNS json
 AS 'MODULE_PATHNAME', 'vvault_token_verify'
-LANGUAGE C STABLE PARALLEL UNSAFE SECURITY DEFINER COST 100
-SET search_path = pg_catalog, pg_temp;
+LANGUAGE C STABLE PARALLEL UNSAFE COST 100;
 COMMENT ON FUNCTION @extschema@.vvault_token_verify(text, text, text) IS
 'Whether a token is good, and for this: {"valid", "reason", "claims"}. Its signature, times, issuer and audience are checked, whether it was revoked, and, for a video, what vvault_may() would say to who comes with it.
 Units and ranges: a token has at most 8192 bytes, its header 1024; permission is view, download, edit or manage; clocks may differ by the setting token_skew_seconds.

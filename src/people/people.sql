@@ -105,13 +105,14 @@ BEGIN
 		'webhooks', (SELECT coalesce(json_agg(to_jsonb(w) - '{secret,old_secret}'::text[] ORDER BY w.webhook_id), '[]') FROM vvault_stream.webhooks w WHERE w.owner_id = who),
 		'schedules', (SELECT coalesce(json_agg(to_jsonb(s) ORDER BY s.name), '[]') FROM vvault_stream.schedules s WHERE s.owner_id = who),
 		'quota', (SELECT to_json(q) FROM vvault_stream.quotas q WHERE q.owner_id = who),
+		'rate_limits', (SELECT coalesce(json_agg(to_jsonb(l) - '{subject,role_name}'::text[] ORDER BY l.class), '[]') FROM vvault_stream.rate_limits l WHERE l.subject = who),
 		'job_limits', (SELECT coalesce(json_agg(to_json(l) ORDER BY l.kind), '[]') FROM vvault_stream.job_limits l WHERE l.owner_id = who),
 		'tokens', (SELECT coalesce(json_agg(to_jsonb(r) - '{token_hash,family}'::text[] ORDER BY r.issued_at), '[]') FROM vvault_stream.refresh_tokens r WHERE r.subject = who),
 		'consents', (SELECT coalesce(json_agg(to_jsonb(c) - 'subject' ORDER BY c.purpose), '[]') FROM vvault_stream.consents c WHERE c.subject = who));
 END
 $$;
 COMMENT ON FUNCTION @extschema@.vvault_export_user(text) IS
-'All that is known of somebody: {"subject", "exported_at", "videos", "jobs", "webhooks", "schedules", "quota", "job_limits", "tokens", "consents"}. No secret is in it. His videos'' files are under the keys of objects in it; vvault_presign() gives them out.
+'All that is known of somebody: {"subject", "exported_at", "videos", "jobs", "webhooks", "schedules", "quota", "rate_limits", "job_limits", "tokens", "consents"}. No secret is in it. His videos'' files are under the keys of objects in it; vvault_presign() gives them out.
 Units and ranges: subject has 1 to 255 bytes; instants are in UTC.
 NULL: NULL is an error.
 Errors: 22023 for what is no subject, 42501 unless the caller is the subject or an operator.
@@ -249,6 +250,7 @@ BEGIN
 	END LOOP;
 	DELETE FROM vvault_stream.refresh_tokens r WHERE r.subject = who;
 	DELETE FROM vvault_stream.quotas q WHERE q.owner_id = who;
+	DELETE FROM vvault_stream.rate_limits l WHERE l.subject = who;
 	DELETE FROM vvault_stream.consents c WHERE c.subject = who;
 	UPDATE vvault_stream.events e SET owner_id = vvault_stream.erased(), data = '{}' WHERE e.owner_id = who;
 	RETURN json_build_object('videos_deleted', erased_videos, 'videos_transferred', transferred);

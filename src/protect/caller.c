@@ -118,23 +118,37 @@ most_permission(const JsonbValue *list)
 	return most;
 }
 
+/* The claims of a session that vouches for them, NULL where there are none. */
+static Jsonb *
+present_claims(void)
+{
+	const char *said = GetConfigOption("request.jwt.claims", true, false);
+	Jsonb	   *claims;
+
+	if (said == NULL || *said == '\0')
+		return NULL;
+	claims = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(said)));
+	return JB_ROOT_IS_OBJECT(claims) ? claims : NULL;
+}
+
+/* Whether the token of these claims was taken back. */
+static bool
+are_revoked(Jsonb *claims)
+{
+	char	   *jti = text_claim(claims, "jti");
+
+	return jti != NULL && vv_token_is_revoked(jti);
+}
+
 /* What the claims say of the caller. */
 static void
 read_claims(VvCaller *caller)
 {
-	const char *said = GetConfigOption("request.jwt.claims", true, false);
-	Jsonb	   *claims;
+	Jsonb	   *claims = present_claims();
 	JsonbValue	list;
-	char	   *jti;
 
 	caller->subject = NULL;
-	if (said == NULL || *said == '\0')
-		return;
-	claims = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(said)));
-	if (!JB_ROOT_IS_OBJECT(claims))
-		return;
-	jti = text_claim(claims, "jti");
-	if (jti != NULL && vv_token_is_revoked(jti))
+	if (claims == NULL || are_revoked(claims))
 		return;
 	caller->subject = text_claim(claims, "sub");
 	caller->only_video = text_claim(claims, "video_id");
@@ -146,8 +160,20 @@ read_claims(VvCaller *caller)
 }
 
 /*
- * Finds out who calls. It runs in functions of ours that run with their
- * owner's rights.
+ * Whom the claims name, whatever his role; NULL for nobody, and in a session that
+ * vouches for none. False where his token was revoked.
+ */
+bool
+vv_claimed_subject(char **subject)
+{
+	Jsonb	   *claims = is_authenticators() ? present_claims() : NULL;
+
+	*subject = claims == NULL ? NULL : text_claim(claims, "sub");
+	return claims == NULL || !are_revoked(claims);
+}
+
+/*
+ * Finds out who calls. It asks for no right.
  */
 void
 vv_read_caller(VvCaller *caller)

@@ -30,6 +30,7 @@ typedef struct VvCaller
 } VvCaller;
 
 extern void vv_read_caller(VvCaller *caller);
+extern bool vv_claimed_subject(char **subject);
 extern VvPermission vv_permission_named(const char *name, int len);
 
 #endif							/* VVAULT_CALLER_H */

@@ -10,6 +10,7 @@
 
 #include "core/compat.h"
 
+#include "datatype/timestamp.h"
 #include "lib/stringinfo.h"
 
 #include "protect/caller.h"
@@ -50,6 +51,9 @@ typedef struct VvToken
 	double		expires;		/* seconds since 1970 */
 	double		not_before;
 	double		issued;
+
+	/* until when its key is good; set by whoever checks its signature */
+	TimestampTz checked_until;
 } VvToken;
 
 extern const char *vv_read_token_header(const char *token, int len, VvToken *read);

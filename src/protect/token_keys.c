@@ -36,24 +36,77 @@ static VvTokenRules rules;
 static bool rules_known = false;
 static uint64 times_forgotten = 0;
 
-/* Forgets all: some relation was invalidated. */
-static void
-forget(Datum arg pg_attribute_unused(), Oid relation pg_attribute_unused())
+/* What is known comes from these; until they are found, from any table. */
+static const char *const tables[] = {"signing_keys", "secrets", "settings"};
+static Oid	watched[lengthof(tables)];
+static bool watching = false;
+
+/* Is it one of the tables, or all relations together? */
+static bool
+is_watched(Oid relation)
 {
+	if (!OidIsValid(relation) || !watching)
+		return true;
+	for (int i = 0; i < (int) lengthof(tables); i++)
+	{
+		if (watched[i] == relation)
+			return true;
+	}
+	return false;
+}
+
+/* A relation was invalidated: forgets all, if it is one of the tables. */
+static void
+forget(Datum arg pg_attribute_unused(), Oid relation)
+{
+	if (!is_watched(relation))
+		return;
 	nknown = 0;
 	rules_known = false;
+	watching = false;			/* it may be gone, and another come */
 	times_forgotten++;
 }
 
-/* From now on this backend forgets keys when their tables change. */
+/*
+ * From now on this backend forgets keys when their tables change; what others
+ * have committed by now, it has heard of.
+ */
 static void
 listen_for_changes(void)
 {
 	static bool listening = false;
+	uint64		before;
 
 	if (!listening)
 		CacheRegisterRelcacheCallback(forget, (Datum) 0);
 	listening = true;
+	AcceptInvalidationMessages();
+	if (watching)
+		return;
+	before = times_forgotten;
+	for (int i = 0; i < (int) lengthof(tables); i++)
+		watched[i] = vv_own_relation("vvault_stream", tables[i]);
+	watching = before == times_forgotten;
+}
+
+/*
+ * A number that is another one after keys, secrets or settings have changed.
+ */
+uint64
+vv_token_keys_version(void)
+{
+	listen_for_changes();
+	return times_forgotten;
+}
+
+/*
+ * Whether what was read since then may be remembered as of that version.
+ */
+bool
+vv_token_keys_are(uint64 version)
+{
+	AcceptInvalidationMessages();
+	return version == times_forgotten && !IsolationUsesXactSnapshot();
 }
 
 /* ---------- keys ---------- */
@@ -187,13 +240,12 @@ free_place(void)
 const VvTokenKey *
 vv_token_key(const char *kid)
 {
-	uint64		before = times_forgotten;
+	uint64		before = vv_token_keys_version();
 	VvTokenKey	read;
 	VvTokenKey *place;
 
 	if (strlen(kid) > VV_KID_MAX)
 		return NULL;
-	listen_for_changes();
 	for (int i = 0; nknown > 0 && i < MAX_KNOWN; i++)
 	{
 		if (strcmp(known[i].kid, kid) == 0)
@@ -209,8 +261,7 @@ vv_token_key(const char *kid)
 	}
 	place = free_place();
 	*place = read;
-	AcceptInvalidationMessages();
-	nknown = before == times_forgotten && !IsolationUsesXactSnapshot();
+	nknown = vv_token_keys_are(before);
 	return place->checked_until > GetCurrentTimestamp() ? place : NULL;
 }
 
@@ -222,9 +273,8 @@ vv_token_key(const char *kid)
 const VvTokenRules *
 vv_token_rules(void)
 {
-	uint64		before = times_forgotten;
+	uint64		before = vv_token_keys_version();
 
-	listen_for_changes();
 	if (rules_known)
 		return &rules;
 	if (rules.issuer != NULL)
@@ -239,8 +289,7 @@ vv_token_rules(void)
 										 vv_stream_setting("token_audience"));
 	rules.skew = strtod(vv_stream_setting("token_skew_seconds"), NULL);
 	PopActiveSnapshot();
-	AcceptInvalidationMessages();
-	rules_known = before == times_forgotten && !IsolationUsesXactSnapshot();
+	rules_known = vv_token_keys_are(before);
 	return &rules;
 }
 

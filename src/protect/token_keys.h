@@ -34,6 +34,8 @@ typedef struct VvTokenRules
 	double		skew;			/* seconds */
 } VvTokenRules;
 
+extern uint64 vv_token_keys_version(void);
+extern bool vv_token_keys_are(uint64 version);
 extern const VvTokenKey *vv_token_key(const char *kid);
 extern const VvTokenRules *vv_token_rules(void);
 

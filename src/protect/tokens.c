@@ -13,11 +13,14 @@
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "core/digest.h"
 #include "core/index_scan.h"
 #include "core/json_writer.h"
+#include "core/same_snapshot.h"
+#include "protect/seen_tokens.h"
 #include "protect/token_keys.h"
 
 PG_FUNCTION_INFO_V1(vvault_new_key_pair);
@@ -101,7 +104,7 @@ vvault_sign_token(PG_FUNCTION_ARGS)
  * that is; what the token says has to be the same.
  */
 static const char *
-signature_problem(const VvToken *token)
+signature_problem(VvToken *token)
 {
 	const VvTokenKey *key;
 	uint8		right[VV_DIGEST_SIZE];
@@ -114,6 +117,7 @@ signature_problem(const VvToken *token)
 		return "its key is not known";
 	if (strcmp(token->algorithm, key->is_public ? "ES256" : "HS256") != 0)
 		return "its algorithm is not that of its key";
+	token->checked_until = key->checked_until;
 	if (key->is_public)
 		return token->signature_len == VV_P256_SIGNATURE &&
 			vv_p256_is_signed(key->public_key, token->signed_part,
@@ -154,7 +158,55 @@ time_problem(const VvToken *token, double skew)
 	return NULL;
 }
 
-/* Whether a token was taken back. */
+/*
+ * Tokens that a snapshot saw were not revoked. Where the next one sees the same,
+ * they are not looked for again.
+ */
+#define MAX_UNREVOKED	16
+#define MAX_JTI			64
+
+static struct
+{
+	VvSeenSnapshot snapshot;
+	int			n;
+	int			next_to_go;
+	char		jtis[MAX_UNREVOKED][MAX_JTI];
+} unrevoked;
+
+/* Is it known of a token that it was not revoked? */
+static bool
+is_unrevoked(const char *jti, Snapshot snapshot)
+{
+	if (!vv_is_comparable_snapshot(snapshot) ||
+		!vv_is_same_snapshot(&unrevoked.snapshot, snapshot))
+		return false;
+	for (int i = 0; i < unrevoked.n; i++)
+	{
+		if (strcmp(unrevoked.jtis[i], jti) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* From now on it is known, as far as this snapshot sees. */
+static void
+remember_unrevoked(const char *jti, Snapshot snapshot)
+{
+	if (!vv_is_comparable_snapshot(snapshot) || strlen(jti) >= MAX_JTI)
+		return;
+	if (!vv_is_same_snapshot(&unrevoked.snapshot, snapshot))
+	{
+		vv_see_snapshot(&unrevoked.snapshot, snapshot);
+		unrevoked.	n = unrevoked.next_to_go = 0;
+	}
+	strlcpy(unrevoked.jtis[unrevoked.next_to_go], jti, MAX_JTI);
+	unrevoked.	next_to_go = (unrevoked.next_to_go + 1) %MAX_UNREVOKED;
+	unrevoked.	n = Min(unrevoked.n + 1, MAX_UNREVOKED);
+}
+
+/*
+ * Whether a token was taken back, as the active snapshot sees it.
+ */
 bool
 vv_token_is_revoked(const char *jti)
 {
@@ -167,34 +219,77 @@ vv_token_is_revoked(const char *jti)
 		.ncolumns = 1,
 		.columns = {"jti"},
 	};
-	Datum		key[1] = {CStringGetTextDatum(jti)};
+	Snapshot	snapshot = GetActiveSnapshot();
+	Datum		key[1];
 
-	return vv_index_scan(&revoked, key, vv_any_row, NULL) > 0;
+	if (is_unrevoked(jti, snapshot))
+		return false;
+	key[0] = CStringGetTextDatum(jti);
+	if (vv_index_scan(&revoked, key, vv_any_row, NULL) > 0)
+		return true;
+	remember_unrevoked(jti, snapshot);
+	return false;
 }
 
-/*
- * Reads and checks a token of which nothing is known; NULL where it is good,
- * else what is wrong with it.
- */
-const char *
-vv_token_problem(const char *token, int len, VvToken *read)
+/* Reads a token that is not known, and checks its signature. */
+static const char *
+read_token(const char *token, int len, VvToken *read)
 {
 	const char *problem = vv_read_token_header(token, len, read);
-	const VvTokenRules *rules;
 
 	if (problem == NULL)
 		problem = signature_problem(read);
 	if (problem == NULL)
 		problem = vv_read_token_claims(token, len, read);
-	if (problem != NULL)
-		return problem;
-	rules = vv_token_rules();
+	return problem;
+}
+
+/* The same, and remembers it if it may come again. */
+static const char *
+learn_token(const char *token, int len, VvToken *read)
+{
+	uint64		version = vv_token_keys_version();
+	MemoryContext old = MemoryContextSwitchTo(vv_new_token_memory());
+	const char *problem = read_token(token, len, read);
+
+	MemoryContextSwitchTo(old);
+	if (problem == NULL && vv_token_keys_are(version))
+		vv_remember_token(token, len, read, version);
+	return problem;
+}
+
+/* What the rules of this database say against a token that is signed. */
+static const char *
+rules_problem(const VvToken *token)
+{
+	const VvTokenRules *rules = vv_token_rules();
+
+	if (token->checked_until <= GetCurrentTimestamp())
+		return "its key is not known";
 	if (rules->issuer[0] != '\0' &&
-		(read->issuer == NULL || strcmp(read->issuer, rules->issuer) != 0))
+		(token->issuer == NULL || strcmp(token->issuer, rules->issuer) != 0))
 		return "its issuer is another";
-	if (rules->audience[0] != '\0' && !is_listed(&read->audience, rules->audience))
+	if (rules->audience[0] != '\0' && !is_listed(&token->audience, rules->audience))
 		return "it is for another audience";
-	problem = time_problem(read, rules->skew);
+	return time_problem(token, rules->skew);
+}
+
+/*
+ * Reads and checks a token of which nothing is known; NULL where it is good,
+ * else what is wrong with it. What was read is good until the next call.
+ */
+const char *
+vv_token_problem(const char *token, int len, VvToken *read)
+{
+	const VvToken *known = vv_recall_token(token, len);
+	const char *problem = NULL;
+
+	if (known != NULL)
+		*read = *known;
+	else
+		problem = learn_token(token, len, read);
+	if (problem == NULL)
+		problem = rules_problem(read);
 	if (problem == NULL && read->jti != NULL && vv_token_is_revoked(read->jti))
 		problem = "it was revoked";
 	return problem;

@@ -3,29 +3,21 @@
  * seen_tags.c
  *		The tags that this backend read under a snapshot.
  *
- * Which rows a snapshot sees depends on nothing but which transactions were
- * under way when it was taken, as long as its own transaction has written
- * nothing. Where no transaction ended since, the next snapshot is the same,
- * and so are the tags: a hit of the reply cache need not read them again.
+ * Where the next snapshot sees what this one saw (core/same_snapshot.c), the
+ * tags are the same: a hit of the reply cache need not read them again.
  *
  *-------------------------------------------------------------------------
  */
 #include "reply/seen_tags.h"
 
-#include "access/transam.h"
-#include "access/xact.h"
 #include "utils/snapmgr.h"
-#include "utils/timestamp.h"
 
+#include "core/same_snapshot.h"
 #include "reply/scope.h"
 
 #define MAX_TAGS		16
 #define MAX_SCOPE_LEN	40
 #define ALL_SCOPES		(-1)
-#define MAX_TRANSACTIONS 64
-
-/* Numbers of transactions come round again, though not within this time. */
-#define MAX_AGE			(10 * USECS_PER_MINUTE)
 
 typedef struct SeenTag
 {
@@ -37,86 +29,12 @@ typedef struct SeenTag
 
 typedef struct SeenTags
 {
-	/* what the snapshot knows of transactions, subtransactions behind */
-	TransactionId xmin;
-	TransactionId xmax;
-	uint32		ntransactions;
-	int32		nsubtransactions;
-	bool		in_recovery;
-	TransactionId transactions[MAX_TRANSACTIONS];
-
-	TimestampTz taken_at;
+	VvSeenSnapshot snapshot;
 	int			ntags;
 	SeenTag		tags[MAX_TAGS];
 } SeenTags;
 
-static SeenTags seen = {.xmax = InvalidTransactionId};
-
-/*
- * Whether it is told by its transactions alone what a snapshot sees, and these
- * are listed and not too many: a copy of an overflowed snapshot counts
- * subtransactions that it does not have. What a serializable transaction
- * reads, the server must know of.
- */
-static bool
-is_comparable(Snapshot snapshot)
-{
-	return snapshot->snapshot_type == SNAPSHOT_MVCC &&
-		!snapshot->suboverflowed &&
-		snapshot->xcnt + snapshot->subxcnt <= MAX_TRANSACTIONS &&
-		!TransactionIdIsValid(GetTopTransactionIdIfAny()) &&
-		!IsolationIsSerializable();
-}
-
-/* A snapshot's lists are NULL where they are empty. */
-static bool
-same_numbers(const TransactionId *a, const TransactionId *b, int n)
-{
-	return n == 0 || memcmp(a, b, n * sizeof(TransactionId)) == 0;
-}
-
-/* n transaction ids; there may be no array where there are none. */
-static void
-copy_numbers(TransactionId *to, const TransactionId *from, int n)
-{
-	if (n > 0)
-		memcpy(to, from, n * sizeof(TransactionId));
-}
-
-/*
- * Does the snapshot see what the remembered one saw? Not for longer than
- * MAX_AGE, after which ids might come again.
- */
-static bool
-is_same(Snapshot snapshot)
-{
-	TimestampTz now = GetCurrentTransactionStartTimestamp();
-
-	return seen.xmax == snapshot->xmax && seen.xmin == snapshot->xmin &&
-		seen.ntransactions == snapshot->xcnt &&
-		seen.nsubtransactions == snapshot->subxcnt &&
-		seen.in_recovery == snapshot->takenDuringRecovery &&
-		same_numbers(seen.transactions, snapshot->xip, snapshot->xcnt) &&
-		same_numbers(seen.transactions + snapshot->xcnt, snapshot->subxip,
-					 snapshot->subxcnt) &&
-		now >= seen.taken_at && now - seen.taken_at < MAX_AGE;
-}
-
-/* Remember a snapshot, and no tags yet. */
-static void
-begin(Snapshot snapshot)
-{
-	seen.xmin = snapshot->xmin;
-	seen.xmax = snapshot->xmax;
-	seen.ntransactions = snapshot->xcnt;
-	seen.nsubtransactions = snapshot->subxcnt;
-	seen.in_recovery = snapshot->takenDuringRecovery;
-	copy_numbers(seen.transactions, snapshot->xip, snapshot->xcnt);
-	copy_numbers(seen.transactions + snapshot->xcnt, snapshot->subxip,
-				 snapshot->subxcnt);
-	seen.taken_at = GetCurrentTransactionStartTimestamp();
-	seen.ntags = 0;
-}
+static SeenTags seen;
 
 /*
  * A scope as bytes to compare; all scopes together have a length of their
@@ -162,7 +80,8 @@ vv_recall_tag(const VvSource *source, NullableDatum scope, VvTag *tag)
 	VvScopeBytes bytes;
 	SeenTag    *found;
 
-	if (!is_comparable(snapshot) || !is_same(snapshot))
+	if (!vv_is_comparable_snapshot(snapshot) ||
+		!vv_is_same_snapshot(&seen.snapshot, snapshot))
 		return false;
 	bytes_of(source, scope, &bytes);
 	found = find(source, &bytes);
@@ -185,10 +104,13 @@ vv_remember_tag(const VvSource *source, NullableDatum scope, const VvTag *tag)
 	SeenTag    *place;
 
 	bytes_of(source, scope, &bytes);
-	if (!is_comparable(snapshot) || bytes.len > MAX_SCOPE_LEN)
+	if (!vv_is_comparable_snapshot(snapshot) || bytes.len > MAX_SCOPE_LEN)
 		return;
-	if (!is_same(snapshot) || seen.ntags == MAX_TAGS)
-		begin(snapshot);
+	if (!vv_is_same_snapshot(&seen.snapshot, snapshot) || seen.ntags == MAX_TAGS)
+	{
+		vv_see_snapshot(&seen.snapshot, snapshot);
+		seen.ntags = 0;
+	}
 	place = &seen.tags[seen.ntags++];
 	place->source = source;
 	place->scope_len = bytes.len;

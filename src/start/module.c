@@ -16,6 +16,7 @@
 #include "core/worker_slots.h"
 #include "jobs/waiters.h"
 #include "media/source.h"
+#include "protect/limits.h"
 #include "protect/master_key.h"
 #include "reply/memory.h"
 #include "reply/reply.h"
@@ -39,6 +40,7 @@ _PG_init(void)
 	vv_counters_init();
 	vv_wait_points_init();
 	vv_waiters_init();
+	vv_limits_init();
 	vv_shared_memory_init();
 	vv_master_key_init();
 	vv_register_source(&vv_feeds);

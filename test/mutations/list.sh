@@ -22,11 +22,11 @@ mutation etag-without-tag src/reply/reply.c '/^tell_client\(/,/^}/s/sizeof\(repl
 
 # Which state a caller sees, and whether it is everybody's
 mutation newest-versions src/reply/state.c '/^scan_versions\(/,/^}/s/GetActiveSnapshot\(\)/GetLatestSnapshot()/' 021_cache
-mutation tags-of-any-transaction src/reply/seen_tags.c '/^is_same\(/,/^}/s/seen.xmax == snapshot->xmax \&\& //' 021_cache
-mutation tags-whoever-was-under-way src/reply/seen_tags.c '/^is_same\(/,/^}/{s/seen.n(sub)?transactions == snapshot->(sub)?xcnt/true/; s/same_numbers\(seen.transactions.*,/same_numbers(seen.transactions, seen.transactions,/}' 021_cache
-mutation tags-of-a-writer src/reply/seen_tags.c 's/!TransactionIdIsValid\(GetTopTransactionIdIfAny\(\)\)/true/' 021_cache
-mutation tags-of-overflowed src/reply/seen_tags.c 's/!snapshot->suboverflowed/true/' 021_cache
-mutation tags-of-serializable src/reply/seen_tags.c 's/!IsolationIsSerializable\(\)/true/' 021_cache
+mutation tags-of-any-transaction src/core/same_snapshot.c '/^vv_is_same_snapshot\(/,/^}/s/seen->xmax == snapshot->xmax \&\&//' 021_cache
+mutation tags-whoever-was-under-way src/core/same_snapshot.c '/^vv_is_same_snapshot\(/,/^}/{s/seen->n(sub)?transactions == snapshot->(sub)?xcnt/true/; s/same_numbers\(seen->transactions.*,/same_numbers(seen->transactions, seen->transactions,/}' 021_cache
+mutation tags-of-a-writer src/core/same_snapshot.c 's/!TransactionIdIsValid\(GetTopTransactionIdIfAny\(\)\)/true/' 021_cache
+mutation tags-of-overflowed src/core/same_snapshot.c 's/!snapshot->suboverflowed/true/' 021_cache
+mutation tags-of-serializable src/core/same_snapshot.c 's/!IsolationIsSerializable\(\)/true/' 021_cache
 mutation tags-of-any-scope src/reply/seen_tags.c '/^find\(/,/^}/s/\(scope->len <= 0 \|\|/(true ||/; /^find\(/,/^}/s/tag->scope_len == scope->len/true/' 021_cache 028_sources
 mutation tags-of-any-source src/reply/seen_tags.c '/^find\(/,/^}/s/tag->source == source \&\& //' 028_sources
 mutation no-common-scope src/reply/state.c 's/source->common_scope != NULL/false/' 028_sources

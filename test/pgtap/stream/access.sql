@@ -121,6 +121,8 @@ INSERT INTO call VALUES
 	('vvault_secrets', '', 'any', '{}'), ('vvault_reseal_secrets', '', 'any', '{}'), ('vvault_rotate_keys', '', 'any', '{}'), ('vvault_signing_keys', '', 'any', '{}'), ('vvault_presign', $$'GET', '{video}/1/a'$$, 'any', '{}'),
 	('vvault_deny', $$'session', 's'$$, 'any', '{}'), ('vvault_allow', $$'session', 's'$$, 'any', '{}'), ('vvault_edge_files', '', 'any', '{}'),
 	('vvault_store', $$'files'$$, 'any', '{}'), ('vvault_edge', $$'one'$$, 'any', '{}'), ('vvault_set_quota', $$'vva_alice'$$, 'any', '{}'),
+	('vvault_pre_request', '', 'any', '{viewer,publisher}'), ('vvault_rate_limits', '', 'any', '{}'),
+	('vvault_set_rate_limit', $$'read', subject => 'vva_alice'$$, 'any', '{}'),
 	('vvault_collect_uploads', '', 'any', '{}'), ('vvault_stream_set', $$'play_seconds', NULL$$, 'any', '{}'),
 	('vvault_stream_grant', $$'vva_viewer', 'viewer'$$, 'never', '{}');
 SELECT bag_eq($$SELECT name FROM call$$, $$SELECT p.proname::text FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid

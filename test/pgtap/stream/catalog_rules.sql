@@ -17,8 +17,8 @@ SELECT cmp_ok((SELECT count(*) FROM relation WHERE relkind = 'r'), '>=', 3::bigi
 
 -- Roles have no right on a table.
 SELECT pg_temp.none($$SELECT signature FROM function WHERE public AND provolatile <> 'i' AND prorettype = 'json'::regtype AND NOT prosecdef
-		AND proname NOT IN ('vvault_enqueue', 'vvault_dequeue', 'vvault_complete')$$,
-	'what answers runs with its owner''s rights, but for what every job calls, which takes them by itself');
+		AND proname NOT IN ('vvault_enqueue', 'vvault_dequeue', 'vvault_complete', 'vvault_token_verify')$$,
+	'what answers runs with its owner''s rights, but for what every job or request calls, which takes them by itself or needs none');
 
 SELECT pg_temp.none($$SELECT i.indexrelid::regclass
 	FROM pg_index i JOIN relation r ON r.oid = i.indrelid
@@ -38,7 +38,7 @@ SELECT set_eq($$SELECT c.oid::regclass::text, u.condition
 		('vvault_stream.finished_jobs', ''), ('vvault_stream.secrets', ''), ('vvault_stream.signing_keys', ''), ('vvault_stream.content_keys', ''), ('vvault_stream.denied', ''),
 		('vvault_stream.refresh_tokens', ''), ('vvault_stream.consents', ''), ('vvault_stream.revocations', ''),
 		('vvault_stream.stores', ''), ('vvault_stream.edges', ''),
-		('vvault_stream.uploads', ''), ('vvault_stream.quotas', ''), ('vvault_stream.settings', ''),
+		('vvault_stream.uploads', ''), ('vvault_stream.quotas', ''), ('vvault_stream.rate_limits', ''), ('vvault_stream.settings', ''),
 		('vvault_stream.generations', ''), ('vvault_stream.media_objects', ''), ('vvault_stream.pictures', '')$$,
 	'the tables that a dump holds are those that the owner fills');
 
