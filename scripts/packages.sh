@@ -39,10 +39,11 @@ packages_of()
 			say libpq-dev           # vvault-worker logs in
 			say libcurl4-openssl-dev # and moves bytes,
 			say libjansson-dev      # reads JSON
-			say libssl-dev          # and makes SHA-256; the extension signs tokens
+			say libssl-dev          # makes SHA-256 and encrypts; the extension signs tokens
 			;;
 		test)
 			say libipc-run-perl     # PostgreSQL::Test needs it
+			say openssl             # decrypts what the worker encrypts
 			say libtap-parser-sourcehandler-pgtap-perl # pg_prove
 			say libdbd-pg-perl      # the tests' stand-in for PostgREST
 			say libjson-validator-perl # replies against their schemas

@@ -13,10 +13,12 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "child.h"
+#include "encrypt.h"
 #include "head.h"
 #include "options.h"
 #include "task.h"
@@ -34,6 +36,9 @@
 #define ENCODED			0.96
 
 static double duration;
+
+/* How each output is encrypted; of those that are not the key is not known. */
+static Encryption *encryptions;
 
 /* Of ffmpeg's -progress. */
 static void
@@ -263,6 +268,62 @@ add_time_map(const char *path)
 	free(mapped);
 }
 
+/*
+ * Takes the keys out of the order, since a fresher one may come without. What has
+ * them leaves no core file.
+ */
+static void
+take_encryptions(void)
+{
+	static const struct rlimit none = {0, 0};
+	size_t		n = json_array_size(outputs());
+
+	encryptions = allocate((n + 1) * sizeof(Encryption));
+	for (size_t i = 0; i < n; i++)
+	{
+		json_t	   *member = json_object_get(json_array_get(outputs(), i), "encryption");
+		const char *problem = NULL;
+
+		if (member != NULL && !json_is_null(member))
+		{
+			setrlimit(RLIMIT_CORE, &none);
+			problem = encryption_read(&encryptions[i], member);
+		}
+		if (problem != NULL)
+			task_machine_fault("the order is wrong: %s", problem);
+	}
+}
+
+/* Puts an encrypted file in the place of the clear one that ffmpeg wrote. */
+static void
+encrypt_output(size_t n, const char *path)
+{
+	char	   *encrypted;
+	int			in;
+	int			out;
+	char	   *problem;
+	EncryptEnd	end;
+
+	if (!encryptions[n].wanted)
+		return;
+	encrypted = format_text("%s-encrypted", path);
+	in = open(path, O_RDONLY | O_CLOEXEC);
+	out = open(encrypted, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (in < 0 || out < 0)
+		task_machine_fault("cannot encrypt a file of its own: %s", strerror(errno));
+	end = encrypt_file(in, out, &encryptions[n], &problem);
+	encryption_wipe(&encryptions[n]);
+	unlink(path);
+	if (end == ENCRYPT_UNFIT)
+		task_source_fault("What it is converted to cannot be encrypted: %s.", problem);
+	if (end == ENCRYPT_TROUBLE)
+		task_machine_fault("%s", problem);
+	close(in);
+	if (close(out) != 0 || rename(encrypted, path) != 0)
+		task_machine_fault("cannot write an encrypted file: %s", strerror(errno));
+	free(encrypted);
+}
+
 /* Stores an output and returns what the result says of it; the caller's. */
 static json_t *
 store_output(size_t n, const char *path, int64_t size, double from, double to)
@@ -302,6 +363,8 @@ store_outputs(void)
 		struct stat status;
 
 		if (lstat(path, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0)
+			encrypt_output(i, path);
+		if (lstat(path, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0)
 			json_array_append_new(results, store_output(i, path, status.st_size,
 														ENCODED + (1 - ENCODED) * (double) i / (double) n,
 														ENCODED + (1 - ENCODED) * (double) (i + 1) / (double) n));
@@ -333,6 +396,7 @@ do_encode(void)
 	json_t	   *result;
 
 	memset(&child, 0, sizeof(child));
+	take_encryptions();
 	duration = order_number("duration", 0);
 	fetch_source(&source, FETCHED);
 	set_arguments(&child, &source);

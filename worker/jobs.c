@@ -18,6 +18,7 @@
 #include "jobs.h"
 
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -217,15 +218,34 @@ begin(Job *job, json_t * description)
 									  "its order is no object"));
 }
 
-/* Jobs that the database gave. */
+/* The keys in an order, which its process has by now or does not want, are gone. */
 static void
-take_jobs(const char *reply)
+forget_keys(json_t * order)
+{
+	size_t		i;
+	json_t	   *output;
+
+	json_array_foreach(json_object_get(order, "outputs"), i, output)
+	{
+		json_t	   *encryption = json_object_get(output, "encryption");
+		json_t	   *key = json_object_get(encryption, "key");
+
+		if (json_is_string(key))
+			OPENSSL_cleanse((char *) json_string_value(key), json_string_length(key));
+		json_object_del(encryption, "key");
+	}
+}
+
+/* Jobs that the database gave. Keys may be in the reply, so it is wiped. */
+static void
+take_jobs(char *reply)
 {
 	json_t	   *list = json_loads(reply, 0, NULL);
 	int			place = 0;
 	size_t		i;
 	json_t	   *description;
 
+	OPENSSL_cleanse(reply, strlen(reply));
 	found_none = json_array_size(list) == 0;
 	json_array_foreach(list, i, description)
 	{
@@ -233,6 +253,7 @@ take_jobs(const char *reply)
 			place++;
 		if (place < options.jobs)
 			begin(&jobs[place], description);
+		forget_keys(json_object_get(description, "order"));
 	}
 	/* as many as were asked for: there may be more once there is room */
 	looking = jobs_busy() == options.jobs;
@@ -597,6 +618,7 @@ heartbeat_answered(Job *job, const char *reply)
 	else if (job->fresh_wanted && job->channel.fd >= 0)
 	{
 		job->fresh_wanted = false;
+		forget_keys(json_object_get(json, "order"));
 		channel_say(&job->channel, json_pack("{s:O*}", "order", json_object_get(json, "order")));
 		(void) channel_flush(&job->channel);
 	}
@@ -624,18 +646,18 @@ asking_answered(Job *job, json_t * message)
 static void
 rows_came(Connection *connection, Job *job)
 {
-	const char *reply = PQntuples(connection->result) > 0 ? PQgetvalue(connection->result, 0, 0) : "null";
+	char		nothing[] = "null";
+	char	   *reply = PQntuples(connection->result) > 0 ? PQgetvalue(connection->result, 0, 0) : nothing;
 
 	if (subject == ABOUT_NEW_JOBS)
 		take_jobs(reply);
-	else if (job == NULL)
-		return;
-	else if (subject == ABOUT_HEARTBEAT)
+	else if (job != NULL && subject == ABOUT_HEARTBEAT)
 		heartbeat_answered(job, reply);
-	else if (subject == ABOUT_ASKING)
+	else if (job != NULL && subject == ABOUT_ASKING)
 		asking_answered(job, json_pack("{s:o}", "answer", json_loads(reply, JSON_DECODE_ANY, NULL)));
-	else if (subject == ABOUT_END)
+	else if (job != NULL && subject == ABOUT_END)
 		release(job);
+	OPENSSL_cleanse(reply, strlen(reply));
 }
 
 /* The end of a job was not taken: later again, or as a failure, or not at all. */

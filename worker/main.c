@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "database.h"
+#include "encrypt.h"
 #include "jobs.h"
 #include "options.h"
 #include "scratch.h"
@@ -216,6 +217,8 @@ main(int argc, char **argv)
 	struct pollfd *fds;
 
 	read_options(argc, argv);
+	if (options.encrypt_from != NULL)
+		return encrypt_command(options.encrypt_from, options.encrypt_to);
 	srandom((unsigned) (time(NULL) ^ getpid()));
 	block_signals();
 	prctl(PR_SET_CHILD_SUBREAPER, 1);

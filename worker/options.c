@@ -27,6 +27,7 @@ static const char help[] =
 "\n"
 "Usage:\n"
 "  vvault-worker [OPTION]...\n"
+"  vvault-worker --encrypt CLEAR ENCRYPTED <ENCRYPTION\n"
 "\n"
 "Options:\n"
 "  -d, --dbname=CONNINFO    which database, as a connection string or URI of libpq;\n"
@@ -38,6 +39,8 @@ static const char help[] =
 "  -m, --memory=MIB         address space of a child whose order does not say (default: 4096)\n"
 "  -n, --name=NAME          what the database calls this worker (default: host and process)\n"
 "  -s, --scratch=FOLDER     where files are while a job runs (default: TMPDIR, else /tmp)\n"
+"      --encrypt            encrypt the track file CLEAR to ENCRYPTED, as standard input says,\n"
+"                           then end; no database is wanted\n"
 "      --ffmpeg=PROGRAM     (default: ffmpeg)\n"
 "      --ffprobe=PROGRAM    (default: ffprobe)\n"
 "      --keep-network       do not take the network away from ffmpeg\n"
@@ -49,7 +52,8 @@ static const char help[] =
 
 enum
 {
-	OPTION_FFMPEG = 1000,
+	OPTION_ENCRYPT = 1000,
+	OPTION_FFMPEG,
 	OPTION_FFPROBE,
 	OPTION_KEEP_NETWORK,
 	OPTION_UNTIL_IDLE
@@ -63,6 +67,7 @@ static const struct option long_options[] = {
 	{"memory", required_argument, NULL, 'm'},
 	{"name", required_argument, NULL, 'n'},
 	{"scratch", required_argument, NULL, 's'},
+	{"encrypt", no_argument, NULL, OPTION_ENCRYPT},
 	{"ffmpeg", required_argument, NULL, OPTION_FFMPEG},
 	{"ffprobe", required_argument, NULL, OPTION_FFPROBE},
 	{"keep-network", no_argument, NULL, OPTION_KEEP_NETWORK},
@@ -169,6 +174,9 @@ set_option(int option, const char *value)
 		case 's':
 			options.scratch = value;
 			break;
+		case OPTION_ENCRYPT:
+			options.encrypt_from = "";
+			break;
 		case OPTION_FFMPEG:
 			options.ffmpeg = value;
 			break;
@@ -191,6 +199,21 @@ set_option(int option, const char *value)
 			puts("vvault-worker " VVAULT_VERSION);
 			exit(0);
 	}
+}
+
+/* Takes what stands on the command line behind the options. */
+static void
+take_files(int argc, char **argv)
+{
+	if (options.encrypt_from != NULL)
+	{
+		if (argc - optind != 2)
+			wrong("--encrypt wants two files");
+		options.encrypt_from = argv[optind];
+		options.encrypt_to = argv[optind + 1];
+	}
+	else if (optind < argc)
+		wrong("too many arguments: %s", argv[optind]);
 }
 
 /*
@@ -216,8 +239,7 @@ read_options(int argc, char **argv)
 			wrong("unknown option, or one without its value: %s", argv[optind - 1]);
 		set_option(option, optarg);
 	}
-	if (optind < argc)
-		wrong("too many arguments: %s", argv[optind]);
+	take_files(argc, argv);
 	if (options.name == NULL)
 		options.name = default_name();
 }

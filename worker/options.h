@@ -23,6 +23,8 @@ typedef struct Options
 	long long	memory_bytes;	/* of a child, where the order does not say */
 	bool		until_idle;
 	bool		network;		/* leave it to the children */
+	const char *encrypt_from;	/* a file by hand, in place of all jobs */
+	const char *encrypt_to;
 } Options;
 
 extern Options options;

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const char base64_letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
 /* How many bytes of valid UTF-8 begin here, but for zero: 0 if none do. */
 static size_t
 utf8_length(const unsigned char *s, size_t left)
@@ -65,9 +67,6 @@ append_utf8(Buffer *out, const char *text, size_t length)
 void
 append_base64(Buffer *out, const unsigned char *data, size_t length)
 {
-	static const char letters[] =
-	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
 	buffer_append(out, "", 0);
 	for (size_t i = 0; i < length; i += 3)
 	{
@@ -78,12 +77,64 @@ append_base64(Buffer *out, const unsigned char *data, size_t length)
 			bits |= (unsigned) data[i + 1] << 8;
 		if (i + 2 < length)
 			bits |= data[i + 2];
-		four[0] = letters[bits >> 18];
-		four[1] = letters[bits >> 12 & 63];
-		four[2] = i + 1 < length ? letters[bits >> 6 & 63] : '=';
-		four[3] = i + 2 < length ? letters[bits & 63] : '=';
+		four[0] = base64_letters[bits >> 18];
+		four[1] = base64_letters[bits >> 12 & 63];
+		four[2] = i + 1 < length ? base64_letters[bits >> 6 & 63] : '=';
+		four[3] = i + 2 < length ? base64_letters[bits & 63] : '=';
 		buffer_append(out, four, 4);
 	}
+}
+
+/* The six bits that a letter of base64 stands for; -1 for another letter. */
+static int
+base64_value(char letter)
+{
+	const char *found = letter != '\0' ? strchr(base64_letters, letter) : NULL;
+
+	return found != NULL ? (int) (found - base64_letters) : -1;
+}
+
+/* Appends what a text of base64 with padding stands for; false where it is none. */
+bool
+append_from_base64(Buffer *out, const char *text)
+{
+	size_t		length = strlen(text);
+	size_t		padding = length < 2 || text[length - 1] != '=' ? 0 : text[length - 2] == '=' ? 2 : 1;
+	unsigned	bits = 0;
+
+	if (length % 4 != 0)
+		return false;
+	buffer_append(out, "", 0);
+	for (size_t i = 0; i < length; i++)
+	{
+		int			value = i < length - padding ? base64_value(text[i]) : 0;
+		unsigned char three[3];
+
+		if (value < 0)
+			return false;
+		bits = bits << 6 | (unsigned) value;
+		if (i % 4 != 3)
+			continue;
+		three[0] = (unsigned char) (bits >> 16);
+		three[1] = (unsigned char) (bits >> 8);
+		three[2] = (unsigned char) bits;
+		buffer_append(out, three, i + 1 == length ? 3 - padding : 3);
+	}
+	return true;
+}
+
+/* Hexadecimal digits for just so many bytes; false where the text is something else. */
+bool
+read_hex(const char *text, unsigned char *bytes, size_t length)
+{
+	static const char digits[] = "0123456789abcdef0123456789ABCDEF";
+
+	if (strlen(text) != 2 * length || strspn(text, digits) != 2 * length)
+		return false;
+	for (size_t i = 0; i < length; i++)
+		bytes[i] = (unsigned char) ((strchr(digits, text[2 * i]) - digits) % 16 * 16 +
+									(strchr(digits, text[2 * i + 1]) - digits) % 16);
+	return true;
 }
 
 /* A line of ffmpeg's -progress: how far the output has come, in seconds. */
