@@ -1,6 +1,7 @@
 -- Milliseconds of the processor for a statement that is planned once, as the mean
--- of several calls behind one. Variables: statement, times.
+-- of several calls behind one. Variables: file, which has the statement, and times.
 \ir spent.sql
+\set statement `cat :'file'`
 PREPARE called AS :statement
 SET vvault_bench.times = :times;
 DO $$

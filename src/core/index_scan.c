@@ -76,6 +76,8 @@ equality_of(Oid type)
 			return F_CHAREQ;
 		case INT2OID:
 			return F_INT2EQ;
+		case INT4OID:
+			return F_INT4EQ;
 		case INT8OID:
 			return F_INT8EQ;
 		default:
@@ -91,6 +93,48 @@ make_keys(Relation index, const Datum *keys, int nkeys, ScanKey made)
 		ScanKeyEntryInitialize(&made[i], 0, i + 1, BTEqualStrategyNumber,
 							   InvalidOid, index->rd_indcollation[i],
 							   equality_of(index->rd_opcintype[i]), keys[i]);
+}
+
+/* Is it the column of that name? */
+static bool
+is_named(Form_pg_attribute column, const char *name)
+{
+	return !column->attisdropped && strcmp(NameStr(column->attname), name) == 0;
+}
+
+/* The number of the column of that name. */
+static AttrNumber
+number_of(TupleDesc described, const char *name)
+{
+	for (int i = 0; i < described->natts; i++)
+	{
+		if (is_named(TupleDescAttr(described, i), name))
+			return i + 1;
+	}
+	elog(ERROR, "a table has no column \"%s\"", name);
+}
+
+/*
+ * The numbers of columns, out of their names; returns the highest. What is
+ * there already is taken where it is right, so that looking again costs little.
+ */
+AttrNumber
+vv_find_columns(TupleDesc described, const char *const *names, int n,
+				AttrNumber *numbers)
+{
+	AttrNumber	highest = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		AttrNumber	number = numbers[i];
+
+		if (number < 1 || number > described->natts ||
+			!is_named(TupleDescAttr(described, number - 1), names[i]))
+			number = number_of(described, names[i]);
+		numbers[i] = number;
+		highest = Max(highest, number);
+	}
+	return highest;
 }
 
 /* The numbers of the columns that are read. */

@@ -21,7 +21,7 @@
 /*
  * Which rows: those of a table of an extension's own whose first nkeys columns
  * of a b-tree index equal the keys, in the order of the index or backward. A
- * key is text, "char", int2 or int8, as its column is.
+ * key is text, "char", int2, int4 or int8, as its column is.
  */
 typedef struct VvIndexScan
 {
@@ -40,6 +40,8 @@ typedef bool (*VvSlotAction) (TupleTableSlot *slot, void *arg);
 extern void vv_begin_fresh_snapshot(void);
 extern void vv_end_fresh_snapshot(void);
 extern Oid	vv_own_relation(const char *schema, const char *name);
+extern AttrNumber vv_find_columns(TupleDesc described, const char *const *names,
+								  int n, AttrNumber *numbers);
 extern uint64 vv_scan_slots(Relation table, Relation index, const Datum *keys,
 							int nkeys, bool last_is_least,
 							ScanDirection direction, VvSlotAction action,

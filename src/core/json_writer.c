@@ -20,6 +20,8 @@
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
 
+#include "core/text_writer.h"
+
 PG_FUNCTION_INFO_V1(vvault_utc_text);
 
 /*
@@ -138,10 +140,7 @@ vv_json_text(StringInfo out, const char *str, int len)
 void
 vv_json_int(StringInfo out, int64 value)
 {
-	char		digits[MAXINT8LEN + 1];
-	int			len = pg_lltoa(value, digits);
-
-	put(out, digits, len);
+	vv_text_int(out, value);
 }
 
 /*

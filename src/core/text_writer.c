@@ -27,17 +27,24 @@ vv_text_line(StringInfo out, const char *line)
 void
 vv_text_quoted(StringInfo out, const char *str, int len)
 {
+	int			done = 0;
+
 	appendStringInfoChar(out, '"');
 	for (int i = 0; i < len; i++)
 	{
 		unsigned char c = str[i];
 
+		if (likely(c >= ' ' && c != '"' && c != '\'' && c != 0x7f))
+			continue;
+		appendBinaryStringInfo(out, str + done, i - done);
+		done = i + 1;
 		if (c == '"')
-			appendStringInfoString(out, "\342\200\235");	/* U+201D */
+			vv_text_literal(out, "\342\200\235");	/* U+201D */
 		else if (c == '\'')
-			appendStringInfoString(out, "\342\200\231");	/* U+2019 */
+			vv_text_literal(out, "\342\200\231");	/* U+2019 */
 		else
-			appendStringInfoChar(out, c < ' ' || c == 0x7f ? ' ' : c);
+			appendStringInfoChar(out, ' ');
 	}
+	appendBinaryStringInfo(out, str + done, len - done);
 	appendStringInfoChar(out, '"');
 }

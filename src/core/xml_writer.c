@@ -10,6 +10,8 @@
  */
 #include "core/xml_writer.h"
 
+#include "core/text_writer.h"
+
 /* What no document may hold becomes U+FFFD. */
 #define REPLACEMENT "\xEF\xBF\xBD"
 
@@ -56,12 +58,24 @@ put_escaped(StringInfo out, char c)
 	}
 }
 
+/* Whether a byte stands for itself, and begins nothing that does not. */
+static inline bool
+is_plain(unsigned char c)
+{
+	return c >= ' ' && c != '&' && c != '<' && c != '>' && c != '"' && c != 0xEF;
+}
+
 /* A text, its noncharacters replaced, since XML has none. */
 static void
 put_text(StringInfo out, const char *str, int len)
 {
+	int			done = 0;
+
 	for (int i = 0; i < len; i++)
 	{
+		if (likely(is_plain(str[i])))
+			continue;
+		appendBinaryStringInfo(out, str + done, i - done);
 		if (is_noncharacter(str + i, len - i))
 		{
 			appendStringInfoString(out, REPLACEMENT);
@@ -69,7 +83,9 @@ put_text(StringInfo out, const char *str, int len)
 		}
 		else
 			put_escaped(out, str[i]);
+		done = i + 1;
 	}
+	appendBinaryStringInfo(out, str + done, len - done);
 }
 
 /* What follows goes between the tags. */
@@ -98,8 +114,31 @@ void
 vv_xml_open(VvXml *xml, const char *name)
 {
 	end_start_tag(xml);
-	appendStringInfo(xml->out, "<%s", name);
+	appendStringInfoChar(xml->out, '<');
+	appendStringInfoString(xml->out, name);
 	xml->tag_open = true;
+}
+
+/*
+ * Begins an attribute of the element that was just begun. What the caller
+ * appends must need no escaping.
+ */
+void
+vv_xml_attribute_open(VvXml *xml, const char *name)
+{
+	Assert(xml->tag_open);
+	appendStringInfoChar(xml->out, ' ');
+	appendStringInfoString(xml->out, name);
+	vv_text_literal(xml->out, "=\"");
+}
+
+/*
+ * Ends it.
+ */
+void
+vv_xml_attribute_close(VvXml *xml)
+{
+	appendStringInfoChar(xml->out, '"');
 }
 
 /*
@@ -108,10 +147,9 @@ vv_xml_open(VvXml *xml, const char *name)
 void
 vv_xml_attribute(VvXml *xml, const char *name, const char *value)
 {
-	Assert(xml->tag_open);
-	appendStringInfo(xml->out, " %s=\"", name);
+	vv_xml_attribute_open(xml, name);
 	put_text(xml->out, value, strlen(value));
-	appendStringInfoChar(xml->out, '"');
+	vv_xml_attribute_close(xml);
 }
 
 /*
@@ -120,8 +158,9 @@ vv_xml_attribute(VvXml *xml, const char *name, const char *value)
 void
 vv_xml_attribute_int(VvXml *xml, const char *name, int64 value)
 {
-	Assert(xml->tag_open);
-	appendStringInfo(xml->out, " %s=\"" INT64_FORMAT "\"", name, value);
+	vv_xml_attribute_open(xml, name);
+	vv_text_int(xml->out, value);
+	vv_xml_attribute_close(xml);
 }
 
 /*
@@ -143,7 +182,11 @@ vv_xml_close(VvXml *xml, const char *name)
 	if (xml->tag_open)
 		appendStringInfoString(xml->out, "/>");
 	else
-		appendStringInfo(xml->out, "</%s>", name);
+	{
+		vv_text_literal(xml->out, "</");
+		appendStringInfoString(xml->out, name);
+		appendStringInfoChar(xml->out, '>');
+	}
 	xml->tag_open = false;
 }
 

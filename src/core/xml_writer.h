@@ -21,6 +21,8 @@ typedef struct VvXml
 
 extern void vv_xml_begin(VvXml *xml);
 extern void vv_xml_open(VvXml *xml, const char *name);
+extern void vv_xml_attribute_open(VvXml *xml, const char *name);
+extern void vv_xml_attribute_close(VvXml *xml);
 extern void vv_xml_attribute(VvXml *xml, const char *name, const char *value);
 extern void vv_xml_attribute_int(VvXml *xml, const char *name, int64 value);
 extern void vv_xml_text(VvXml *xml, const char *str, int len);

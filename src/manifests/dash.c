@@ -16,6 +16,7 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 
+#include "core/text_writer.h"
 #include "core/xml_writer.h"
 #include "manifests/keys.h"
 #include "manifests/put.h"
@@ -130,13 +131,23 @@ put_descriptor(VvXml *xml, const char *element, const char *scheme,
 	vv_xml_close(xml, element);
 }
 
+/* Two numbers as an attribute. */
+static void
+put_pair(VvXml *xml, const char *attribute, int64 first, char between,
+		 int64 second)
+{
+	vv_xml_attribute_open(xml, attribute);
+	vv_text_int(xml->out, first);
+	appendStringInfoChar(xml->out, between);
+	vv_text_int(xml->out, second);
+	vv_xml_attribute_close(xml);
+}
+
 /* Bytes as an attribute, the last one included. */
 static void
 put_range(VvXml *xml, const char *attribute, int64 first, int64 len)
 {
-	vv_xml_attribute(xml, attribute,
-					 psprintf(INT64_FORMAT "-" INT64_FORMAT, first,
-							  first + len - 1));
+	put_pair(xml, attribute, first, '-', first + len - 1);
 }
 
 /* Where in its file the index and what a decoder needs first are. */
@@ -158,15 +169,13 @@ put_picture(VvXml *xml, const VvRendition *rendition)
 {
 	vv_xml_attribute_int(xml, "width", rendition->width);
 	vv_xml_attribute_int(xml, "height", rendition->height);
-	vv_xml_attribute(xml, "sar",
-					 psprintf("%d:%d", rendition->sample_aspect_width,
-							  rendition->sample_aspect_height));
+	put_pair(xml, "sar", rendition->sample_aspect_width, ':',
+			 rendition->sample_aspect_height);
 	if (rendition->rate_denominator == 1)
 		vv_xml_attribute_int(xml, "frameRate", rendition->rate_numerator);
 	else if (rendition->rate_denominator > 1)
-		vv_xml_attribute(xml, "frameRate",
-						 psprintf("%d/%d", rendition->rate_numerator,
-								  rendition->rate_denominator));
+		put_pair(xml, "frameRate", rendition->rate_numerator, '/',
+				 rendition->rate_denominator);
 }
 
 /* One rendition with its address and where its index is. */
@@ -359,8 +368,7 @@ put_sets(VvXml *xml, List *renditions)
 
 /*
  * Appends the manifest of a generation (0: the one that is shown), or of what
- * plays early of it; false where it has no renditions. The caller is connected
- * to SPI.
+ * plays early of it; false where it has no renditions.
  */
 bool
 vv_put_dash(StringInfo out, text *video_id, int generation, bool early)
@@ -399,6 +407,7 @@ static const VvReplier dash = {
 	.argtypes = {TEXTOID, INT4OID},
 	.source = &vv_assets,
 	.scope_arg = 1,
+	.as_owner = true,
 	.content_type = CONTENT_TYPE,
 	.allow = vv_may_be_shown,
 	.write = write_dash,

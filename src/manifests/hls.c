@@ -12,7 +12,6 @@
 
 #include "catalog/pg_type.h"
 #include "fmgr.h"
-#include "nodes/value.h"
 #include "utils/builtins.h"
 
 #include "core/text_writer.h"
@@ -77,31 +76,40 @@ first_variant(List *renditions)
 	return first;
 }
 
-/* An attribute whose value is in quotes. */
-static void
-put_quoted(StringInfo out, const char *attribute, const char *value)
-{
-	appendStringInfo(out, ",%s=", attribute);
-	vv_text_quoted(out, value, strlen(value));
-}
+/*
+ * An attribute whose value is in quotes; the literal is all that stands in front
+ * of them.
+ */
+#define put_quoted(out, literal, value) \
+	(vv_text_literal(out, literal), vv_text_quoted(out, value, strlen(value)))
 
-/* What the tracks before had of what a group has only once, as it was put */
+/* Bytes of the playlist */
+typedef struct Span
+{
+	int			at;
+	int			len;
+} Span;
+
+/* What the tracks so far had of what a group has only once, as it was put */
 typedef struct TracksBefore
 {
-	List	   *names;			/* with their groups */
-	List	   *defaults;		/* the groups */
+	int			nnames;
+	Span	   *names;			/* with their groups */
+	int			ndefaults;
+	const char **defaults;		/* the groups */
 } TracksBefore;
 
-/* Whether an attribute is new to a list; it no longer is then. */
+/* Whether a track before had these bytes, which go up to the end. */
 static bool
-is_first(List **list, const char *attributes)
+is_taken(StringInfo out, Span name, const TracksBefore *before)
 {
-	String	   *node = makeString(pstrdup(attributes));
-
-	if (list_member(*list, node))
-		return false;
-	*list = lappend(*list, node);
-	return true;
+	for (int i = 0; i < before->nnames; i++)
+	{
+		if (before->names[i].len == name.len &&
+			memcmp(out->data + before->names[i].at, out->data + name.at, name.len) == 0)
+			return true;
+	}
+	return false;
 }
 
 /*
@@ -114,20 +122,44 @@ put_name(StringInfo out, const VvRendition *rendition, const char *group,
 {
 	const char *label = rendition->label != NULL ? rendition->label :
 	rendition->language != NULL ? rendition->language : rendition->name;
-	StringInfoData name;
+	Span		name = {out->len, 0};
 	int			n = 1;
 
-	initStringInfo(&name);
 	do
 	{
-		resetStringInfo(&name);
-		put_quoted(&name, "GROUP-ID", group);
-		put_quoted(&name, "NAME", n == 1 ? label : psprintf("%s %d", label, n));
+		out->len = name.at;
+		put_quoted(out, ",GROUP-ID=", group);
+		put_quoted(out, ",NAME=", n == 1 ? label : psprintf("%s %d", label, n));
+		name.len = out->len - name.at;
 		n++;
-	} while (!is_first(&before->names, name.data));
-	appendBinaryStringInfo(out, name.data, name.len);
+	} while (is_taken(out, name, before));
+	before->names[before->nnames++] = name;
 	if (rendition->language != NULL)
-		put_quoted(out, "LANGUAGE", rendition->language);
+		put_quoted(out, ",LANGUAGE=", rendition->language);
+}
+
+/* Whether a track is its group's default, which only the first one can be. */
+static bool
+becomes_default(const VvRendition *rendition, const char *group,
+				TracksBefore *before)
+{
+	if (!rendition->is_default)
+		return false;
+	for (int i = 0; i < before->ndefaults; i++)
+	{
+		if (strcmp(before->defaults[i], group) == 0)
+			return false;
+	}
+	before->defaults[before->ndefaults++] = group;
+	return true;
+}
+
+/* The playlist of a rendition, whose name needs no quoting. */
+static void
+put_uri(StringInfo out, const VvRendition *rendition)
+{
+	appendStringInfoString(out, rendition->name);
+	vv_text_literal(out, ".m3u8");
 }
 
 /*
@@ -139,19 +171,26 @@ put_track(StringInfo out, const VvRendition *rendition, TracksBefore *before)
 {
 	bool		audio = rendition->kind == VV_RENDITION_AUDIO;
 	const char *group = audio ? rendition->codecs : "subtitles";
-	bool		is_default = rendition->is_default &&
-	is_first(&before->defaults, group);
 
-	appendStringInfo(out, "#EXT-X-MEDIA:TYPE=%s", audio ? "AUDIO" : "SUBTITLES");
-	put_name(out, rendition, group, before);
-	appendStringInfo(out, ",DEFAULT=%s,AUTOSELECT=YES",
-					 is_default ? "YES" : "NO");
 	if (audio)
-		appendStringInfo(out, ",CHANNELS=\"%d\"", rendition->channels);
+		vv_text_literal(out, "#EXT-X-MEDIA:TYPE=AUDIO");
 	else
-		appendStringInfoString(out, ",FORCED=NO");
-	put_quoted(out, "URI", psprintf("%s.m3u8", rendition->name));
-	appendStringInfoChar(out, '\n');
+		vv_text_literal(out, "#EXT-X-MEDIA:TYPE=SUBTITLES");
+	put_name(out, rendition, group, before);
+	if (becomes_default(rendition, group, before))
+		vv_text_literal(out, ",DEFAULT=YES,AUTOSELECT=YES");
+	else
+		vv_text_literal(out, ",DEFAULT=NO,AUTOSELECT=YES");
+	if (audio)
+	{
+		vv_text_literal(out, ",CHANNELS=\"");
+		vv_text_int(out, rendition->channels);
+		vv_text_literal(out, "\",URI=\"");
+	}
+	else
+		vv_text_literal(out, ",FORCED=NO,URI=\"");
+	put_uri(out, rendition);
+	vv_text_literal(out, "\"\n");
 }
 
 /* What a variant costs with the dearest track of its group of audio */
@@ -194,23 +233,60 @@ audio_groups(List *renditions)
 	return groups;
 }
 
+/*
+ * A frame rate with three decimals, which is written without the server's
+ * general routine: that takes longer than all else of a variant.
+ */
+static void
+put_frame_rate(StringInfo out, const VvRendition *rendition)
+{
+	int64		thousandths = ((int64) rendition->rate_numerator * 1000 +
+							   rendition->rate_denominator / 2) / rendition->rate_denominator;
+
+	vv_text_literal(out, ",FRAME-RATE=");
+	vv_text_int(out, thousandths / 1000);
+	appendStringInfoChar(out, '.');
+	enlargeStringInfo(out, 3);
+	out->len = pg_ultostr_zeropad(out->data + out->len, thousandths % 1000, 3) - out->data;
+	out->data[out->len] = '\0';
+}
+
 /* Size, frame rate and range of brightness. */
 static void
 put_picture(StringInfo out, const VvRendition *rendition)
 {
-	appendStringInfo(out, ",RESOLUTION=%dx%d", rendition->width,
-					 rendition->height);
+	vv_text_literal(out, ",RESOLUTION=");
+	vv_text_int(out, rendition->width);
+	appendStringInfoChar(out, 'x');
+	vv_text_int(out, rendition->height);
 	if (rendition->kind == VV_RENDITION_VIDEO && vv_frame_rate(rendition) > 0)
-		appendStringInfo(out, ",FRAME-RATE=%.3f", vv_frame_rate(rendition));
-	appendStringInfo(out, ",VIDEO-RANGE=%s", rendition->video_range);
+		put_frame_rate(out, rendition);
+	vv_text_literal(out, ",VIDEO-RANGE=");
+	appendStringInfoString(out, rendition->video_range);
 }
 
 /* The bit rates that a variant needs. */
 static void
 put_rates(StringInfo out, int64 peak, int64 average)
 {
-	appendStringInfo(out, "BANDWIDTH=" INT64_FORMAT ",AVERAGE-BANDWIDTH=" INT64_FORMAT,
-					 peak, average);
+	vv_text_literal(out, "BANDWIDTH=");
+	vv_text_int(out, peak);
+	vv_text_literal(out, ",AVERAGE-BANDWIDTH=");
+	vv_text_int(out, average);
+}
+
+/* Codecs, that of a sound behind that of its picture; they need no quoting. */
+static void
+put_codecs(StringInfo out, const char *codecs, const char *sound)
+{
+	vv_text_literal(out, ",CODECS=\"");
+	appendStringInfoString(out, codecs);
+	if (sound != NULL)
+	{
+		appendStringInfoChar(out, ',');
+		appendStringInfoString(out, sound);
+	}
+	appendStringInfoChar(out, '"');
 }
 
 /* A picture with a group of sounds. */
@@ -218,30 +294,33 @@ static void
 put_variant(StringInfo out, const VvRendition *rendition,
 			const AudioGroup *group, bool subtitles)
 {
-	appendStringInfoString(out, "#EXT-X-STREAM-INF:");
+	vv_text_literal(out, "#EXT-X-STREAM-INF:");
 	put_rates(out, rendition->peak_bitrate + group->peak,
 			  rendition->average_bitrate + group->average);
-	put_quoted(out, "CODECS", group->codecs == NULL ? rendition->codecs :
-			   psprintf("%s,%s", rendition->codecs, group->codecs));
+	put_codecs(out, rendition->codecs, group->codecs);
 	put_picture(out, rendition);
 	if (group->codecs != NULL)
-		put_quoted(out, "AUDIO", group->codecs);
+		put_quoted(out, ",AUDIO=", group->codecs);
 	if (subtitles)
-		put_quoted(out, "SUBTITLES", "subtitles");
-	appendStringInfo(out, ",CLOSED-CAPTIONS=NONE\n%s.m3u8\n", rendition->name);
+		vv_text_literal(out, ",SUBTITLES=\"subtitles\"");
+	vv_text_literal(out, ",CLOSED-CAPTIONS=NONE\n");
+	put_uri(out, rendition);
+	appendStringInfoChar(out, '\n');
 }
 
 /* A sound alone, where there is no picture. */
 static void
 put_audio_variant(StringInfo out, const VvRendition *rendition, bool subtitles)
 {
-	appendStringInfoString(out, "#EXT-X-STREAM-INF:");
+	vv_text_literal(out, "#EXT-X-STREAM-INF:");
 	put_rates(out, rendition->peak_bitrate, rendition->average_bitrate);
-	put_quoted(out, "CODECS", rendition->codecs);
-	put_quoted(out, "AUDIO", rendition->codecs);
+	put_codecs(out, rendition->codecs, NULL);
+	put_quoted(out, ",AUDIO=", rendition->codecs);
 	if (subtitles)
-		put_quoted(out, "SUBTITLES", "subtitles");
-	appendStringInfo(out, "\n%s.m3u8\n", rendition->name);
+		vv_text_literal(out, ",SUBTITLES=\"subtitles\"");
+	appendStringInfoChar(out, '\n');
+	put_uri(out, rendition);
+	appendStringInfoChar(out, '\n');
 }
 
 /*
@@ -276,33 +355,25 @@ put_variants(StringInfo out, List *renditions, bool subtitles)
 static void
 put_trick(StringInfo out, const VvRendition *rendition)
 {
-	appendStringInfoString(out, "#EXT-X-I-FRAME-STREAM-INF:");
+	vv_text_literal(out, "#EXT-X-I-FRAME-STREAM-INF:");
 	put_rates(out, rendition->peak_bitrate, rendition->average_bitrate);
-	put_quoted(out, "CODECS", rendition->codecs);
+	put_codecs(out, rendition->codecs, NULL);
 	put_picture(out, rendition);
-	put_quoted(out, "URI", psprintf("%s.m3u8", rendition->name));
-	appendStringInfoChar(out, '\n');
+	vv_text_literal(out, ",URI=\"");
+	put_uri(out, rendition);
+	vv_text_literal(out, "\"\n");
 }
 
-/*
- * Appends the multivariant playlist of a generation (0: the one that is shown),
- * or of what plays early of it; false where it has no renditions. The caller is
- * connected to SPI.
- */
-bool
-vv_put_multivariant(StringInfo out, text *video_id, int generation, bool early)
+/* All tracks of sound and text; returns whether there are any of text. */
+static bool
+put_tracks(StringInfo out, List *renditions)
 {
-	List	   *renditions = vv_read_renditions(video_id, generation, early);
-	TracksBefore before = {NIL, NIL};
-	ListCell   *cell;
+	TracksBefore before = {0};
 	bool		subtitles = false;
+	ListCell   *cell;
 
-	if (renditions == NIL)
-		return false;
-	vv_text_line(out, "#EXTM3U");
-	vv_text_line(out, "#EXT-X-VERSION:6");
-	vv_text_line(out, "#EXT-X-INDEPENDENT-SEGMENTS");
-	vv_put_hls_session_keys(out, renditions);
+	before.names = palloc(list_length(renditions) * sizeof(Span));
+	before.defaults = palloc(list_length(renditions) * sizeof(char *));
 	foreach(cell, renditions)
 	{
 		const VvRendition *rendition = (const VvRendition *) lfirst(cell);
@@ -313,7 +384,24 @@ vv_put_multivariant(StringInfo out, text *video_id, int generation, bool early)
 		if (rendition->kind == VV_RENDITION_TEXT)
 			subtitles = true;
 	}
-	put_variants(out, renditions, subtitles);
+	return subtitles;
+}
+
+/*
+ * Appends the multivariant playlist of a generation (0: the one that is shown),
+ * or of what plays early of it; false where it has no renditions.
+ */
+bool
+vv_put_multivariant(StringInfo out, text *video_id, int generation, bool early)
+{
+	List	   *renditions = vv_read_renditions(video_id, generation, early);
+	ListCell   *cell;
+
+	if (renditions == NIL)
+		return false;
+	vv_text_literal(out, "#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-INDEPENDENT-SEGMENTS\n");
+	vv_put_hls_session_keys(out, renditions);
+	put_variants(out, renditions, put_tracks(out, renditions));
 	foreach(cell, renditions)
 	{
 		const VvRendition *rendition = (const VvRendition *) lfirst(cell);
@@ -478,6 +566,7 @@ static const VvReplier multivariant = {
 	.argtypes = {TEXTOID, INT4OID},
 	.source = &vv_assets,
 	.scope_arg = 1,
+	.as_owner = true,
 	.content_type = CONTENT_TYPE,
 	.allow = vv_may_be_shown,
 	.write = write_multivariant,
@@ -489,6 +578,7 @@ static const VvReplier media = {
 	.argtypes = {TEXTOID, TEXTOID, INT4OID},
 	.source = &vv_assets,
 	.scope_arg = 1,
+	.as_owner = true,
 	.content_type = CONTENT_TYPE,
 	.allow = vv_may_be_shown,
 	.write = write_media,

@@ -10,44 +10,66 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
-#include "core/query.h"
+#include "media/asset_row.h"
+#include "media/renditions.h"
+#include "media/source.h"
+#include "reply/rows.h"
 
-/* What is being deleted is not shown; 0 is the generation that is. */
-static VvQuery sheet_query = {
-	.sql = "SELECT pg_catalog.regexp_replace(p.object_key, '^.*/', ''),"
-	" p.width, p.height, p.tile_columns, p.tile_rows, p.tiles,"
-	" p.tile_seconds, p.size"
-	" FROM vvault_stream.assets a JOIN vvault_stream.pictures p"
-	" ON p.video_id OPERATOR(pg_catalog.=) a.video_id"
-	" AND p.generation OPERATOR(pg_catalog.=)"
-	" CASE WHEN $2 OPERATOR(pg_catalog.=) 0 THEN a.generation ELSE $2 END"
-	" WHERE a.video_id OPERATOR(pg_catalog.=) $1"
-	" AND a.state OPERATOR(pg_catalog.<>) ALL ('{deleting,deleted}'::pg_catalog.text[])"
-	" AND p.kind OPERATOR(pg_catalog.=) 'storyboard' ORDER BY p.name",
-	.extension = "vvault_stream",
-	.nargs = 2,
-	.argtypes = {TEXTOID, INT4OID},
+static VvKeyedRows pictures = {
+	.source = &vv_assets,
+	.table = "pictures",
+	.nkeys = 2,
+	.key_types = {TEXTOID, INT4OID},
+	.key = {"video_id", "generation", "name"},
+	.ncolumns = 9,
+	.columns = {"kind", "object_key", "width", "height", "tile_columns",
+	"tile_rows", "tiles", "tile_seconds", "size"},
 };
+
+typedef struct SheetTaker
+{
+	MemoryContext context;
+	VvSheet    *sheet;
+	bool		found;
+} SheetTaker;
+
+/* The columns, in their order; the first storyboard is the one. */
+static bool
+take_sheet(const Datum *values, const bool *isnull, void *arg)
+{
+	SheetTaker *taker = (SheetTaker *) arg;
+	VvSheet    *sheet = taker->sheet;
+	MemoryContext old;
+
+	if (*VARDATA_ANY(DatumGetTextPP(values[0])) != 's')
+		return true;
+	old = MemoryContextSwitchTo(taker->context);
+	sheet->file = vv_file_of(TextDatumGetCString(values[1]));
+	sheet->width = DatumGetInt32(values[2]);
+	sheet->height = DatumGetInt32(values[3]);
+	sheet->columns = DatumGetInt32(values[4]);
+	sheet->rows = DatumGetInt32(values[5]);
+	sheet->tiles = DatumGetInt32(values[6]);
+	sheet->tile_seconds = isnull[7] ? 0 : DatumGetFloat8(values[7]);
+	sheet->size = DatumGetInt64(values[8]);
+	MemoryContextSwitchTo(old);
+	taker->found = true;
+	return false;
+}
 
 /*
  * The sheet of a generation (0: the one that is shown); false where it has
- * none. The caller is connected to SPI.
+ * none, and where the video is being deleted.
  */
 bool
 vv_read_sheet(text *video_id, int generation, VvSheet *sheet)
 {
-	Datum		args[2] = {PointerGetDatum(video_id), Int32GetDatum(generation)};
-	VvRow		row;
+	SheetTaker	taker = {CurrentMemoryContext, sheet, false};
+	Datum		keys[2] = {PointerGetDatum(video_id)};
 
-	if (!vv_query_row(&sheet_query, args, &row))
-		return false;
-	sheet->file = TextDatumGetCString(row.values[0]);
-	sheet->width = DatumGetInt32(row.values[1]);
-	sheet->height = DatumGetInt32(row.values[2]);
-	sheet->columns = DatumGetInt32(row.values[3]);
-	sheet->rows = DatumGetInt32(row.values[4]);
-	sheet->tiles = DatumGetInt32(row.values[5]);
-	sheet->tile_seconds = DatumGetFloat8(row.values[6]);
-	sheet->size = DatumGetInt64(row.values[7]);
-	return true;
+	generation = vv_generation_to_show(keys[0], generation);
+	keys[1] = Int32GetDatum(generation);
+	if (generation != 0)
+		(void) vv_read_rows(&pictures, keys, take_sheet, &taker);
+	return taker.found;
 }

@@ -12,21 +12,11 @@
 #include "manifests/shown.h"
 
 #include "access/xact.h"
-#include "catalog/pg_type.h"
 
-#include "core/query.h"
+#include "media/asset_row.h"
 #include "media/may.h"
 #include "media/source.h"
 #include "reply/state.h"
-
-static VvQuery generation_query = {
-	.sql = "SELECT 1 FROM vvault_stream.assets a"
-	" WHERE a.video_id OPERATOR(pg_catalog.=) $1"
-	" AND a.generation OPERATOR(pg_catalog.=) $2",
-	.extension = "vvault_stream",
-	.nargs = 2,
-	.argtypes = {TEXTOID, INT4OID},
-};
 
 /*
  * States of videos that this backend found to be everybody's. A state is told
@@ -87,8 +77,8 @@ vv_may_be_shown(FunctionCallInfo fcinfo)
 bool
 vv_generation_is_shown(FunctionCallInfo fcinfo, int arg)
 {
-	Datum		args[2] = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(arg)};
-	VvRow		row;
+	VvAssetRow	row;
 
-	return PG_ARGISNULL(arg) || vv_query_row(&generation_query, args, &row);
+	return PG_ARGISNULL(arg) || (vv_read_asset(PG_GETARG_DATUM(0), &row) &&
+								 row.generation == PG_GETARG_INT32(arg));
 }

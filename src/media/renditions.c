@@ -17,58 +17,62 @@
 #include "utils/uuid.h"
 
 #include "core/query.h"
+#include "media/asset_row.h"
+#include "media/source.h"
+#include "reply/rows.h"
 
 PG_FUNCTION_INFO_V1(vvault_average_bitrate);
 PG_FUNCTION_INFO_V1(vvault_peak_bitrate);
 PG_FUNCTION_INFO_V1(vvault_media_seconds);
 
-/*
- * Of one generation, or where that is 0 of the one that is shown; what is being
- * deleted is not.
- */
-#define FROM_SHOWN_RENDITIONS \
-	" FROM vvault_stream.assets a JOIN vvault_stream.renditions r" \
-	" ON r.video_id OPERATOR(pg_catalog.=) a.video_id" \
-	" AND r.generation OPERATOR(pg_catalog.=)" \
-	" CASE WHEN $2 OPERATOR(pg_catalog.=) 0 THEN a.generation ELSE $2 END" \
-	" WHERE a.video_id OPERATOR(pg_catalog.=) $1" \
-	" AND a.state OPERATOR(pg_catalog.<>) ALL ('{deleting,deleted}'::pg_catalog.text[])"
-
-/* The columns that keep_key() reads. */
-#define KEY_COLUMNS \
-	"r.protection, r.key_id, CASE r.protection WHEN 'standard' THEN" \
-	" (SELECT k.checksum FROM vvault_stream.content_keys k" \
-	" WHERE k.kid OPERATOR(pg_catalog.=) r.key_id) END"
-
-static VvQuery list_query = {
-	.sql = "SELECT r.kind, r.name, r.object_key, r.codecs, r.width, r.height,"
-	" r.sample_aspect_width, r.sample_aspect_height, r.frame_rate_numerator,"
-	" r.frame_rate_denominator, r.video_range, r.channels, r.sample_rate,"
-	" r.language, r.label, r.is_default, r.average_bitrate, r.peak_bitrate,"
-	" r.timescale, r.init_size, r.index_size, r.seconds, " KEY_COLUMNS
-	FROM_SHOWN_RENDITIONS
-	" AND (r.early OR NOT $3)"
-	" ORDER BY r.kind, r.codecs, r.peak_bitrate, r.name",
-	.extension = "vvault_stream",
-	.nargs = 3,
-	.argtypes = {TEXTOID, INT4OID, BOOLOID},
-	.index_probes = true,
+static VvKeyedRows list_rows = {
+	.source = &vv_assets,
+	.table = "renditions",
+	.nkeys = 2,
+	.key_types = {TEXTOID, INT4OID},
+	.key = {"video_id", "generation", "name"},
+	.ncolumns = 25,
+	.columns = {"kind", "name", "object_key", "codecs", "video_range",
+		"language", "label", "width", "height", "sample_aspect_width",
+		"sample_aspect_height", "frame_rate_numerator",
+		"frame_rate_denominator", "channels", "sample_rate", "is_default",
+		"average_bitrate", "peak_bitrate", "timescale", "init_size",
+	"index_size", "seconds", "protection", "key_id", "early"},
 };
 
-static VvQuery segments_query = {
-	.sql = "SELECT r.kind, r.object_key, r.timescale, r.init_size,"
-	" r.first_offset, r.durations, r.sizes, " KEY_COLUMNS
-	FROM_SHOWN_RENDITIONS
-	" AND r.name OPERATOR(pg_catalog.=) $3",
-	.extension = "vvault_stream",
-	.nargs = 3,
-	.argtypes = {TEXTOID, INT4OID, TEXTOID},
-	.index_probes = true,
+static VvKeyedRows segments_row = {
+	.source = &vv_assets,
+	.table = "renditions",
+	.nkeys = 3,
+	.key_types = {TEXTOID, INT4OID, TEXTOID},
+	.key = {"video_id", "generation", "name"},
+	.ncolumns = 9,
+	.columns = {"kind", "object_key", "timescale", "init_size",
+	"first_offset", "durations", "sizes", "protection", "key_id"},
 };
+
+static VvQuery checksum_query = {
+	.sql = "SELECT k.checksum FROM vvault_stream.content_keys k"
+	" WHERE k.kid OPERATOR(pg_catalog.=) $1",
+	.extension = "vvault_stream",
+	.nargs = 1,
+	.argtypes = {UUIDOID},
+	.index_order = true,
+};
+
+/* The texts of a rendition, the first columns that are read */
+enum
+{
+	COL_KIND, COL_NAME, COL_OBJECT_KEY, COL_CODECS, COL_VIDEO_RANGE,
+	COL_LANGUAGE, COL_LABEL, NTEXTS
+};
+
+#define COL_EARLY	24
 
 typedef struct RenditionList
 {
 	MemoryContext context;
+	bool		early;			/* those alone */
 	List	   *renditions;
 } RenditionList;
 
@@ -79,19 +83,20 @@ typedef struct RenditionList
 static char
 kind_of(Datum value)
 {
-	char	   *kind = TextDatumGetCString(value);
+	const char *kind = VARDATA_ANY(DatumGetTextPP(value));
 
-	return strcmp(kind, "text") == 0 ? VV_RENDITION_TEXT : kind[0];
+	return strncmp(kind, "te", 2) == 0 ? VV_RENDITION_TEXT : *kind;
 }
 
-/* All objects of a generation lie in one folder. */
-static char *
-file_of(Datum object_key)
+/*
+ * The name of an object in its folder: all objects of a generation lie in one.
+ */
+char *
+vv_file_of(char *object_key)
 {
-	char	   *key = TextDatumGetCString(object_key);
-	char	   *slash = strrchr(key, '/');
+	char	   *slash = strrchr(object_key, '/');
 
-	return slash != NULL ? slash + 1 : key;
+	return slash != NULL ? slash + 1 : object_key;
 }
 
 /* A column that may be NULL, which is 0. */
@@ -101,51 +106,93 @@ int_of(const Datum *values, const bool *isnull, int i)
 	return isnull[i] ? 0 : DatumGetInt32(values[i]);
 }
 
-/* A column that may be NULL. */
-static char *
-text_of(const Datum *values, const bool *isnull, int i)
+/*
+ * A rendition with room for its texts behind it, which are copied there; NULL
+ * for NULL.
+ */
+static VvRendition *
+new_rendition(const Datum *values, const bool *isnull, char **copies)
 {
-	return isnull[i] ? NULL : TextDatumGetCString(values[i]);
+	const text *texts[NTEXTS];
+	Size		size = sizeof(VvRendition);
+	VvRendition *rendition;
+	char	   *at;
+
+	for (int i = COL_NAME; i < NTEXTS; i++)
+	{
+		texts[i] = isnull[i] ? NULL : DatumGetTextPP(values[i]);
+		if (texts[i] != NULL)
+			size += VARSIZE_ANY_EXHDR(texts[i]) + 1;
+	}
+	rendition = palloc(size);
+	at = (char *) (rendition + 1);
+	for (int i = COL_NAME; i < NTEXTS; i++)
+	{
+		int			len = texts[i] == NULL ? 0 : VARSIZE_ANY_EXHDR(texts[i]);
+
+		copies[i] = texts[i] == NULL ? NULL : at;
+		if (texts[i] == NULL)
+			continue;
+		memcpy(at, VARDATA_ANY(texts[i]), len);
+		at[len] = '\0';
+		at += len + 1;
+	}
+	return rendition;
 }
 
-/* What a rendition is encrypted under, out of KEY_COLUMNS. */
+/* What a rendition is encrypted under: its protection and the key's id. */
 static void
 keep_key(const Datum *values, const bool *isnull, VvMediaKey *key)
 {
 	memset(key, 0, sizeof(*key));
-	key->protection = *TextDatumGetCString(values[0]);
+	key->protection = *VARDATA_ANY(DatumGetTextPP(values[0]));
 	if (!isnull[1])
 		memcpy(key->kid, DatumGetUUIDP(values[1])->data, VV_KID_LEN);
-	key->has_checksum = !isnull[2] &&
-		VARSIZE_ANY_EXHDR(DatumGetPointer(values[2])) == VV_CHECKSUM_LEN;
-	if (key->has_checksum)
-		memcpy(key->checksum, VARDATA_ANY(DatumGetPointer(values[2])), VV_CHECKSUM_LEN);
 }
 
-/* The columns of the query for renditions, in their order. */
-static bool
-keep_rendition(const Datum *values, const bool *isnull, void *arg)
+/* The checksum that systems with licence servers of their own are told. */
+static void
+add_checksum(VvMediaKey *key)
 {
-	RenditionList *list = (RenditionList *) arg;
-	MemoryContext old = MemoryContextSwitchTo(list->context);
-	VvRendition *rendition = palloc0(sizeof(VvRendition));
-	int			i = 0;
+	pg_uuid_t	kid;
+	Datum		arg = UUIDPGetDatum(&kid);
+	VvRow		row;
+	bytea	   *checksum;
 
-	rendition->kind = kind_of(values[i++]);
-	rendition->name = TextDatumGetCString(values[i++]);
-	rendition->file = file_of(values[i++]);
-	rendition->codecs = TextDatumGetCString(values[i++]);
+	if (key->protection != VV_PROTECTION_STANDARD)
+		return;
+	memcpy(kid.data, key->kid, VV_KID_LEN);
+	if (!vv_query_row(&checksum_query, &arg, &row) || row.isnull[0])
+		return;
+	checksum = DatumGetByteaPP(row.values[0]);
+	key->has_checksum = VARSIZE_ANY_EXHDR(checksum) == VV_CHECKSUM_LEN;
+	if (key->has_checksum)
+		memcpy(key->checksum, VARDATA_ANY(checksum), VV_CHECKSUM_LEN);
+}
+
+/* The columns of list_rows, in their order. */
+static VvRendition *
+make_rendition(const Datum *values, const bool *isnull)
+{
+	char	   *texts[NTEXTS];
+	VvRendition *rendition = new_rendition(values, isnull, texts);
+	int			i = NTEXTS;
+
+	rendition->kind = kind_of(values[COL_KIND]);
+	rendition->name = texts[COL_NAME];
+	rendition->file = vv_file_of(texts[COL_OBJECT_KEY]);
+	rendition->codecs = texts[COL_CODECS];
+	rendition->video_range = texts[COL_VIDEO_RANGE];
+	rendition->language = texts[COL_LANGUAGE];
+	rendition->label = texts[COL_LABEL];
 	rendition->width = int_of(values, isnull, i++);
 	rendition->height = int_of(values, isnull, i++);
 	rendition->sample_aspect_width = int_of(values, isnull, i++);
 	rendition->sample_aspect_height = int_of(values, isnull, i++);
 	rendition->rate_numerator = int_of(values, isnull, i++);
 	rendition->rate_denominator = int_of(values, isnull, i++);
-	rendition->video_range = text_of(values, isnull, i++);
 	rendition->channels = int_of(values, isnull, i++);
 	rendition->sample_rate = int_of(values, isnull, i++);
-	rendition->language = text_of(values, isnull, i++);
-	rendition->label = text_of(values, isnull, i++);
 	rendition->is_default = DatumGetBool(values[i++]);
 	rendition->average_bitrate = DatumGetInt64(values[i++]);
 	rendition->peak_bitrate = DatumGetInt64(values[i++]);
@@ -154,52 +201,110 @@ keep_rendition(const Datum *values, const bool *isnull, void *arg)
 	rendition->index_size = DatumGetInt64(values[i++]);
 	rendition->seconds = DatumGetFloat8(values[i++]);
 	keep_key(values + i, isnull + i, &rendition->key);
-	list->renditions = lappend(list->renditions, rendition);
+	return rendition;
+}
+
+/* A row of list_rows. */
+static bool
+keep_rendition(const Datum *values, const bool *isnull, void *arg)
+{
+	RenditionList *list = (RenditionList *) arg;
+	MemoryContext old;
+
+	if (list->early && !DatumGetBool(values[COL_EARLY]))
+		return true;
+	old = MemoryContextSwitchTo(list->context);
+	list->renditions = lappend(list->renditions,
+							   make_rendition(values, isnull));
 	MemoryContextSwitchTo(old);
 	return true;
+}
+
+/* By kind, codec, bit rate and name. */
+static int
+compare_renditions(const ListCell *left, const ListCell *right)
+{
+	const VvRendition *a = (const VvRendition *) lfirst(left);
+	const VvRendition *b = (const VvRendition *) lfirst(right);
+	int			order;
+
+	if (a->kind != b->kind)
+		return a->kind - b->kind;
+	order = strcmp(a->codecs, b->codecs);
+	if (order == 0 && a->peak_bitrate != b->peak_bitrate)
+		order = a->peak_bitrate < b->peak_bitrate ? -1 : 1;
+	return order != 0 ? order : strcmp(a->name, b->name);
 }
 
 /*
  * The renditions of a video's generation (0: the one that is shown), or those
  * of them that play early, by kind, codec and bit rate; NIL where there are
- * none. The caller is connected to SPI.
+ * none, and where the video is being deleted.
  */
 List *
 vv_read_renditions(text *video_id, int generation, bool early)
 {
-	RenditionList list = {CurrentMemoryContext, NIL};
-	Datum		args[3] = {PointerGetDatum(video_id), Int32GetDatum(generation), BoolGetDatum(early)};
+	RenditionList list = {CurrentMemoryContext, early, NIL};
+	Datum		keys[2] = {PointerGetDatum(video_id)};
+	ListCell   *cell;
 
-	(void) vv_query_run(&list_query, args, 0, keep_rendition, &list);
+	generation = vv_generation_to_show(keys[0], generation);
+	if (generation == 0)
+		return NIL;
+	keys[1] = Int32GetDatum(generation);
+	(void) vv_read_rows(&list_rows, keys, keep_rendition, &list);
+	foreach(cell, list.renditions)
+		add_checksum(&((VvRendition *) lfirst(cell))->key);
+	list_sort(list.renditions, compare_renditions);
 	return list.renditions;
+}
+
+typedef struct SegmentsTaker
+{
+	MemoryContext context;
+	VvSegments *segments;
+} SegmentsTaker;
+
+/* The row of segments_row. */
+static bool
+take_segments(const Datum *values, const bool *isnull, void *arg)
+{
+	SegmentsTaker *taker = (SegmentsTaker *) arg;
+	VvSegments *segments = taker->segments;
+	MemoryContext old = MemoryContextSwitchTo(taker->context);
+	ArrayType  *durations = DatumGetArrayTypePCopy(values[5]);
+	ArrayType  *sizes = DatumGetArrayTypePCopy(values[6]);
+
+	segments->kind = kind_of(values[0]);
+	segments->file = vv_file_of(TextDatumGetCString(values[1]));
+	segments->timescale = DatumGetInt64(values[2]);
+	segments->init_size = DatumGetInt64(values[3]);
+	segments->first_offset = DatumGetInt64(values[4]);
+	segments->n = ArrayGetNItems(ARR_NDIM(durations), ARR_DIMS(durations));
+	segments->durations = (const int32 *) ARR_DATA_PTR(durations);
+	segments->sizes = (const int32 *) ARR_DATA_PTR(sizes);
+	keep_key(values + 7, isnull + 7, &segments->key);
+	MemoryContextSwitchTo(old);
+	return false;
 }
 
 /*
  * The segments of a rendition of a generation (0: the one that is shown); false
- * where there is none of that name.
+ * where there is none of that name, and where the video is being deleted.
  */
 bool
 vv_read_segments(text *video_id, int generation, text *name,
 				 VvSegments *segments)
 {
-	Datum		args[3] = {PointerGetDatum(video_id), Int32GetDatum(generation), PointerGetDatum(name)};
-	ArrayType  *durations;
-	ArrayType  *sizes;
-	VvRow		row;
+	SegmentsTaker taker = {CurrentMemoryContext, segments};
+	Datum		keys[3] = {PointerGetDatum(video_id), (Datum) 0, PointerGetDatum(name)};
 
-	if (!vv_query_row(&segments_query, args, &row))
+	generation = vv_generation_to_show(keys[0], generation);
+	keys[1] = Int32GetDatum(generation);
+	if (generation == 0 ||
+		vv_read_rows(&segments_row, keys, take_segments, &taker) == 0)
 		return false;
-	durations = DatumGetArrayTypeP(row.values[5]);
-	sizes = DatumGetArrayTypeP(row.values[6]);
-	segments->kind = kind_of(row.values[0]);
-	segments->file = file_of(row.values[1]);
-	segments->timescale = DatumGetInt64(row.values[2]);
-	segments->init_size = DatumGetInt64(row.values[3]);
-	segments->first_offset = DatumGetInt64(row.values[4]);
-	segments->n = ArrayGetNItems(ARR_NDIM(durations), ARR_DIMS(durations));
-	segments->durations = (const int32 *) ARR_DATA_PTR(durations);
-	segments->sizes = (const int32 *) ARR_DATA_PTR(sizes);
-	keep_key(row.values + 7, row.isnull + 7, &segments->key);
+	add_checksum(&segments->key);
 	return true;
 }
 

@@ -76,6 +76,7 @@ typedef struct VvSegments
 	VvMediaKey	key;
 } VvSegments;
 
+extern char *vv_file_of(char *object_key);
 extern List *vv_read_renditions(text *video_id, int generation, bool early);
 extern bool vv_read_segments(text *video_id, int generation, text *name,
 							 VvSegments *segments);

@@ -60,6 +60,7 @@ typedef struct VvReplier
 								 * that alone it is made of; 0, or a NULL
 								 * there: it is made of all */
 	bool		calls_helpers;	/* functions that not every reader may call */
+	bool		as_owner;		/* it reads with the rights of its owner */
 	const char *content_type;	/* NULL: JSON */
 	VvReplyAllow allow;			/* NULL: everybody may see it */
 	VvReplyWriter write;

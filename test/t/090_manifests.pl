@@ -38,6 +38,17 @@ note "090_manifests: $count assets, seed $seed";
 IPC::Run::run([ 'psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-v', "assets=$count", '-v', 'seed=' . $seed / 1000,
 		'-f', 'test/manifests/assets.sql', '-o', "$folder/assets.json", '-d', $node->connstr('postgres') ],
 	'<', '/dev/null', '2>', \$problem) or die $problem;
+
+# Rows are read by the index, but by SQL in a transaction that has written.
+my $digests = q{SELECT a.video_id, md5(vvault_hls(a.video_id)), md5(vvault_hls(a.video_id, a.generation)), md5(vvault_dash(a.video_id)),
+	(SELECT md5(string_agg(vvault_hls_media(a.video_id, r.name)::text, ' ' ORDER BY r.name)) FROM vvault_stream.renditions r WHERE r.video_id = a.video_id),
+	md5(convert_to(vvault_stream.stored_manifest(a.video_id, a.generation + 1, 'hls'), 'UTF8'))
+	FROM vvault_stream.assets a ORDER BY a.video_id};
+my $by_index = $node->safe_psql('postgres', "SET vvault.cache = off; $digests");
+my $by_sql = $node->safe_psql('postgres', "BEGIN; UPDATE vvault_stream.assets SET title = 'another'; $digests; COMMIT");
+
+is(() = $by_index =~ /^asset-\d+(?:\|[0-9a-f]{32}){4}\|/mg, $count, 'all are told of');
+is($by_sql, $by_index, 'in the same words where their rows come by SQL');
 $node->stop;
 
 mkdir "$folder/mpd";
