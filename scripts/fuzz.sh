@@ -7,7 +7,7 @@
 #		[SECONDS_EACH=N] scripts/fuzz.sh
 #
 # NAMEs: ingest cursors search headers states site parts sqlsmith; without FUZZ all
-# of them. ROUNDS is for the first six, QUERIES for sqlsmith. The parts (four, see
+# of them. ROUNDS is for the first six, QUERIES for sqlsmith. The parts (nine, see
 # test/fuzz/parts) run for 300 seconds each. SECONDS_EACH bounds them, sqlsmith
 # and the site, which is nginx in front of the tests' stand-in for PostgREST and
 # then, where there is one on the PATH, in front of a PostgREST. The inputs that the parts have found are kept in .work/parts and taken

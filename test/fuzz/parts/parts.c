@@ -14,6 +14,8 @@
  *		search		titles and queries: letters, words, documents, addresses
  *		head		the head of a media file
  *		token		a JSON Web Token, its signature aside
+ *		encrypt		a file that the worker encrypts
+ *		samples		coded pictures in such a file
  *
  * What must hold, whatever the bytes: no wrong access to memory, no undefined
  * behaviour, no error but those a user may be told of; and what a state tells
@@ -53,6 +55,8 @@ AGGREGATE_FUNCTIONS(viral_stats);
 AGGREGATE_FUNCTIONS(auc);
 AGGREGATE_FUNCTIONS(feed);
 extern Datum vvault_parse_chart(PG_FUNCTION_ARGS);
+extern void fuzz_encrypt(const uint8 *data, size_t size);
+extern void fuzz_samples(const uint8 *data, size_t size);
 extern Datum vvault_search_document(PG_FUNCTION_ARGS);
 
 extern int	LLVMFuzzerInitialize(int *argc, char ***argv);
@@ -396,6 +400,18 @@ part_token(const uint8 *data, int size)
 		abort();
 }
 
+static void
+part_encrypt(const uint8 *data, int size)
+{
+	fuzz_encrypt(data, size);
+}
+
+static void
+part_samples(const uint8 *data, int size)
+{
+	fuzz_samples(data, size);
+}
+
 typedef void (*Part) (const uint8 *data, int size);
 
 static Part part;
@@ -421,9 +437,13 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 		part = part_head;
 	else if (name != NULL && strcmp(name, "token") == 0)
 		part = part_token;
+	else if (name != NULL && strcmp(name, "encrypt") == 0)
+		part = part_encrypt;
+	else if (name != NULL && strcmp(name, "samples") == 0)
+		part = part_samples;
 	else
 	{
-		fprintf(stderr, "PART=states|response|cursor|headers|search|head|token\n");
+		fprintf(stderr, "PART=states|response|cursor|headers|search|head|token|encrypt|samples\n");
 		exit(2);
 	}
 	return 0;

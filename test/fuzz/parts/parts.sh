@@ -19,7 +19,10 @@ SOURCES=(src/core/json_writer.c src/http/headers.c src/http/etag.c src/http/requ
 	src/videos/fold.c src/videos/words.c src/videos/search.c src/feed/search_query.c
 	src/media/boxes.c src/media/codecs.c src/media/head.c src/protect/jwt.c src/protect/caller.c
 	test/fuzz/parts/server.c test/fuzz/parts/parts.c)
-PARTS=(states response cursor headers search head token)
+# what the worker reads; its headers are its own
+WORKER_SOURCES=(worker/encrypt.c worker/encryption.c worker/samples.c worker/avc.c worker/hevc.c worker/av1.c worker/bits.c
+	worker/boxes.c worker/text.c worker/util.c test/fuzz/parts/worker.c)
+PARTS=(states response cursor headers search head token encrypt samples)
 
 # The clang that PostgreSQL uses, else any.
 clang_name()
@@ -30,22 +33,30 @@ clang_name()
 	command -v "${name:-clang}" || echo clang
 }
 
+# compile SOURCE OBJECT OPTION...
+compile()
+{
+	"$CLANG" -g -O1 -fno-omit-frame-pointer -fwrapv -fno-strict-aliasing \
+		-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -D_GNU_SOURCE "${@:3}" -c "$1" -o "$2"
+}
+
 build()
 {
 	local source objects=()
 
 	for source in src/score/*.c "${SOURCES[@]}"; do
 		objects+=("$FOLDER/$(basename "$source" .c).o")
-		"$CLANG" -g -O1 -fno-omit-frame-pointer -fwrapv -fno-strict-aliasing \
-			-fsanitize=fuzzer-no-link,address,undefined \
-			-fno-sanitize-recover=undefined -DVVAULT_VERSION='"fuzz"' -D_GNU_SOURCE \
-			-Isrc -Itest/fuzz/parts -isystem "$("$PG_CONFIG" --includedir-server)" \
-			-c "$source" -o "${objects[-1]}"
+		compile "$source" "${objects[-1]}" -DVVAULT_VERSION='"fuzz"' -Isrc -Itest/fuzz/parts \
+			-isystem "$("$PG_CONFIG" --includedir-server)"
+	done
+	for source in "${WORKER_SOURCES[@]}"; do
+		objects+=("$FOLDER/worker-$(basename "$source" .c).o")
+		compile "$source" "${objects[-1]}"
 	done
 
 	# what only the accumulating functions call is not there
 	"$CLANG" -no-pie -fsanitize=fuzzer,address,undefined "${objects[@]}" \
-		-L"$("$PG_CONFIG" --pkglibdir)" -L"$("$PG_CONFIG" --libdir)" -lpgcommon -lpgport -lm \
+		-L"$("$PG_CONFIG" --pkglibdir)" -L"$("$PG_CONFIG" --libdir)" -lpgcommon -lpgport -ljansson -lcrypto -lm \
 		-Wl,--unresolved-symbols=ignore-in-object-files -o "$FOLDER/parts"
 }
 
@@ -53,6 +64,12 @@ build()
 seed()
 {
 	mkdir -p "$FOLDER/$1"
+	case $1 in
+		encrypt | samples)
+			perl test/fuzz/parts/media_seeds.pl "$1" "$FOLDER/$1"
+			return
+			;;
+	esac
 	perl -e '
 		my ($part, $folder) = @ARGV;
 		my @seeds;
