@@ -135,7 +135,7 @@ END
 $$;
 COMMENT ON FUNCTION @extschema@.vvault_pssh(text) IS
 'What the files of a video''s generation that is shown tell systems of protection: an array of {"class", "kid", "scheme", "common", "widevine", "playready"}, one for each key. There is no key in it.
-Units and ranges: common, widevine and playready are whole pssh boxes (ISO/IEC 23001-7) in base64, null where the level has none; class is AUDIO, SD, HD or UHD; scheme is cenc or cbcs. A video without such keys, aes128 among them, has [].
+Units and ranges: common, widevine and playready are whole pssh boxes (ISO/IEC 23001-7) in base64, null where the level has none; common lists all keys of the generation; class is AUDIO, SD, HD or UHD; scheme is cenc or cbcs. A video without such keys, aes128 among them, has [].
 NULL: NULL gives [].
 Errors: 42501 for a video that the caller may not view.
 Source: vvault_stream.content_keys.';

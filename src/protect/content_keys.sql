@@ -87,11 +87,15 @@ $$;
 COMMENT ON FUNCTION vvault_stream.make_content_keys(text, integer, text) IS
 'Makes the keys of a generation for a level of protection, in place of those that it had.';
 
+-- The common box lists all keys of the generation: hls.js makes one request of the
+-- first that it meets, and takes what that brings for sound and picture.
 CREATE FUNCTION vvault_stream.pssh_boxes(k vvault_stream.content_keys) RETURNS json
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT json_agg(translate(encode(vvault_stream.pssh(system, ARRAY[k.kid], vvault_stream.encryption_scheme(k.level),
+	SELECT json_agg(translate(encode(vvault_stream.pssh(system, CASE system WHEN 'common' THEN ARRAY(
+			SELECT o.kid FROM vvault_stream.content_keys o WHERE o.video_id = k.video_id AND o.generation = k.generation ORDER BY o.class)
+		ELSE ARRAY[k.kid] END, vvault_stream.encryption_scheme(k.level),
 		CASE WHEN k.checksum IS NOT NULL THEN ARRAY[k.checksum] END), 'base64'), E'\n', '') ORDER BY i)
 	FROM unnest(CASE k.level WHEN 'clear_key' THEN '{common}' WHEN 'aes128' THEN '{}' ELSE '{common,widevine,playready}' END::text[])
 		WITH ORDINALITY o (system, i)
