@@ -4,7 +4,7 @@
 #		The benchmarks, on a throw-away cluster: `make bench`.
 #
 # usage: bench/run.sh [PART ...]		parts: cache feed trending scores ingest analytics search worker http edge jobs beside tokens
-#		limits manifests
+#		limits manifests mesh
 #
 # What is compared is measured in turn within one run, in ROUNDS rounds (5) of
 # SECONDS seconds (2), and medians are taken: on a shared machine only ratios
@@ -289,6 +289,15 @@ part_beside()
 	bench_beside
 }
 
+# Several primaries.
+part_mesh()
+{
+	heading "mesh: a chart of 200 on one of three nodes, by the processor's time"
+	# shellcheck source=bench/mesh/part.sh
+	source bench/mesh/part.sh
+	bench_mesh
+}
+
 # Beside what one would write without C.
 part_tokens()
 {
@@ -459,7 +468,7 @@ main()
 	cluster_create "$WORK" "fsync = off" "shared_buffers = 1GB" "max_wal_size = 8GB" "autovacuum = off" \
 		"shared_preload_libraries = 'vvault'"
 	cluster_start "$WORK"
-	for part in "${@:-cache feed trending scores ingest analytics search worker http edge jobs beside tokens limits manifests}"; do
+	for part in "${@:-cache feed trending scores ingest analytics search worker http edge jobs beside tokens limits manifests mesh}"; do
 		for part in $part; do
 			# the others measure what it costs to compute a reply
 			case $part in

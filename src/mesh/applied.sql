@@ -96,33 +96,30 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	t text;
+	made record;
 BEGIN
-	FOREACH t IN ARRAY vvault.mesh_tables() LOOP
-		EXECUTE format('CREATE TRIGGER mesh_applied AFTER INSERT OR UPDATE OR DELETE ON vvault.%I
-			FOR EACH ROW EXECUTE FUNCTION vvault.mesh_applied()', t);
-		EXECUTE format('ALTER TABLE vvault.%I ENABLE REPLICA TRIGGER mesh_applied', t);
-		EXECUTE format('CREATE TRIGGER mesh_truncated BEFORE TRUNCATE ON vvault.%I
-			FOR EACH STATEMENT EXECUTE FUNCTION vvault.mesh_guard()', t);
-	END LOOP;
-	CREATE TRIGGER mesh_listed AFTER INSERT OR DELETE ON vvault.videos
-		FOR EACH ROW EXECUTE FUNCTION vvault.mesh_listed();
-	CREATE TRIGGER mesh_renamed AFTER UPDATE ON vvault.videos
-		FOR EACH ROW WHEN ((OLD.region, OLD.video_id) <> (NEW.region, NEW.video_id))
-		EXECUTE FUNCTION vvault.mesh_listed();
-	ALTER TABLE vvault.videos ENABLE REPLICA TRIGGER mesh_listed, ENABLE REPLICA TRIGGER mesh_renamed;
-	CREATE TRIGGER mesh_heard AFTER INSERT OR UPDATE ON vvault.mesh_says
-		FOR EACH ROW WHEN (NEW.says = 'given') EXECUTE FUNCTION vvault.mesh_heard();
-	ALTER TABLE vvault.mesh_says ENABLE REPLICA TRIGGER mesh_heard;
-	FOREACH t IN ARRAY '{videos,snapshots}'::text[] LOOP
-		EXECUTE format('CREATE TRIGGER %1$s_written_here AFTER INSERT ON vvault.%1$I REFERENCING NEW TABLE AS changed_rows
-			FOR EACH STATEMENT EXECUTE FUNCTION vvault.mesh_guard()', t);
-		EXECUTE format('CREATE TRIGGER %1$s_written_here_from AFTER UPDATE ON vvault.%1$I REFERENCING OLD TABLE AS changed_rows
-			FOR EACH STATEMENT EXECUTE FUNCTION vvault.mesh_guard()', t);
-		EXECUTE format('CREATE TRIGGER %1$s_written_here_to AFTER UPDATE ON vvault.%1$I REFERENCING NEW TABLE AS changed_rows
-			FOR EACH STATEMENT EXECUTE FUNCTION vvault.mesh_guard()', t);
-		EXECUTE format('CREATE TRIGGER %1$s_written_here_less AFTER DELETE ON vvault.%1$I REFERENCING OLD TABLE AS changed_rows
-			FOR EACH STATEMENT EXECUTE FUNCTION vvault.mesh_guard()', t);
+	FOR made IN
+		SELECT t.name AS relation, k.* FROM unnest(vvault.mesh_tables()) t (name), (VALUES
+			('mesh_applied', 'AFTER INSERT OR UPDATE OR DELETE', 'FOR EACH ROW', 'mesh_applied', true),
+			('mesh_truncated', 'BEFORE TRUNCATE', 'FOR EACH STATEMENT', 'mesh_guard', false))
+			k (name, moment, form, function, of_applied)
+		UNION ALL VALUES
+			('videos', 'mesh_listed', 'AFTER INSERT OR DELETE', 'FOR EACH ROW', 'mesh_listed', true),
+			('videos', 'mesh_renamed', 'AFTER UPDATE',
+				'FOR EACH ROW WHEN ((OLD.region, OLD.video_id) <> (NEW.region, NEW.video_id))', 'mesh_listed', true),
+			('mesh_says', 'mesh_heard', 'AFTER INSERT OR UPDATE', 'FOR EACH ROW WHEN (NEW.says = ''given'')', 'mesh_heard', true)
+		UNION ALL SELECT t.name, t.name || '_written_here' || k.name, k.moment,
+			format('REFERENCING %s TABLE AS changed_rows FOR EACH STATEMENT', k.side), 'mesh_guard', false
+		FROM unnest('{videos,snapshots}'::text[]) t (name), (VALUES
+			('', 'AFTER INSERT', 'NEW'), ('_from', 'AFTER UPDATE', 'OLD'),
+			('_to', 'AFTER UPDATE', 'NEW'), ('_less', 'AFTER DELETE', 'OLD'))
+			k (name, moment, side)
+	LOOP
+		EXECUTE format('CREATE TRIGGER %I %s ON vvault.%I %s EXECUTE FUNCTION vvault.%I()',
+			made.name, made.moment, made.relation, made.form, made.function);
+		IF made.of_applied THEN
+			EXECUTE format('ALTER TABLE vvault.%I ENABLE REPLICA TRIGGER %I', made.relation, made.name);
+		END IF;
 	END LOOP;
 END
 $$;

@@ -366,6 +366,8 @@ $$;
 COMMENT ON FUNCTION vvault.mesh_forget(text[]) IS
 'Drops all rows of regions that are at home on no node; returns how many snapshots there were. For a database that is to get them from another one.';
 
+-- Who reads from a node that cannot be reached, or meets an error in what comes, is
+-- started again every few seconds and ends at once: that is no following.
 CREATE FUNCTION @extschema@.vvault_mesh_status()
 RETURNS TABLE (node text, is_self boolean, regions text[], given text[], state text, tables_to_copy bigint,
 	heard_at timestamptz, reads boolean, owed_bytes bigint, seen_of text[])
@@ -377,7 +379,7 @@ AS $$
 		ARRAY(SELECT h.region || ' to ' || h.to_node FROM vvault.mesh_homes h
 			WHERE h.node = n.node AND h.says = 'given' ORDER BY h.region),
 		CASE WHEN n.is_self THEN 'self' WHEN p.oid IS NULL THEN 'missing' WHEN NOT p.subenabled THEN 'disabled'
-			WHEN a.pid IS NULL THEN 'down' WHEN c.left_to_copy > 0 THEN 'copying' ELSE 'following' END,
+			WHEN a.is_up IS NOT TRUE THEN 'down' WHEN c.left_to_copy > 0 THEN 'copying' ELSE 'following' END,
 		c.left_to_copy, a.last_msg_receipt_time, s.active,
 		CASE WHEN s.slot_name IS NOT NULL THEN pg_wal_lsn_diff(
 			CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END,
@@ -387,7 +389,11 @@ AS $$
 	FROM vvault.mesh_nodes n
 		LEFT JOIN pg_subscription p ON p.subname = 'vvault_mesh_' || n.node
 			AND p.subdbid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
-		LEFT JOIN pg_stat_subscription a ON a.subid = p.oid AND a.relid IS NULL
+		LEFT JOIN LATERAL (SELECT nullif(y.last_msg_receipt_time, '-infinity'),
+				w.backend_start < clock_timestamp() - interval '1 second'
+					AND (y.last_msg_receipt_time > '-infinity' OR w.wait_event = 'LogicalApplyMain')
+			FROM pg_stat_subscription y LEFT JOIN pg_stat_activity w ON w.pid = y.pid
+			WHERE y.subid = p.oid AND y.relid IS NULL AND y.pid IS NOT NULL) a (last_msg_receipt_time, is_up) ON true
 		LEFT JOIN pg_replication_slots s ON s.slot_name
 			= vvault.mesh_slot((SELECT o.node FROM vvault.mesh_nodes o WHERE o.is_self), n.node)
 		CROSS JOIN LATERAL (SELECT count(*) FROM pg_subscription_rel r
@@ -396,7 +402,7 @@ AS $$
 $$;
 COMMENT ON FUNCTION @extschema@.vvault_mesh_status() IS
 'The nodes of the mesh as this one sees them, itself first; no row where there is no mesh.
-Units and ranges: regions are those at home there, given those on their way, as "PL to two". state is self, following, copying (of so many tables the first copy is not done), down (the server cannot be reached, or an error in its log keeps the copy from going on), disabled or missing. heard_at is when the other node last sent anything. reads is whether it reads our slot now, owed_bytes how much of our log it has not confirmed, seen_of of which regions it has said that all has come, with the serial of their giving.
+Units and ranges: regions are those at home there, given those on their way, as "PL to two". state is self, following, copying (of so many tables the first copy is not done), down (the server cannot be reached, or an error in the log here keeps what comes from being written; for a second, also where it has just been reached), disabled or missing. heard_at is when the other node last sent anything. reads is whether it reads our slot now, owed_bytes how much of our log it has not confirmed, seen_of of which regions it has said that all has come, with the serial of their giving.
 NULL: takes no argument; of itself a node knows the last four as NULL or empty.
 Errors: none.
 Source: vvault.mesh_nodes, vvault.mesh_says and the server''s views of subscriptions and slots.';

@@ -7,6 +7,7 @@
 #		node's dump is no node.
 #
 # VVAULT_MESH_READS=n compares so many replies with what is computed, 3000 if
+# nothing is said; VVAULT_MESH_KILLS=n kills a node so often meanwhile, once if
 # nothing is said; VVAULT_SEED=n repeats a run.
 #
 # make check: early
@@ -25,9 +26,10 @@ use Time::HiRes qw(usleep);
 use VVaultTest;
 
 my $reads = $ENV{VVAULT_MESH_READS} // 3000;
+my $kills = $ENV{VVAULT_MESH_KILLS} // 1;
 my $seed = $ENV{VVAULT_SEED} // 20260117;
 srand($seed);
-diag("VVAULT_SEED=$seed VVAULT_MESH_READS=$reads");
+diag("VVAULT_SEED=$seed VVAULT_MESH_READS=$reads VVAULT_MESH_KILLS=$kills");
 
 my @names = qw(one two three);
 my %home = (one => [qw(US PL AT)], two => [qw(SE NO)], three => [qw(GB NL)]);
@@ -263,23 +265,55 @@ sub some_write
 	)->();
 }
 
+# Who writes on a node, and who reads there.
+my (%writer, %reader);
+
+sub open_sessions
+{
+	my ($name) = @_;
+
+	$writer{$name} = open_session($node{$name}, 'postgres');
+	$reader{$name} = [ map { open_session($node{$name}, 'postgres') } 1 .. 2 ];
+	return;
+}
+
+sub quit_sessions
+{
+	my ($name) = @_;
+
+	$_->quit for $writer{$name}, @{ $reader{$name} };
+	return;
+}
+open_sessions($_) for @names;
+
 # One round: a write on each of some nodes, and a look at each of others beside it.
+# One of them may be killed in the midst of it; it is back at the end.
 my %seen_errors;
-my %writer = map { $_ => open_session($node{$_}, 'postgres') } @names;
-my %reader = map { my $name = $_; $name => [ map { open_session($node{$name}, 'postgres') } 1 .. 2 ] } @names;
 my $wrong = '';
 my $done = 0;
 
 sub one_round
 {
-	my ($times, $writers, $readers) = @_;
-	my @looking = map { @{ $reader{$_} } } @$readers;
+	my ($times, $writers, $readers, $victim) = @_;
+	my $dies_in = 1 + int(rand(3));
+	my $dead = '';
 
-	$_->send("SELECT test.look($times)") for @looking;
+	for my $name (@$readers)
+	{
+		$_->send("SELECT test.look($times)") for @{ $reader{$name} };
+	}
 	for my $pass (1 .. 3)
 	{
-		$writer{$_}->send(some_write($_)) for @$writers;
-		for my $name (@$writers)
+		my @alive = grep { $_ ne $dead } @$writers;
+
+		$writer{$_}->send(some_write($_)) for @alive;
+		if (defined $victim && $pass == $dies_in)
+		{
+			usleep(int(rand(30_000)));
+			$node{$victim}->stop('immediate');
+			$dead = $victim;
+		}
+		for my $name (grep { $_ ne $dead } @alive)
 		{
 			my ($out, $err) = $writer{$name}->wait();
 
@@ -288,21 +322,30 @@ sub one_round
 			$err =~ /40P01|40001|22023/ ? $seen_errors{$&}++ : ($wrong .= "$name: $err\n");
 		}
 	}
-	for my $session (@looking)
+	for my $session (map { @{ $reader{$_} } } grep { $_ ne $dead } @$readers)
 	{
 		my ($out, $err) = $session->wait();
 
 		$wrong .= "$out$err\n" unless $out eq 'right';
 		$done += $times;
 	}
+	return if $dead eq '';
+	quit_sessions($dead);
+	$node{$dead}->start;
+	open_sessions($dead);
 	return;
 }
 
-while ($done < $reads)
+my $killed = 0;
+while ($done < $reads || $killed < $kills)
 {
-	one_round(25, \@names, \@names);
+	my $is_time = $done >= ($killed + 1) * $reads / ($kills + 1);
+
+	one_round(25, \@names, \@names, $is_time ? pick(@names) : undef);
+	$killed++ if $is_time;
 }
-is($wrong, '', "each of $done replies is what its snapshot computes, while every node writes");
+is($wrong, '', "each of $done replies is what its snapshot computes, while every node writes and $killed times one is killed");
+all_follow(@names);
 note('errors to be tried again: ', join(' ', map { "$_: $seen_errors{$_}" } sort keys %seen_errors)) if %seen_errors;
 all_equal('after random writes', @names);
 my %counters = map { $_ => cache_counters($node{$_}, 'postgres') } @names;
@@ -326,20 +369,40 @@ $watch->quit;
 # A node dies and returns
 # ---------------------------------------------------------------------------
 
-$_->quit for $writer{three}, @{ $reader{three} };
+# What does not follow is tried again several times a second, and never shows as
+# following meanwhile.
+sub is_steadily_down
+{
+	my ($name, $other, $label) = @_;
+	my $of = "FROM vvault_mesh_status() WHERE node = '$other'";
+	my %seen;
+
+	ok(wait_until($node{$name}, 'postgres', "SELECT state = 'down' $of"), "$label is down");
+	$seen{$_}++ for split /\n/, $node{$name}->safe_psql('postgres', "SELECT state $of;\nDO 'BEGIN PERFORM pg_sleep(0.01); END';\n" x 200);
+	is_deeply([ keys %seen ], ['down'], 'and stays so');
+	return;
+}
+
+quit_sessions('three');
 $node{three}->stop('immediate');
 one_round(10, [qw(one two)], [qw(one two)]) for 1 .. 5;
 is($wrong, '', 'the others go on without it');
-# but for the moments in which it is called again
-ok(wait_until($node{one}, 'postgres', "SELECT state = 'down' AND NOT reads FROM vvault_mesh_status() WHERE node = 'three'"),
-	'and say that it is down');
+is_steadily_down('one', 'three', 'a node that is not there');
+ok(wait_until($node{one}, 'postgres', "SELECT NOT reads FROM vvault_mesh_status() WHERE node = 'three'"), 'and it reads no more');
 $node{three}->start;
-$writer{three} = open_session($node{three}, 'postgres');
-$reader{three} = [ map { open_session($node{three}, 'postgres') } 1 .. 2 ];
+open_sessions('three');
 one_round(10, \@names, \@names) for 1 .. 3;
 is($wrong, '', 'it is back');
 all_follow(@names);
 all_equal('after a node died and returned', @names);
+
+# What cannot be written there does not come, and comes later.
+$node{two}->safe_psql('postgres', "ALTER TABLE vvault.ingests ADD CONSTRAINT never CHECK (region <> 'US') NOT VALID");
+$node{one}->safe_psql('postgres', "SELECT test.take_in('US', " . ++$charts{US} . ')');
+is_steadily_down('two', 'one', 'a node whose rows meet an error');
+$node{two}->safe_psql('postgres', 'ALTER TABLE vvault.ingests DROP CONSTRAINT never');
+all_follow(@names);
+all_equal('after an error', @names);
 
 # ---------------------------------------------------------------------------
 # A region moves while charts come in
@@ -399,7 +462,7 @@ is($wrong, '', 'replies stay right');
 all_equal('after it is written there', @names);
 
 # A giver waits for whom it must: nobody takes what three has not seen.
-$_->quit for $writer{three}, @{ $reader{three} };
+quit_sessions('three');
 $node{three}->stop('immediate');
 $node{two}->safe_psql('postgres', "SELECT vvault_mesh_join('one', '{PL}')");
 wait_until($node{one}, 'postgres', "SELECT 'PL to one' = ANY (given) FROM vvault_mesh_status() WHERE node = 'two'") or die;
@@ -452,7 +515,6 @@ is($node{one}->safe_psql('restored', "SELECT count(*) FROM pg_subscription s JOI
 $node{two}->safe_psql('postgres', "SELECT test.take_in('SE', 70)");
 all_equal('the node that was dumped goes on', @names);
 
-$writer{$_}->quit for qw(one two);
-$_->quit for map { @{ $reader{$_} } } qw(one two);
+quit_sessions($_) for qw(one two);
 $node{$_}->stop for @names;
 done_testing();
