@@ -98,7 +98,7 @@ try_site()
 {
 	local folder=$WORK/site-$1 url
 
-	if ! RATE=100000r/s BURST=100000 CONNECTIONS=100000 STANDIN=$2 scripts/site.sh start "$folder" \
+	if ! RATE=100000r/s BURST=100000 CONNECTIONS=60000 STANDIN=$2 scripts/site.sh start "$folder" \
 		"host=$PGHOST port=$PGPORT dbname=vvault_site user=authenticator" web_anon >"$LOGS/site-$1.urls"; then
 		say "   site-$1: FAILED, the site does not start with $3"
 		FAILED=$((FAILED + 1))

@@ -6,7 +6,9 @@
 // in a log for each request. It reads the tables of vvault with the SQL that one
 // would write for them.
 //
-// usage: peer ADDRESS CONNECTION-STRING
+// With "whole" it serves all fields that vvault's feeds have, so as many bytes.
+//
+// usage: peer ADDRESS CONNECTION-STRING [whole]
 package main
 
 import (
@@ -26,8 +28,10 @@ const (
 	pageSize   = 25
 	keep       = 3 * time.Hour
 	listVideos = `SELECT v.video_id, v.title, v.channel_title, v.views, v.likes,
-	v.thumbnail_url, r.regions, v.content_language, v.engagement_rate
-FROM vvault.videos v JOIN vvault.video_regions r USING (video_id)
+	v.thumbnail_url, r.regions, v.content_language, v.engagement_rate`
+	moreOfVideos = `, v.comments, v.channel_id, v.category_id, v.published_at, v.rank, v.virality_score,
+	v.momentum_score, v.live, v.scheduled_at`
+	fromVideos = ` FROM vvault.videos v JOIN vvault.video_regions r USING (video_id)
 WHERE v.region = $1 ORDER BY v.views DESC, v.video_id LIMIT $2`
 )
 
@@ -44,12 +48,26 @@ type Video struct {
 	EngagementRate  *float64 `json:"engagement_rate"`
 }
 
-// Feed is the reply.
+// WholeVideo is a row with all fields of vvault's.
+type WholeVideo struct {
+	Video
+	Comments      *int64     `json:"comments"`
+	ChannelID     *string    `json:"channel_id"`
+	CategoryID    *int       `json:"category_id"`
+	PublishedAt   *time.Time `json:"published_at"`
+	Rank          *int       `json:"rank"`
+	ViralityScore *float64   `json:"virality_score"`
+	MomentumScore *float64   `json:"momentum_score"`
+	Live          *string    `json:"live"`
+	ScheduledAt   *time.Time `json:"scheduled_at"`
+}
+
+// Feed is the reply; its videos are []Video or []WholeVideo.
 type Feed struct {
-	Region     string  `json:"region"`
-	RegionName string  `json:"region_name"`
-	Videos     []Video `json:"videos"`
-	Total      int     `json:"total"`
+	Region     string      `json:"region"`
+	RegionName string      `json:"region_name"`
+	Videos     interface{} `json:"videos"`
+	Total      int         `json:"total"`
 }
 
 type entry struct {
@@ -60,6 +78,7 @@ type entry struct {
 type server struct {
 	pool  *pgxpool.Pool
 	names map[string]string
+	whole bool
 
 	mu    sync.RWMutex
 	cache map[string]entry
@@ -75,21 +94,34 @@ func (s *server) cached(region string) *Feed {
 }
 
 func (s *server) load(ctx context.Context, region string) (*Feed, error) {
-	rows, err := s.pool.Query(ctx, listVideos, region, pageSize)
+	query := listVideos + fromVideos
+	if s.whole {
+		query = listVideos + moreOfVideos + fromVideos
+	}
+	rows, err := s.pool.Query(ctx, query, region, pageSize)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	feed := &Feed{Region: region, RegionName: s.names[region], Videos: []Video{}}
+	plain, whole := []Video{}, []WholeVideo{}
 	for rows.Next() {
-		var v Video
-		if err := rows.Scan(&v.VideoID, &v.Title, &v.ChannelTitle, &v.Views, &v.Likes,
-			&v.ThumbnailURL, &v.Regions, &v.ContentLanguage, &v.EngagementRate); err != nil {
+		var v WholeVideo
+		fields := []interface{}{&v.VideoID, &v.Title, &v.ChannelTitle, &v.Views, &v.Likes,
+			&v.ThumbnailURL, &v.Regions, &v.ContentLanguage, &v.EngagementRate}
+		if s.whole {
+			fields = append(fields, &v.Comments, &v.ChannelID, &v.CategoryID, &v.PublishedAt, &v.Rank,
+				&v.ViralityScore, &v.MomentumScore, &v.Live, &v.ScheduledAt)
+		}
+		if err := rows.Scan(fields...); err != nil {
 			return nil, err
 		}
-		feed.Videos = append(feed.Videos, v)
+		plain = append(plain, v.Video)
+		whole = append(whole, v)
 	}
-	feed.Total = len(feed.Videos)
+	feed := &Feed{Region: region, RegionName: s.names[region], Videos: plain, Total: len(plain)}
+	if s.whole {
+		feed.Videos = whole
+	}
 	if err := rows.Err(); err != nil {
 		return nil, err
 	}
@@ -149,8 +181,9 @@ func withLog(next http.Handler) http.Handler {
 }
 
 func main() {
-	if len(os.Args) != 3 {
-		log.Fatal("usage: peer ADDRESS CONNECTION-STRING")
+	whole := len(os.Args) == 4 && os.Args[3] == "whole"
+	if len(os.Args) != 3 && !whole {
+		log.Fatal("usage: peer ADDRESS CONNECTION-STRING [whole]")
 	}
 	config, err := pgxpool.ParseConfig(os.Args[2])
 	if err != nil {
@@ -162,7 +195,8 @@ func main() {
 		log.Fatal(err)
 	}
 	s := &server{
-		pool: pool,
+		pool:  pool,
+		whole: whole,
 		names: map[string]string{"US": "United States", "GB": "United Kingdom", "PL": "Poland",
 			"NL": "Netherlands", "SE": "Sweden", "NO": "Norway", "AT": "Austria"},
 		cache: map[string]entry{},

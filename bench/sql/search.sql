@@ -38,11 +38,12 @@ CREATE TEMP VIEW timed AS
 SELECT kind, min(ctid) AS first, count(*) AS queries, round((percentile_cont(0.5) WITHIN GROUP (ORDER BY ms))::numeric, 2) AS median,
 	round((percentile_cont(0.95) WITHIN GROUP (ORDER BY ms))::numeric, 2) AS p95, round(max(ms)::numeric, 2) AS most,
 	round((percentile_cont(0.5) WITHIN GROUP (ORDER BY processor_ms))::numeric, 2) AS processor_median,
-	round((percentile_cont(0.95) WITHIN GROUP (ORDER BY processor_ms))::numeric, 2) AS processor_p95
+	round((percentile_cont(0.95) WITHIN GROUP (ORDER BY processor_ms))::numeric, 2) AS processor_p95,
+	round(avg(processor_ms)::numeric, 2) AS processor_mean
 FROM (SELECT a.kind, a.ctid, a.ms, a.processor_ms FROM asked a
 	UNION ALL SELECT 'all searches', NULL, a.ms, a.processor_ms FROM asked a WHERE a.kind <> 'vvault_related') a
 GROUP BY kind;
-SELECT kind, queries, median, p95, most, processor_median, processor_p95 FROM timed ORDER BY first NULLS FIRST;
+SELECT kind, queries, median, p95, most, processor_median, processor_p95, processor_mean FROM timed ORDER BY first NULLS FIRST;
 \echo '# sequential scans of the tables meanwhile'
 SELECT t.relname, t.seq_scan - s.seq_scan AS seq_scans FROM pg_stat_user_tables t JOIN scans s USING (relname) WHERE t.schemaname = 'vvault' ORDER BY 1;
 \echo '# sizes'

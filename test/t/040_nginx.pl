@@ -284,8 +284,8 @@ sub early
 	return;
 }
 
-# What nginx's cache said to requests of one second, one after the other. On a
-# machine that needs longer it is tried again.
+# What nginx's cache said to requests of one second, one after the other: URLs, or
+# lists of a URL and headers. On a machine that needs longer it is tried again.
 sub in_one_second
 {
 	my (@urls) = @_;
@@ -295,7 +295,7 @@ sub in_one_second
 	{
 		early();
 		my $second = int time();
-		my @replies = map { $site->get($_) } @urls;
+		my @replies = map { $site->get(ref $_ ? @$_ : $_) } @urls;
 
 		return map { $_->{headers}{'x-cache'} } @replies if int time() == $second;
 	}
@@ -354,6 +354,57 @@ sub try_changes
 	is(Compress::Zlib::memGunzip($reply->{body}), sql(q{SELECT vvault_trending('SE')}), 'of the same bytes');
 	like($reply->{headers}{etag}, qr{^W/"}, 'with a weak ETag');
 	is($site->get('/api/trending/SE', "If-None-Match: $reply->{headers}{etag}")->{status}, 304, 'that is known as well');
+	return;
+}
+
+# ---------------------------------------------------------------------------
+# Who takes gzip
+# ---------------------------------------------------------------------------
+
+# The coding of a reply, and what it is without it.
+sub unpacked
+{
+	my ($reply) = @_;
+	my $coding = $reply->{headers}{'content-encoding'} // 'none';
+
+	return "$coding " . ($coding eq 'gzip' ? Compress::Zlib::memGunzip($reply->{body}) : $reply->{body});
+}
+
+sub try_codings
+{
+	my $url = '/api/trending/NO';
+	my @gzip = ($url, 'Accept-Encoding: gzip');
+	my $text = sql(q{SELECT vvault_trending('NO')});
+	my $reply;
+
+	for my $takes ('gzip', 'GZIP', 'gzip, deflate', 'gzip, deflate, br, zstd', 'br,gzip', 'br;q=1.0 , gzip ; q=0.001', 'gzip;q=1.000', "deflate,\tgzip")
+	{
+		$reply = $site->get($url, "Accept-Encoding: $takes");
+		is(unpacked($reply), "gzip $text", "Accept-Encoding: $takes");
+		is($reply->{headers}{vary}, 'Accept-Encoding', 'which it depends on');
+	}
+	for my $takes ('identity', 'br', 'gzip;q=0', 'deflate, gzip ; q=0.000', 'xgzip', 'gzipped', 'x-gzip', '*', '')
+	{
+		$reply = $site->get($url, "Accept-Encoding: $takes");
+		is(unpacked($reply), "none $text", "Accept-Encoding: $takes");
+		is($reply->{headers}{vary}, 'Accept-Encoding', 'which it depends on, too');
+	}
+	is((in_one_second(\@gzip, \@gzip))[1], 'HIT', 'what is packed is kept');
+	is((in_one_second($url, \@gzip, $url))[2], 'HIT', 'beside what is not');
+	early();
+	is($site->get(@gzip)->{headers}{'x-cache'}, 'REVALIDATED', 'and is asked by its ETag, too');
+	$reply = $site->get(@gzip);
+	is($site->get(@$_, "If-None-Match: $reply->{headers}{etag}")->{status}, 304, 'which is known to both') for [$url], \@gzip;
+	my $head = $site->request('HEAD', $url, [ $gzip[1] ]);
+	is("$head->{headers}{'content-encoding'} $head->{headers}{etag} $head->{body}", "gzip $reply->{headers}{etag} ", 'and told by HEAD');
+
+	sql(q{UPDATE vvault.videos SET views = views + 1000000000 WHERE region = 'NO'});
+	early();
+	$text = sql(q{SELECT vvault_trending('NO')});
+	is(unpacked($site->get(@gzip)), "gzip $text", 'a change shows in the next second in what is packed');
+	is(unpacked($site->get($url)), "none $text", 'and in what is not');
+	is(unpacked($site->request('POST', '/api/search', [ @json, $gzip[1] ], '{"q":"title"}')), 'gzip ' . sql(q{SELECT vvault_search('title')}),
+		'what is not kept is packed as well');
 	return;
 }
 
@@ -584,6 +635,7 @@ for my $program (Site->programs)
 	try_bytes();
 	try_keeping();
 	try_changes();
+	try_codings();
 	try_cors();
 	try_errors();
 	try_methods();
