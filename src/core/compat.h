@@ -129,6 +129,17 @@ vv_may_execute(Oid function, Oid user)
 #endif
 }
 
+/* Ends the making of a description of columns. */
+static inline void
+vv_tuple_desc_complete(TupleDesc columns)
+{
+#if PG_VERSION_NUM >= 190000
+	TupleDescFinalize(columns);
+#else
+	(void) columns;
+#endif
+}
+
 /* Begins a scan that only reads. */
 static inline IndexScanDesc
 vv_index_beginscan(Relation table, Relation index, Snapshot snapshot,

@@ -12,6 +12,10 @@
  * vv_may_write_own_row() of a row for which a trigger's WHEN is true. As with
  * index_scan.c no right is asked for.
  *
+ * A row is stored without the columns at its end that are NULL, as if they had
+ * been added to the table later: that saves their part of the header, or all of
+ * it. So columns that are seldom set stand last.
+ *
  * What is looked up of a table, the predicates of its indexes among it, is
  * remembered until something about the table or an index changes. Whoever
  * changes that waits for those who have the table open for writing.
@@ -74,7 +78,9 @@ typedef struct VvKnownTable
 	int			nconditions;
 	Condition	conditions[MAX_CONDITIONS];
 	Oid			oid;
-	MemoryContext context;		/* of indexes and conditions */
+	MemoryContext context;		/* of what follows, and conditions */
+	int			nleast;			/* columns that each row must have */
+	TupleDesc	heads[VV_OWN_TABLE_MAX_COLUMNS + 1];	/* of so many columns */
 	ExprContext *expressions;
 	int			nindexes;
 	KnownIndex	indexes[VV_OWN_TABLE_MAX_INDEXES];
@@ -259,6 +265,20 @@ look_up_triggers(VvKnownTable *known, const TriggerDesc *triggers)
 	}
 }
 
+/*
+ * How many columns each row must have: what a row lacks of the others is NULL,
+ * not a value for all rows that were there before the column.
+ */
+static int
+count_least(TupleDesc columns)
+{
+	int			nleast = columns->natts;
+
+	while (nleast > 1 && !TupleDescAttr(columns, nleast - 1)->atthasmissing)
+		nleast--;
+	return nleast;
+}
+
 /* Looks up what belongs to the table, in memory that lasts. */
 static bool
 look_up_parts(VvKnownTable *known, Relation table)
@@ -268,6 +288,8 @@ look_up_parts(VvKnownTable *known, Relation table)
 
 	known->nindexes = 0;
 	known->nconditions = 0;
+	known->nleast = count_least(RelationGetDescr(table));
+	memset(known->heads, 0, sizeof(known->heads));
 	if (known->context == NULL)
 		known->context = AllocSetContextCreate(TopMemoryContext, "vvault table",
 											   ALLOCSET_SMALL_SIZES);
@@ -433,6 +455,39 @@ make_slot(Relation table, const Datum *values, const bool *isnull)
 	return ExecStoreVirtualTuple(slot);
 }
 
+/* The first columns of the table. */
+static TupleDesc
+head_of(VvKnownTable *known, Relation table, int ncolumns)
+{
+	MemoryContext old;
+	TupleDesc	head = known->heads[ncolumns];
+
+	if (head != NULL)
+		return head;
+	old = MemoryContextSwitchTo(known->context);
+	head = CreateTemplateTupleDesc(ncolumns);
+	for (int i = 1; i <= ncolumns; i++)
+		TupleDescCopyEntry(head, i, RelationGetDescr(table), i);
+	vv_tuple_desc_complete(head);
+	known->heads[ncolumns] = head;
+	MemoryContextSwitchTo(old);
+	return head;
+}
+
+/* The row as it is stored. */
+static TupleTableSlot *
+make_stored(VvKnownTable *known, Relation table, TupleTableSlot *row)
+{
+	TupleTableSlot *stored = MakeSingleTupleTableSlot(RelationGetDescr(table), &TTSOpsHeapTuple);
+	int			n = RelationGetDescr(table)->natts;
+
+	while (n > known->nleast && row->tts_isnull[n - 1])
+		n--;
+	return ExecStoreHeapTuple(heap_form_tuple(head_of(known, table, n),
+											  row->tts_values, row->tts_isnull),
+							  stored, true);
+}
+
 /* Does an index have none of these columns as a key? */
 static bool
 keeps_keys(const IndexInfo *info, uint64 changed)
@@ -493,9 +548,12 @@ vv_insert_own_row(VvOwnTable *own, Relation table, const Datum *values,
 				  const bool *isnull)
 {
 	TupleTableSlot *slot = make_slot(table, values, isnull);
+	TupleTableSlot *stored = make_stored(own->known, table, slot);
 
-	table_tuple_insert(table, slot, GetCurrentCommandId(true), 0, NULL);
+	table_tuple_insert(table, stored, GetCurrentCommandId(true), 0, NULL);
+	slot->tts_tid = stored->tts_tid;
 	insert_entries(own, table, slot, 0);
+	ExecDropSingleTupleTableSlot(stored);
 	ExecDropSingleTupleTableSlot(slot);
 }
 
@@ -556,13 +614,16 @@ vv_update_own_row(VvOwnTable *own, Relation table, ItemPointer tid,
 				  const Datum *values, const bool *isnull, uint64 changed)
 {
 	TupleTableSlot *slot = make_slot(table, values, isnull);
+	TupleTableSlot *stored = make_stored(own->known, table, slot);
 	bool		needs_entries;
 
-	if (vv_table_tuple_update(table, tid, slot, GetCurrentCommandId(true),
+	if (vv_table_tuple_update(table, tid, stored, GetCurrentCommandId(true),
 							  GetActiveSnapshot(), &needs_entries) != TM_Ok)
 		elog(ERROR, "row of \"%s\" changed under its lock", own->name);
+	slot->tts_tid = stored->tts_tid;
 	if (needs_entries)
 		insert_entries(own, table, slot, changed);
+	ExecDropSingleTupleTableSlot(stored);
 	ExecDropSingleTupleTableSlot(slot);
 }
 

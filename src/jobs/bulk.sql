@@ -28,67 +28,26 @@ RETURN ARRAY['kind', 'args', 'video_id', 'owner_id', 'priority', 'delay_seconds'
 COMMENT ON FUNCTION vvault_stream.job_fields() IS
 'What an element of vvault_enqueue_many may have.';
 
--- The turns are those that jobs would get one after the other, see ready.sql:
--- an owner's first one stands behind his last that is ready, or beside the
--- first of all, and each other one a step behind the one before it.
+CREATE FUNCTION vvault_stream.enqueue_usual(kind text, args json, video_id text, owner_id text, priority integer,
+	delay_seconds double precision, max_attempts integer, job_key text, needs bigint[], cost integer) RETURNS text
+AS 'MODULE_PATHNAME', 'vvault_enqueue_usual'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION vvault_stream.enqueue_usual(text, json, text, text, integer, double precision, integer, text, bigint[], integer) IS
+'vvault_enqueue for a job without key, needs and limit, with all it has in its range; 0A000 for another.';
+
 CREATE FUNCTION vvault_stream.enqueue_set(jobs json) RETURNS text
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off
-SET plan_cache_mode = force_generic_plan SET jit = off
 AS $$
-#variable_conflict use_column
-DECLARE
-	reply text;
 BEGIN
-	WITH asked AS MATERIALIZED (
-		SELECT r.n, k.kind, coalesce(r.args, '{}') AS args, r.video_id, coalesce(r.owner_id, '') AS owner_id,
-			coalesce(r.priority, 0) AS priority, coalesce(r.delay_seconds, 0) AS delay,
-			coalesce(r.max_attempts, k.max_attempts) AS max_attempts, coalesce(r.cost, 1000) AS cost,
-			greatest(round(coalesce(r.cost, 1000) / coalesce(l.weight, 1)), 1)::bigint AS step,
-			k.kind IS NOT NULL AND k.owner_running_limit IS NULL AND l.running_limit IS NULL
-				AND r.job_key IS NULL AND r.needs IS NULL AND r.after IS NULL
-				AND octet_length(coalesce(r.owner_id, '')) <= 255
-				AND octet_length(coalesce(r.video_id, '-')) BETWEEN 1 AND 64
-				AND coalesce(r.priority, 0) BETWEEN -32768 AND 32767
-				AND coalesce(r.delay_seconds, 0) BETWEEN 0 AND 315360000
-				AND coalesce(r.max_attempts, 1) BETWEEN 1 AND 32767 AND coalesce(r.cost, 1000) >= 1 AS usual
-		FROM ROWS FROM (json_to_recordset(enqueue_set.jobs) AS (kind text, args json, video_id text, owner_id text,
-				priority integer, delay_seconds double precision, max_attempts integer, job_key text, needs json,
-				after json, cost integer)) WITH ORDINALITY
-				AS r (kind, args, video_id, owner_id, priority, delay_seconds, max_attempts, job_key, needs, after, cost, n)
-			LEFT JOIN vvault_stream.job_kinds k ON k.kind = r.kind
-			LEFT JOIN vvault_stream.job_limits l ON l.kind = r.kind AND l.owner_id = coalesce(r.owner_id, '')),
-	owners AS MATERIALIZED (
-		SELECT o.kind, o.owner_id, o.priority, (SELECT j.turn FROM vvault_stream.jobs j
-				WHERE j.kind = o.kind AND j.owner_id = o.owner_id AND j.priority = o.priority AND j.state = 'r'
-				ORDER BY j.turn DESC LIMIT 1) AS last,
-			coalesce((SELECT j.turn FROM vvault_stream.jobs j
-				WHERE j.kind = o.kind AND j.priority = o.priority AND j.state = 'r' ORDER BY j.turn LIMIT 1), 0) AS first
-		FROM (SELECT DISTINCT a.kind, a.owner_id, a.priority::smallint AS priority FROM asked a
-			WHERE a.delay = 0 AND (SELECT bool_and(u.usual) FROM asked u)) o),
-	new AS MATERIALIZED (
-		SELECT nextval('vvault_stream.jobs_job_id_seq') AS job_id, s.*
-		FROM (SELECT a.*, CASE WHEN a.delay > 0 THEN 0 ELSE sum(a.step) OVER w
-				+ coalesce(o.last, o.first - first_value(a.step) OVER w) END AS turn
-			FROM asked a LEFT JOIN owners o ON o.kind = a.kind AND o.owner_id = a.owner_id AND o.priority = a.priority
-			WHERE (SELECT bool_and(u.usual) FROM asked u)
-			WINDOW w AS (PARTITION BY a.kind, a.owner_id, a.priority, a.delay > 0 ORDER BY a.n) ORDER BY a.n) s),
-	put AS (
-		INSERT INTO vvault_stream.jobs (job_id, kind, args, video_id, owner_id, priority, max_attempts, cost, turn, state, run_at)
-		OVERRIDING SYSTEM VALUE
-		SELECT n.job_id, n.kind, n.args, n.video_id, n.owner_id, n.priority, n.max_attempts, n.cost, n.turn,
-			CASE WHEN n.delay > 0 THEN 's' ELSE 'r' END,
-			CASE WHEN n.delay > 0 THEN clock_timestamp() + make_interval(secs => n.delay) END
-		FROM new n)
-	SELECT '[' || string_agg(format('{"job_id":%s,"state":"%s","created":true}', n.job_id,
-		CASE WHEN n.delay > 0 THEN 'later' ELSE 'ready' END) || left(vvault_stream.wake_workers(n.kind)::text, 0), ','
-		ORDER BY n.n) || ']' INTO reply FROM new n;
-	RETURN reply;
+	RETURN (SELECT '[' || string_agg(vvault_stream.enqueue_usual(r.kind, r.args, r.video_id, coalesce(r.owner_id, ''),
+			coalesce(r.priority, 0), coalesce(r.delay_seconds, 0), r.max_attempts, NULL, NULL, coalesce(r.cost, 1000)), ',') || ']'
+		FROM json_to_recordset(enqueue_set.jobs) AS r (kind text, args json, video_id text, owner_id text, priority integer,
+			delay_seconds double precision, max_attempts integer, cost integer));
 END
 $$;
 COMMENT ON FUNCTION vvault_stream.enqueue_set(json) IS
-'vvault_enqueue_many, where every job is a usual one: without key, needs and limit, and with all it has in its range; NULL where one is not.';
+'vvault_enqueue_many, where every job is a usual one; raises where one is not.';
 
 CREATE FUNCTION vvault_stream.enqueue_element(job json, earlier bigint[]) RETURNS json
 LANGUAGE plpgsql VOLATILE
@@ -184,28 +143,40 @@ $$;
 COMMENT ON FUNCTION vvault_stream.enqueue_each(json, boolean) IS
 'vvault_enqueue_many, one by one; apart: each in a subtransaction, so that an error is an answer.';
 
+CREATE FUNCTION vvault_stream.enqueue_or_not(jobs json, as_set boolean) RETURNS text
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN CASE WHEN as_set THEN vvault_stream.enqueue_set(jobs) ELSE vvault_stream.enqueue_each(jobs, false) END;
+EXCEPTION WHEN OTHERS THEN
+	IF NOT vvault_stream.is_fault_of_one(SQLSTATE) THEN
+		RAISE;
+	END IF;
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION vvault_stream.enqueue_or_not(json, boolean) IS
+'vvault_enqueue_many in one go or one by one; NULL where one is refused or cannot go that way, and none has come in.';
+
 CREATE FUNCTION @extschema@.vvault_enqueue_many(jobs json) RETURNS json
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER COST 1000
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	reply text;
+	unknown boolean;
+	related boolean;
 BEGIN
 	PERFORM vvault_stream.check_many(jobs, 'jobs');
 	IF json_array_length(jobs) = 0 THEN
 		RETURN '[]';
 	END IF;
-	IF NOT EXISTS (SELECT FROM json_array_elements(jobs) e, json_object_keys(
-			CASE WHEN json_typeof(e) = 'object' THEN e ELSE '{"":0}' END) f WHERE f <> ALL (vvault_stream.job_fields())) THEN
-		BEGIN
-			RETURN coalesce(vvault_stream.enqueue_set(jobs), vvault_stream.enqueue_each(jobs, false));
-		EXCEPTION WHEN OTHERS THEN
-			IF NOT vvault_stream.is_fault_of_one(SQLSTATE) THEN
-				RAISE;
-			END IF;
-		END;
-	END IF;
-	RETURN vvault_stream.enqueue_each(jobs, true);
+	SELECT bool_or(f <> ALL (vvault_stream.job_fields())), bool_or(f IN ('job_key', 'needs', 'after')) INTO unknown, related
+	FROM json_array_elements(jobs) e, json_object_keys(CASE WHEN json_typeof(e) = 'object' THEN e ELSE '{"":0}' END) f;
+	RETURN coalesce(
+		CASE WHEN NOT unknown AND NOT related THEN vvault_stream.enqueue_or_not(jobs, true) END,
+		CASE WHEN NOT unknown THEN vvault_stream.enqueue_or_not(jobs, false) END,
+		vvault_stream.enqueue_each(jobs, true));
 END
 $$;
 COMMENT ON FUNCTION @extschema@.vvault_enqueue_many(json) IS
@@ -271,25 +242,41 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off SET plan_cache_mode = force_generic_plan SET jit = off
 AS $$
+BEGIN
+	WITH gone AS (
+		DELETE FROM vvault_stream.jobs j WHERE j.job_id = ANY (ids) RETURNING j.*)
+	INSERT INTO vvault_stream.finished_jobs (job_id, created_at, started_at, priority, attempt, lease_half, kind, owner_id,
+		video_id, job_key, worker, needs, args, result)
+	SELECT g.job_id, g.created_at, g.started_at, nullif(g.priority, 0), g.attempt, vvault_stream.lease_half(g.lease), g.kind,
+		g.owner_id, g.video_id, g.job_key, g.worker, g.needs, g.args, r.result
+	FROM gone g JOIN unnest(ids, results) r (job_id, result) ON r.job_id = g.job_id;
+END
+$$;
+COMMENT ON FUNCTION vvault_stream.finish_set(bigint[], json[]) IS
+'Ends jobs that nothing hangs on but jobs that need them, whose rows are locked, with their results.';
+
+CREATE FUNCTION vvault_stream.finish_usual(ids bigint[], leases uuid[], results json[]) RETURNS integer[]
+AS 'MODULE_PATHNAME', 'vvault_finish_usual'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 1000;
+COMMENT ON FUNCTION vvault_stream.finish_usual(bigint[], uuid[], json[]) IS
+'Ends jobs that run under these leases, if nothing hangs on any of them but jobs that need it; returns the positions of those that it ended.';
+
+CREATE FUNCTION vvault_stream.meet_needs_of_set(ids bigint[]) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET plan_cache_mode = force_generic_plan SET jit = off
+AS $$
 DECLARE
 	needed bigint[];
 BEGIN
-	WITH gone AS (
-		DELETE FROM vvault_stream.jobs j WHERE j.job_id = ANY (ids) RETURNING j.*),
-	put AS (
-		INSERT INTO vvault_stream.finished_jobs (job_id, created_at, started_at, priority, attempt, lease, kind, owner_id,
-			video_id, job_key, worker, needs, args, result)
-		SELECT g.job_id, g.created_at, g.started_at, g.priority, g.attempt, g.lease, g.kind, g.owner_id,
-			g.video_id, g.job_key, g.worker, g.needs, g.args, r.result
-		FROM gone g JOIN unnest(ids, results) r (job_id, result) ON r.job_id = g.job_id)
 	SELECT array_agg(DISTINCT n.needs) INTO needed FROM vvault_stream.job_needs n WHERE n.needs = ANY (ids);
 	IF needed IS NOT NULL THEN
 		PERFORM vvault_stream.meet_needs(needed, false);
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION vvault_stream.finish_set(bigint[], json[]) IS
-'Ends jobs that nothing else hangs on, whose rows are locked, with their results.';
+COMMENT ON FUNCTION vvault_stream.meet_needs_of_set(bigint[]) IS
+'Takes jobs that are finished off the needs of others.';
 
 -- A field of another type is none, and its lease is not valid.
 CREATE FUNCTION vvault_stream.read_completions(completions json, OUT ids bigint[], OUT leases uuid[], OUT results json[])
@@ -319,16 +306,25 @@ AS $$
 DECLARE
 	c record;
 	l record;
+	done integer[];
 	reply text;
 BEGIN
 	PERFORM vvault_stream.check_many(completions, 'completions');
 	c := vvault_stream.read_completions(completions);
+	done := vvault_stream.finish_usual(c.ids, c.leases, c.results);
+	IF cardinality(done) > 0 THEN
+		PERFORM vvault_stream.meet_needs_of_set(ARRAY(SELECT c.ids[n] FROM unnest(done) n));
+		IF cardinality(done) = cardinality(c.ids) THEN
+			RETURN '[' || (SELECT string_agg('{"job_id":' || i || ',"state":"finished"}', ',') FROM unnest(c.ids) i) || ']';
+		END IF;
+	END IF;
 	l := vvault_stream.lock_completions(c.ids, c.leases, c.results);
 	IF l.special IS NOT NULL THEN
 		PERFORM vvault_stream.lock_needing(c.ids);
 	END IF;
 	IF l.plain IS NOT NULL THEN
 		PERFORM vvault_stream.finish_set(l.plain_ids, l.plain_results);
+		PERFORM vvault_stream.meet_needs_of_set(l.plain_ids);
 	END IF;
 	PERFORM vvault_stream.complete_slowly(c.ids[n], c.leases[n], c.results[n]) FROM unnest(l.special) n;
 	SELECT string_agg(CASE WHEN s.state IS NOT NULL

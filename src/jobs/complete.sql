@@ -25,7 +25,8 @@ DECLARE
 BEGIN
 	SELECT CASE WHEN f.cancelled THEN 'cancelled' ELSE 'finished' END INTO state
 	FROM vvault_stream.finished_jobs f
-	WHERE f.job_id = told_state.job_id AND f.lease = told_state.lease AND (f.cancelled OR told_state.completed);
+	WHERE f.job_id = told_state.job_id AND f.lease_half = vvault_stream.lease_half(told_state.lease)
+		AND (f.cancelled OR told_state.completed);
 	IF NOT FOUND THEN
 		SELECT vvault_stream.job_state(j.state) INTO state FROM vvault_stream.jobs j
 		WHERE j.job_id = told_state.job_id AND j.lease = told_state.lease

@@ -43,10 +43,11 @@ SET enable_seqscan = off SET plan_cache_mode = force_generic_plan SET jit = off
 AS $$
 BEGIN
 	DELETE FROM vvault_stream.jobs o WHERE o.job_id = end_job.j.job_id;
-	INSERT INTO vvault_stream.finished_jobs (job_id, created_at, started_at, priority, attempt, cancelled, lease, kind,
+	INSERT INTO vvault_stream.finished_jobs (job_id, created_at, started_at, priority, attempt, cancelled, lease_half, kind,
 		owner_id, video_id, job_key, worker, error, needs, args, result)
-	VALUES (j.job_id, j.created_at, j.started_at, j.priority, j.attempt, end_job.cancelled, j.lease, j.kind,
-		j.owner_id, j.video_id, j.job_key, j.worker, end_job.error, j.needs, j.args, end_job.result);
+	VALUES (j.job_id, j.created_at, j.started_at, nullif(j.priority, 0), j.attempt, end_job.cancelled,
+		vvault_stream.lease_half(j.lease), j.kind, j.owner_id, j.video_id, j.job_key, j.worker, end_job.error, j.needs, j.args,
+		end_job.result);
 	IF end_job.cancelled AND j.state = 'w' THEN
 		DELETE FROM vvault_stream.job_needs n WHERE n.job_id = end_job.j.job_id;
 	END IF;

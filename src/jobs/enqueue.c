@@ -290,6 +290,23 @@ insert(FunctionCallInfo fcinfo)
 	return job_id;
 }
 
+/* Enqueues the usual job; false where it is none. */
+static bool
+enqueue_usual(FunctionCallInfo fcinfo, StringInfo reply)
+{
+	int64		job_id = is_usual(fcinfo) ? insert(fcinfo) : 0;
+	text	   *kind;
+
+	if (job_id == 0)
+		return false;
+	kind = PG_GETARG_TEXT_PP(ARG_KIND);
+	vv_wake_workers(VARDATA_ANY(kind), VARSIZE_ANY_EXHDR(kind));
+	appendStringInfo(reply,
+					 "{\"job_id\":" INT64_FORMAT ",\"state\":\"%s\",\"created\":true}",
+					 job_id, PG_GETARG_FLOAT8(ARG_DELAY) > 0 ? "later" : "ready");
+	return true;
+}
+
 /* Enqueues what is not the usual job, or says why it is none. */
 static void
 enqueue_by_sql(FunctionCallInfo fcinfo, StringInfo reply)
@@ -318,19 +335,29 @@ Datum
 vvault_enqueue(PG_FUNCTION_ARGS)
 {
 	StringInfoData reply;
-	int64		job_id = is_usual(fcinfo) ? insert(fcinfo) : 0;
 
 	initStringInfo(&reply);
-	if (job_id != 0)
-	{
-		text	   *kind = PG_GETARG_TEXT_PP(ARG_KIND);
-
-		vv_wake_workers(VARDATA_ANY(kind), VARSIZE_ANY_EXHDR(kind));
-		appendStringInfo(&reply,
-						 "{\"job_id\":" INT64_FORMAT ",\"state\":\"%s\",\"created\":true}",
-						 job_id, PG_GETARG_FLOAT8(ARG_DELAY) > 0 ? "later" : "ready");
-	}
-	else
+	if (!enqueue_usual(fcinfo, &reply))
 		enqueue_by_sql(fcinfo, &reply);
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(reply.data, reply.len));
+}
+
+PG_FUNCTION_INFO_V1(vvault_enqueue_usual);
+
+/*
+ * vvault_stream.enqueue_usual(... as vvault_enqueue) returns text
+ *
+ * The same for the usual job; 0A000 for another.
+ */
+Datum
+vvault_enqueue_usual(PG_FUNCTION_ARGS)
+{
+	StringInfoData reply;
+
+	initStringInfo(&reply);
+	if (!enqueue_usual(fcinfo, &reply))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("job is not a usual one")));
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(reply.data, reply.len));
 }

@@ -10,17 +10,19 @@
 
 #include "core/compat.h"
 
+#include "fmgr.h"
+
 #include "core/own_table.h"
 
 /* The columns of jobs, by their numbers: see tables.sql. */
 enum
 {
-	JOB_ID = 1, JOB_TURN, JOB_CREATED_AT, JOB_RUN_AT, JOB_STARTED_AT,
-	JOB_LEASE_UNTIL, JOB_PROGRESS_AT, JOB_COST, JOB_NEEDS_LEFT, JOB_PROGRESS,
-	JOB_LEASE_SECONDS, JOB_PRIORITY, JOB_ATTEMPT, JOB_MAX_ATTEMPTS, JOB_LOST,
-	JOB_DONE_FAILURES, JOB_STATE, JOB_CANCELLED, JOB_LEASE, JOB_KIND,
-	JOB_OWNER_ID, JOB_VIDEO_ID, JOB_KEY, JOB_WORKER, JOB_ERROR, JOB_NEEDS,
-	JOB_ARGS, JOB_RESULT,
+	JOB_ID = 1, JOB_TURN, JOB_CREATED_AT, JOB_COST, JOB_NEEDS_LEFT,
+	JOB_PRIORITY, JOB_ATTEMPT, JOB_MAX_ATTEMPTS, JOB_LOST, JOB_DONE_FAILURES,
+	JOB_STATE, JOB_CANCELLED, JOB_KIND, JOB_OWNER_ID, JOB_ARGS,
+	JOB_STARTED_AT, JOB_LEASE_UNTIL, JOB_PROGRESS_AT, JOB_LEASE_SECONDS,
+	JOB_LEASE, JOB_WORKER, JOB_VIDEO_ID, JOB_RUN_AT, JOB_PROGRESS, JOB_KEY,
+	JOB_NEEDS, JOB_ERROR, JOB_RESULT,
 	JOB_NCOLUMNS = JOB_RESULT
 };
 
@@ -32,6 +34,7 @@ typedef struct VvJobRow
 } VvJobRow;
 
 #define FINISHED_NCOLUMNS	17
+#define FINISHED_PRIORITY	FINISHED_NCOLUMNS	/* NULL for 0 */
 
 /* A row of finished_jobs. */
 typedef struct VvFinishedRow
@@ -56,5 +59,9 @@ extern VvOwnTable vv_finished_jobs;
 extern void vv_make_finished_job(TupleTableSlot *job, const NullableDatum *result,
 								 VvFinishedRow *row);
 extern bool vv_job_is(TupleTableSlot *job, char state);
+
+/* Functions of SQL that one of them calls */
+extern PGDLLEXPORT Datum vvault_complete(PG_FUNCTION_ARGS);
+extern PGDLLEXPORT Datum vvault_dequeue(PG_FUNCTION_ARGS);
 
 #endif							/* VVAULT_JOB_ROWS_H */

@@ -34,7 +34,7 @@ CREATE VIEW vvault_stream.all_jobs AS
 	FROM vvault_stream.jobs j
 	UNION ALL
 	SELECT f.job_id, f.kind, CASE WHEN f.cancelled THEN 'cancelled' ELSE 'finished' END, f.owner_id, f.video_id,
-		f.priority, f.attempt, NULL, 0, f.cancelled, f.job_key, f.needs, f.worker, NULL, f.error, f.created_at, NULL,
+		coalesce(f.priority, 0::smallint), f.attempt, NULL, 0, f.cancelled, f.job_key, f.needs, f.worker, NULL, f.error, f.created_at, NULL,
 		f.started_at, NULL, f.finished_at, f.args, f.result
 	FROM vvault_stream.finished_jobs f;
 COMMENT ON VIEW vvault_stream.all_jobs IS

@@ -82,19 +82,15 @@ ALTER TABLE vvault_stream.job_limits ENABLE ALWAYS TRIGGER changed;
 -- has a column that a heartbeat changes, so that its update stays HOT. No column
 -- is checked: the functions do that, and a CHECK is read and planned anew by
 -- every statement, which costs a job a tenth of its time. The predicate of an
--- index costs the same: one index by state serves what four could.
+-- index costs the same: one index by state serves what four could. Columns
+-- stand in the order in which a usual job comes to have them, since those that
+-- are NULL at the end of a row take no room (src/core/own_table.c).
 CREATE TABLE vvault_stream.jobs (
 	job_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	turn bigint NOT NULL DEFAULT 0,
 	created_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
-	run_at timestamptz,
-	started_at timestamptz,
-	lease_until timestamptz,
-	progress_at timestamptz,
 	cost integer NOT NULL DEFAULT 1000,
 	needs_left integer NOT NULL DEFAULT 0,
-	progress real,
-	lease_seconds real,
 	priority smallint NOT NULL DEFAULT 0,
 	attempt smallint NOT NULL DEFAULT 0,
 	max_attempts smallint NOT NULL DEFAULT 5,
@@ -102,15 +98,21 @@ CREATE TABLE vvault_stream.jobs (
 	done_failures smallint NOT NULL DEFAULT 0,
 	state "char" NOT NULL DEFAULT 'r',
 	cancelled boolean NOT NULL DEFAULT false,
-	lease uuid,
 	kind text COLLATE "C" NOT NULL,
 	owner_id text COLLATE "C" NOT NULL DEFAULT '',
-	video_id text COLLATE "C",
-	job_key text COLLATE "C",
-	worker text,
-	error text,
-	needs bigint[],
 	args json NOT NULL DEFAULT '{}',
+	started_at timestamptz,
+	lease_until timestamptz,
+	progress_at timestamptz,
+	lease_seconds real,
+	lease uuid,
+	worker text,
+	video_id text COLLATE "C",
+	run_at timestamptz,
+	progress real,
+	job_key text COLLATE "C",
+	needs bigint[],
+	error text,
 	result json
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000,
 	autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 20000,
@@ -140,28 +142,35 @@ COMMENT ON TABLE vvault_stream.job_needs IS
 CREATE INDEX job_needs_needs ON vvault_stream.job_needs (needs);
 SELECT pg_catalog.pg_extension_config_dump('vvault_stream.job_needs', '');
 
+-- The longest that is kept, and the most: what every job has stands first.
 CREATE TABLE vvault_stream.finished_jobs (
 	job_id bigint PRIMARY KEY,
 	created_at timestamptz NOT NULL,
 	started_at timestamptz,
 	finished_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
-	priority smallint NOT NULL,
+	lease_half bigint,
 	attempt smallint NOT NULL,
 	cancelled boolean NOT NULL DEFAULT false,
-	lease uuid,
 	kind text COLLATE "C" NOT NULL,
 	owner_id text COLLATE "C" NOT NULL,
+	args json NOT NULL,
+	worker text,
+	result json,
 	video_id text COLLATE "C",
 	job_key text COLLATE "C",
-	worker text,
-	error text,
 	needs bigint[],
-	args json NOT NULL,
-	result json
+	error text,
+	priority smallint
 );
 COMMENT ON TABLE vvault_stream.finished_jobs IS
-'Jobs that ended, by being finished or cancelled, for as long as their kind keeps them; the lease tells a completion that comes twice. Dumped.';
+'Jobs that ended, by being finished or cancelled, for as long as their kind keeps them. Half of the lease tells a completion that comes twice; priority NULL is 0. Dumped.';
 SELECT pg_catalog.pg_extension_config_dump('vvault_stream.finished_jobs', '');
+
+CREATE FUNCTION vvault_stream.lease_half(lease uuid) RETURNS bigint
+AS 'MODULE_PATHNAME', 'vvault_lease_half'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1;
+COMMENT ON FUNCTION vvault_stream.lease_half(uuid) IS
+'What is left of a lease in vvault_stream.finished_jobs: its first 64 bits, 60 of them random.';
 
 CREATE TABLE vvault_stream.armed (
 	database oid PRIMARY KEY,

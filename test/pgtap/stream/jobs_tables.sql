@@ -23,7 +23,7 @@ BEGIN
 		|| jsonb_build_object('lease_is_new', j.lease = (job ->> 'lease')::uuid, 'lasts', round(extract(epoch FROM j.lease_until - j.started_at)))
 		FROM vvault_stream.jobs j WHERE j.job_id = (job ->> 'job_id')::bigint;
 	ended := vvault_complete((job ->> 'job_id')::bigint, (job ->> 'lease')::uuid, '{"ok": true}');
-	ended := ended - 'job_id' || (SELECT to_jsonb(f) - ARRAY['created_at', 'started_at', 'finished_at', 'lease', 'job_id']
+	ended := ended - 'job_id' || (SELECT to_jsonb(f) - ARRAY['created_at', 'started_at', 'finished_at', 'lease_half', 'job_id']
 		FROM vvault_stream.finished_jobs f WHERE f.job_id = (job ->> 'job_id')::bigint);
 	enqueued := enqueued - 'job_id';
 END
