@@ -7,16 +7,16 @@ SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off
 SET plan_cache_mode = force_generic_plan SET jit = off
 AS $$
 DECLARE
-	j record;
+	due bigint;
 	n integer := 0;
 BEGIN
-	FOR j IN
-		SELECT o.job_id, o.started_at FROM vvault_stream.jobs o
+	FOR due IN
+		SELECT o.job_id FROM vvault_stream.jobs o
 		WHERE o.kind = ready_what_is_due.kind AND o.state = 's' AND o.state IN ('s', 'f')
 			AND o.run_at <= clock_timestamp()
 		ORDER BY o.run_at LIMIT 20 FOR NO KEY UPDATE SKIP LOCKED
 	LOOP
-		PERFORM vvault_stream.make_ready(j.job_id, j.started_at IS NOT NULL);
+		PERFORM vvault_stream.make_ready(due, false);
 		n := n + 1;
 	END LOOP;
 	RETURN n;
@@ -209,3 +209,15 @@ Units and ranges: worker is a name for people; kinds are 1 to 100 kinds, the fir
 NULL: lease_seconds NULL is what the kind says; worker may be NULL; any other NULL is an error.
 Errors: 22023 for what is out of range or an unknown kind, 25000 in a transaction that is not READ COMMITTED.
 Source: vvault_stream.jobs, by FOR UPDATE SKIP LOCKED. The job is another''s again if this transaction is rolled back: commit before you begin to work.';
+
+-- It becomes its owner by itself where it runs SQL.
+CREATE FUNCTION @extschema@.vvault_complete_and_dequeue(job_id bigint, lease uuid, result json, worker text, kinds text[],
+	max_jobs integer DEFAULT 1, lease_seconds double precision DEFAULT NULL) RETURNS json
+LANGUAGE c VOLATILE COST 1000
+AS 'MODULE_PATHNAME', 'vvault_complete_and_dequeue';
+COMMENT ON FUNCTION @extschema@.vvault_complete_and_dequeue(bigint, uuid, json, text, text[], integer, double precision) IS
+'vvault_complete and vvault_dequeue in one call and one transaction, for a worker that goes on: {"job_id", "state", "jobs"}, where state is what vvault_complete says and jobs what vvault_dequeue gives. A call that fails has done neither.
+Units and ranges: as those two have them.
+NULL: result, worker and lease_seconds may be NULL; any other NULL is an error.
+Errors: PT409 (HTTP 409) where the lease is not valid: the job went on or has ended otherwise, ask vvault_dequeue then; 22023 for what is out of range or an unknown kind, 25000 in a transaction that is not READ COMMITTED.
+Source: vvault_stream.jobs, finished_jobs. Told again it says the same of the job, and gives other jobs.';

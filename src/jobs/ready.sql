@@ -21,7 +21,9 @@ COMMENT ON FUNCTION vvault_stream.refuse(text, text) IS
 -- Whoever is ready takes its turn behind the owner's own jobs, or beside the
 -- first of the others. So each owner's jobs stand one step apart, and owners
 -- alternate whatever they have waiting. Nothing is remembered of jobs that are
--- gone. A job that was given out before goes to the front: it had its turn.
+-- gone. A job that was given out before and comes back at once goes to the
+-- front, as it had its turn; but behind the very first, or jobs that come back
+-- again and again would keep another owner's from ever being that.
 CREATE FUNCTION vvault_stream.next_turn(kind text, owner_id text, priority smallint, step bigint, again boolean)
 RETURNS bigint
 LANGUAGE plpgsql VOLATILE
@@ -39,7 +41,7 @@ BEGIN
 		ORDER BY j.turn DESC LIMIT 1;
 	END IF;
 	IF turn IS NULL THEN
-		SELECT j.turn INTO turn FROM vvault_stream.jobs j
+		SELECT j.turn + next_turn.again::integer INTO turn FROM vvault_stream.jobs j
 		WHERE j.kind = next_turn.kind AND j.priority = next_turn.priority AND j.state = 'r'
 		ORDER BY j.turn LIMIT 1;
 	END IF;

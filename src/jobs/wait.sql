@@ -80,4 +80,4 @@ Source: vvault_stream.jobs, in transactions of its own that have ended before it
 
 INSERT INTO vvault_stream.role_functions (access, function_name) VALUES
 	('worker', 'vvault_dequeue'), ('worker', 'vvault_wait_for_jobs'), ('worker', 'vvault_heartbeat'),
-	('worker', 'vvault_complete'), ('worker', 'vvault_fail');
+	('worker', 'vvault_complete'), ('worker', 'vvault_complete_and_dequeue'), ('worker', 'vvault_fail');

@@ -363,11 +363,9 @@ BEGIN
 			AND (j.job_id IS NULL OR j.state = 'd')
 		ORDER BY o.created_at, o.video_id, o.number LIMIT vvault_replay.max_events
 	LOOP
-		IF e.state = 'd' THEN
-			PERFORM @extschema@.vvault_redrive(e.job_id);
-		ELSE
-			PERFORM vvault_stream.deliver_event(e.video_id, h.webhook_id, e.number);
-		END IF;
+		-- a new job, which waits for those before it as the first one did
+		PERFORM @extschema@.vvault_cancel_job(e.job_id, 'its event is told again by another job') WHERE e.state = 'd';
+		PERFORM vvault_stream.deliver_event(e.video_id, h.webhook_id, e.number);
 		replayed := replayed + 1;
 	END LOOP;
 	RETURN json_build_object('webhook_id', h.webhook_id, 'replayed', replayed);

@@ -328,6 +328,7 @@ is($node->safe_psql('postgres', "SELECT string_agg(d ->> 'status', ' ') FROM jso
 $node->safe_psql('postgres', "SELECT vvault_webhook($hook{never}, url => '$url/at-last', enabled => true)");
 is($node->safe_psql('postgres', "SELECT vvault_replay($hook{never}) ->> 'replayed'"), 3 + $events * @videos, 'told again, with what was before it');
 ok($node->poll_query_until('postgres', "SELECT count(delivered_at) = 3 + $events * 4 FROM vvault_stream.deliveries WHERE webhook_id = $hook{never}"), 'all of it arrives');
+is(join('; ', map { first_numbers('/at-last', $_) } 'later', @videos), join('; ', '1 2 3', ($all) x @videos), 'in the order of their numbers too');
 
 # A copy is not armed.
 $node->safe_psql('postgres', 'CREATE DATABASE copy');

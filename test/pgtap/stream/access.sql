@@ -108,6 +108,7 @@ INSERT INTO call VALUES
 	('vvault_sign_output_complete', $$1, gen_random_uuid(), '{video}/1/a', 'x'$$, 'any', '{worker}'),
 	('vvault_dequeue', $$'w', '{probe}'$$, 'any', '{worker}'), ('vvault_heartbeat', '1, gen_random_uuid()', 'any', '{worker}'),
 	('vvault_complete', '1, gen_random_uuid()', 'any', '{worker}'), ('vvault_fail', '1, gen_random_uuid()', 'any', '{worker}'),
+	('vvault_complete_and_dequeue', $$1, gen_random_uuid(), NULL, 'w', '{probe}'$$, 'any', '{worker}'),
 	('vvault_complete_many', $$'[]'$$, 'any', '{worker}'), ('vvault_wait_for_jobs', $$'{probe}', 0$$, 'any', '{worker}'),
 	('vvault_enqueue', $$'probe', video_id => '{video}'$$, 'any', '{}'), ('vvault_enqueue_many', $$'[]'$$, 'any', '{}'),
 	('vvault_job', '1', 'any', '{}'), ('vvault_jobs', '', 'any', '{}'), ('vvault_queue', '', 'any', '{}'), ('vvault_arm', '', 'any', '{}'),
@@ -179,7 +180,7 @@ SELECT is((SELECT string_agg(format('%s: %s of a video that is %s: %s', name, fu
 	WHERE (got = '42501') = expected), NULL, 'each is refused to those who may not, and to nobody else');
 SELECT is((SELECT string_agg(DISTINCT function || ' ' || got, ', ') FROM outcome o JOIN call f ON f.name = o.function
 	WHERE expected AND f.roles <> '{}' AND got NOT IN ('00000', '42501')
-		AND got NOT IN ('55000', 'P0002') AND function NOT IN ('vvault_heartbeat', 'vvault_complete', 'vvault_fail', 'vvault_sign_output_part',
+		AND got NOT IN ('55000', 'P0002') AND function NOT IN ('vvault_heartbeat', 'vvault_complete', 'vvault_complete_and_dequeue', 'vvault_fail', 'vvault_sign_output_part',
 			'vvault_sign_output_complete', 'vvault_wait_for_jobs')), NULL, 'and who may is answered, or hears that it is too early');
 
 --

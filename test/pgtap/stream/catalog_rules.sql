@@ -17,7 +17,7 @@ SELECT cmp_ok((SELECT count(*) FROM relation WHERE relkind = 'r'), '>=', 3::bigi
 
 -- Roles have no right on a table.
 SELECT pg_temp.none($$SELECT signature FROM function WHERE public AND provolatile <> 'i' AND prorettype = 'json'::regtype AND NOT prosecdef
-		AND proname NOT IN ('vvault_enqueue', 'vvault_dequeue', 'vvault_complete', 'vvault_token_verify')$$,
+		AND proname NOT IN ('vvault_enqueue', 'vvault_dequeue', 'vvault_complete', 'vvault_complete_and_dequeue', 'vvault_token_verify')$$,
 	'what answers runs with its owner''s rights, but for what every job or request calls, which takes them by itself or needs none');
 
 SELECT pg_temp.none($$SELECT i.indexrelid::regclass

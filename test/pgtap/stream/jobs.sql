@@ -7,7 +7,7 @@
 -- has to pass.
 --
 BEGIN;
-SELECT plan(126);
+SELECT plan(138);
 
 INSERT INTO vvault_stream.job_kinds (kind, retry_seconds, max_attempts) VALUES ('jt_a', 10, 3), ('jt_b', 10, 3);
 
@@ -150,6 +150,20 @@ SELECT is(pg_temp.finish(pg_temp.id('bad')), 'finished', 'it is finished');
 SELECT is(pg_temp.take('{jt_b}'), ARRAY[pg_temp.id('after bad')], 'and what needs it goes on');
 SELECT is(vvault_fail(pg_temp.id('after bad'), pg_temp.lease(pg_temp.id('after bad')), 'never', 'Infinity') ->> 'state', 'dead', 'what must not be tried again is dead at once');
 
+-- Whose jobs come back, however many, goes in nobody's way.
+INSERT INTO vvault_stream.job_kinds (kind, max_attempts) VALUES ('jt_again', 100);
+INSERT INTO name_of SELECT 'many' || i, pg_temp.put('jt_again', 'many') FROM generate_series(1, 40) i;
+INSERT INTO name_of SELECT 'few', pg_temp.put('jt_again', 'few');
+SELECT is(cardinality(pg_temp.take('{jt_again}', 40)), 40, 'much of one owner begins');
+SELECT count(vvault_fail(job_id, pg_temp.lease(job_id), 'no', 100)) FROM name_of WHERE name ~ '^many([0-9]|[12][0-9])$';
+UPDATE vvault_stream.jobs SET run_at = clock_timestamp() - interval '1 second' WHERE kind = 'jt_again' AND state = 's';
+SELECT is(cardinality(pg_temp.take('{jt_again}', 3)), 3, 'fails, and some of it comes again when its time has come');
+INSERT INTO name_of SELECT 'other', pg_temp.put('jt_again', 'other');
+SELECT ok(pg_temp.id('other') = ANY (pg_temp.take('{jt_again}', 2)), 'not before all of another owner''s');
+SELECT count(vvault_fail(j.job_id, j.lease)) FROM (SELECT job_id, lease FROM vvault_stream.jobs WHERE kind = 'jt_again' AND state = 'x') j;
+INSERT INTO name_of SELECT 'third', pg_temp.put('jt_again', 'third');
+SELECT ok(pg_temp.id('third') = ANY (pg_temp.take('{jt_again}', 2)), 'nor does what is given back');
+
 --
 -- Needs and cancelling
 --
@@ -181,6 +195,26 @@ SELECT is(pg_temp.take('{jt_l}', 10), ARRAY[pg_temp.id('y2')], 'another owner''s
 UPDATE vvault_stream.job_kinds SET running_limit = NULL WHERE kind = 'jt_l';
 INSERT INTO vvault_stream.job_limits (kind, owner_id, running_limit) VALUES ('jt_l', 'x', 3);
 SELECT is(pg_temp.take('{jt_l}', 10), ARRAY[pg_temp.id('x3'), pg_temp.id('x4')], 'a larger limit lets held ones go on');
+
+--
+-- One ends, another begins
+--
+INSERT INTO vvault_stream.job_kinds (kind, owner_running_limit) VALUES ('jt_on', 1);
+INSERT INTO name_of SELECT 'on' || i, pg_temp.put('jt_on', 'x') FROM generate_series(1, 3) i;
+SELECT is(pg_temp.take('{jt_on}', 10), ARRAY[pg_temp.id('on1')], 'one runs, as the limit says');
+CREATE FUNCTION pg_temp.go_on(job bigint, given_lease uuid) RETURNS jsonb LANGUAGE sql AS $$
+	SELECT r::jsonb FROM (SELECT vvault_complete_and_dequeue(job, given_lease, '{"ok": true}', 'tester', '{jt_on}', 10) AS r OFFSET 0) q
+$$;
+CREATE TEMP TABLE went_on AS SELECT pg_temp.go_on(pg_temp.id('on1'), pg_temp.lease(pg_temp.id('on1'))) AS r;
+SELECT is((SELECT r - 'jobs' FROM went_on), jsonb_build_object('job_id', pg_temp.id('on1'), 'state', 'finished'), 'it ends');
+SELECT is((SELECT jsonb_path_query_array(r, '$.jobs[*].job_id') FROM went_on), jsonb_build_array(pg_temp.id('on2')), 'and makes room for the next in the same call');
+SELECT is(vvault_job(pg_temp.id('on1')) -> 'result' ->> 'ok', 'true', 'its result is kept');
+SELECT is(pg_temp.go_on(pg_temp.id('on1'), pg_temp.lease(pg_temp.id('on1'))), jsonb_build_object('job_id', pg_temp.id('on1'), 'state', 'finished', 'jobs', '[]'::jsonb),
+	'told again it has ended, and there is no room now');
+SELECT throws_ok(format('SELECT pg_temp.go_on(%s, gen_random_uuid())', pg_temp.id('on2')), 'PT409', NULL, 'another lease ends nothing');
+SELECT throws_ok($$SELECT vvault_complete_and_dequeue((r -> 'jobs' -> 0 ->> 'job_id')::bigint, (r -> 'jobs' -> 0 ->> 'lease')::uuid, NULL, NULL, '{jt_none}') FROM went_on$$,
+	'22023', 'invalid kind "jt_none"', 'nor does who asks for what is not there');
+SELECT is(pg_temp.state(pg_temp.id('on2')), 'running', 'which goes on running');
 
 --
 -- Pausing, arming, functions of a kind

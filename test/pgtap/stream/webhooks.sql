@@ -4,7 +4,7 @@
 --		is told again, what is kept from whom.
 --
 BEGIN;
-SELECT plan(74);
+SELECT plan(76);
 SET LOCAL TimeZone = 'UTC';
 UPDATE vvault_stream.job_kinds SET outside = false WHERE kind = 'webhook';
 
@@ -95,9 +95,11 @@ SELECT is(pg_temp.delivered('v1:5', 302), 'finishing', 'a redirect is no deliver
 -- told again
 UPDATE vvault_stream.jobs SET state = 'd', run_at = NULL, lease_until = NULL WHERE job_id = (SELECT job_id FROM pg_temp.last('v1:5'));
 SELECT is(vvault_replay(pg_temp.hook()) ->> 'replayed', '5', 'what has not arrived is told again: what was before, and what is dead');
-SELECT is((SELECT string_agg(w, ' ' ORDER BY w) FROM string_to_table(pg_temp.take(), ' ') w), 'v1:1 v1:5 v2:1', 'in its order');
+SELECT is((SELECT string_agg(w, ' ' ORDER BY w) FROM string_to_table(pg_temp.take(), ' ') w), 'v1:1 v2:1', 'in its order');
+SELECT is(pg_temp.delivered('v1:1') || ' ' || pg_temp.take(), 'finished v1:2', 'one behind the other');
+SELECT is(pg_temp.delivered('v1:2') || ' ' || pg_temp.take(), 'finished v1:5', 'as they were made');
 SELECT is(vvault_replay(pg_temp.hook()) ->> 'replayed', '0', 'not what is on its way');
-SELECT is(vvault_replay(pg_temp.hook(), 'v1', delivered => true) ->> 'replayed', '2', 'what has arrived too, if asked for');
+SELECT is(vvault_replay(pg_temp.hook(), 'v1', delivered => true) ->> 'replayed', '4', 'what has arrived too, if asked for');
 SELECT is((SELECT count(DISTINCT pg_temp.body(what) ->> 'event_id') || ' ' || count(DISTINCT (job -> 'order' -> 'headers' ->> 'webhook-id')) FROM given WHERE what = 'v1:5'),
 	'1 1', 'an event keeps its id');
 
