@@ -104,10 +104,14 @@ $$;
 
 CREATE FUNCTION plain.claims_problem(claims json) RETURNS text LANGUAGE plpgsql STABLE AS $$
 DECLARE
-	skew interval := make_interval(secs => vvault_stream.setting('token_skew_seconds')::double precision);
-	issuer text := vvault_stream.setting('token_issuer');
-	audience text := vvault_stream.setting('token_audience');
+	skew interval;
+	issuer text;
+	audience text;
 BEGIN
+	SELECT make_interval(secs => max(s.value) FILTER (WHERE s.name = 'token_skew_seconds')::double precision),
+		max(s.value) FILTER (WHERE s.name = 'token_issuer'), max(s.value) FILTER (WHERE s.name = 'token_audience')
+	INTO skew, issuer, audience
+	FROM vvault_stream.effective_settings s WHERE s.name IN ('token_skew_seconds', 'token_issuer', 'token_audience');
 	RETURN CASE WHEN claims IS NULL THEN 'it is not JSON'
 		WHEN issuer <> '' AND claims ->> 'iss' IS DISTINCT FROM issuer THEN 'its issuer is another'
 		WHEN audience <> '' AND NOT coalesce(CASE json_typeof(claims -> 'aud') WHEN 'array' THEN (claims -> 'aud')::jsonb ? audience

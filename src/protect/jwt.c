@@ -15,7 +15,6 @@
 
 #include <math.h>
 
-#include "common/base64.h"
 #include "mb/pg_wchar.h"
 
 #define MAX_MEMBERS	64			/* of a header or of claims */
@@ -35,7 +34,7 @@ typedef struct JwtParse
 /* ---------- base64url ---------- */
 
 /* The value of a character of base64url, or -1 */
-static int
+static inline int
 value_of(char c)
 {
 	return c >= 'A' && c <= 'Z' ? c - 'A' :
@@ -44,29 +43,49 @@ value_of(char c)
 		c == '-' ? 62 : c == '_' ? 63 : -1;
 }
 
+/* The values of all characters, worked out once. */
+static const int8 *
+all_values(void)
+{
+	static int8 values[256];
+	static bool known = false;
+
+	for (int c = 0; !known && c < 256; c++)
+		values[c] = value_of((char) c);
+	known = true;
+	return values;
+}
+
 /*
  * Decodes base64url as the one encoder writes it: no padding, no other
- * character, no bit set that stands for nothing. The length, or -1.
+ * character, no bit set that stands for nothing. The length, or -1. Of what is
+ * not right some bytes may have been written.
  */
 static int
 decode(const char *from, int len, char *to, int size)
 {
-	char		standard[VV_TOKEN_MAX + 4];
-	int			padded = (len + 3) / 4 * 4;
-	int			loose = len % 4 == 2 ? 15 : len % 4 == 3 ? 3 : 0;
+	const int8 *values = all_values();
+	uint32		bits = 0;
+	int			nbits = 0;
+	int			written = 0;
 
-	if (len == 0 || len % 4 == 1 || len > VV_TOKEN_MAX)
+	if (len == 0 || len % 4 == 1 || len > VV_TOKEN_MAX || len * 6 / 8 > size)
 		return -1;
 	for (int i = 0; i < len; i++)
 	{
-		if (value_of(from[i]) < 0)
+		int			value = values[(unsigned char) from[i]];
+
+		if (value < 0)
 			return -1;
-		standard[i] = from[i] == '-' ? '+' : from[i] == '_' ? '/' : from[i];
+		bits = bits << 6 | value;
+		nbits += 6;
+		if (nbits >= 8)
+		{
+			nbits -= 8;
+			to[written++] = (char) (bits >> nbits);
+		}
 	}
-	if ((value_of(from[len - 1]) & loose) != 0)
-		return -1;
-	memset(standard + len, '=', padded - len);
-	return pg_b64_decode(standard, padded, (void *) to, size);
+	return (bits & ((1 << nbits) - 1)) == 0 ? written : -1;
 }
 
 /* ---------- JSON ---------- */

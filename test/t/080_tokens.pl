@@ -154,6 +154,51 @@ is(value("SELECT vvault_token_verify('$next') ->> 'reason'"), 'its issuer is ano
 sql(q(SELECT vvault_stream_set('token_issuer', NULL)));
 
 # ---------------------------------------------------------------------------
+# What a session remembers of a token that is signed
+# ---------------------------------------------------------------------------
+
+# What the session says of a token, twice: of the second time it knows it.
+sub verified
+{
+	my ($token) = @_;
+
+	return join ' ', map { value("SELECT coalesce(vvault_token_verify('$token') ->> 'reason', 'good')") } 1, 2;
+}
+
+my $known = $json->decode(sql(q(SELECT vvault_token_issue('viewer'))));
+is(verified($known->{access_token}), 'good good', 'a token that is known');
+my $writer = open_session($node, 'postgres');
+$writer->query("BEGIN; SELECT vvault_token_revoke('$known->{jti}')");
+is(verified($known->{access_token}), 'good good', 'is good while its revocation may be rolled back');
+$writer->query('ROLLBACK');
+is(verified($known->{access_token}), 'good good', 'and after that');
+$session->query('BEGIN ISOLATION LEVEL REPEATABLE READ');
+is(verified($known->{access_token}), 'good good', 'a snapshot');
+$writer->query("SELECT vvault_token_revoke('$known->{jti}')");
+$session->query('COMMIT');
+is(verified($known->{access_token}), 'it was revoked it was revoked', 'after it a revocation counts at once');
+$known = $json->decode(sql(q(SELECT vvault_token_issue('viewer'))));
+$session->query("BEGIN; SELECT vvault_token_verify('$known->{access_token}'); SELECT vvault_token_revoke('$known->{jti}')");
+is(verified($known->{access_token}), 'it was revoked it was revoked', 'one of its own, too');
+$session->query('ROLLBACK');
+is(verified($known->{access_token}), 'good good', 'which may be undone');
+sql(q(SELECT vvault_stream_set('token_skew_seconds', '0')));
+my $short = sql(q(SELECT vvault_token_issue('viewer', ttl_seconds => 2) ->> 'access_token'));
+my $first_said = value("SELECT coalesce(vvault_token_verify('$short') ->> 'reason', 'good')");
+sleep 3;
+is("$first_said, then " . verified($short), 'good, then it has expired it has expired', 'the clock is looked at anew') if $first_said eq 'good';
+sql(q(SELECT vvault_stream_set('token_skew_seconds', NULL)));
+is(verified(with_one_bit($known->{access_token}, 50)) =~ /good/ ? 'good' : 'refused', 'refused', 'what is nearly it is not known');
+my @many = split /\n/, sql("SELECT vvault_token_issue('viewer ' || i) ->> 'access_token' FROM generate_series(1, 300) i");
+sub array_of { return 'unnest(ARRAY[' . join(', ', map { "'$_'" } @_) . ']) t' }
+is(value('SELECT count(*) FROM ' . array_of(@many, @many, reverse @many) . " WHERE vvault_token_verify(t) ->> 'valid' = 'true'"), 900, 'more tokens than it remembers');
+is(value("SELECT string_agg(DISTINCT vvault_token_verify(t) -> 'claims' ->> 'sub', ' ') FROM " . array_of(@many[ 4, 9, 4, 9, 4 ])), 'viewer 10 viewer 5', 'and none is taken for another');
+sql(q(UPDATE vvault_stream.signing_keys SET signs_until = now(), checked_until = now() WHERE purpose = 'token'));
+is(verified($many[0]), 'its key is not known its key is not known', 'when a key is given up, what it signed is known no more');
+sql(q(SELECT vvault_rotate_keys('token', 0)));
+$writer->quit;
+
+# ---------------------------------------------------------------------------
 # Two who come with one refresh token at the same time
 # ---------------------------------------------------------------------------
 
