@@ -4,7 +4,8 @@
 #		nginx and PostgREST by the files of deploy/, in a folder of their own.
 #
 # usage: [RATE=50r/s] [BURST=100] [CONNECTIONS=100] [TRUSTED=ADDRESS] [ORIGIN=https://..]
-#        [API=no|yes] [API_RATE=100r/s] [API_TOKEN_RATE=50r/s] [JWKS=FILE] [STANDIN=no|yes|only] [NGINX=yes|no]
+#        [API=no|yes] [API_RATE=50r/s] [API_TOKEN_RATE=50r/s] [API_BURST="burst=500 delay=30"]
+#        [API_TOKEN_BURST="burst=600 delay=60"] [JWKS=FILE] [STANDIN=no|yes|only] [NGINX=yes|no]
 #        [CHANNEL=true|false] [UPSTREAMS="PORT ..."] scripts/site.sh start FOLDER CONNECTION-STRING ROLE
 #        scripts/site.sh stop FOLDER
 #
@@ -77,8 +78,10 @@ write_api_conf()
 		-e "s|^(\tserver 127\.0\.0\.1:)3000 |\1$upstream |" \
 		-e "s|^\tlisten 80;|\tlisten 127.0.0.1:$api;|" \
 		-e "s|\"https://www\.example\.org\"|\"${ORIGIN:-https://www.example.org}\"|" \
-		-e "s|rate=100r/s|rate=${API_RATE:-100r/s}|" \
+		-e "s|(vvault_api_rate:10m rate)=50r/s|\1=${API_RATE:-50r/s}|" \
 		-e "s|(vvault_api_tokens:20m rate)=50r/s|\1=${API_TOKEN_RATE:-50r/s}|" \
+		-e "s/burst=500 delay=30;/${API_BURST:-burst=500 delay=30};/" \
+		-e "s/burst=600 delay=60;/${API_TOKEN_BURST:-burst=600 delay=60};/" \
 		${TRUSTED:+-e "s|#(set_real_ip_from) 192.0.2.0/24;|\1 $TRUSTED;|"} \
 		-e "s|/var/log/nginx/vvault-api\.error\.log|$folder/api-error.log|" \
 		-e "s|/var/log/nginx/vvault-api\.log vvault_api buffer=64k flush=5s|$folder/api.log vvault_api|" \

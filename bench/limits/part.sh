@@ -50,8 +50,9 @@ bench_limits()
 		alone=$(limits_polite)
 		limits_hammer "$mallory"
 		beside=$(limits_polite)
-		kill "$HAMMER_PID"
+		kill -INT "$HAMMER_PID"
 		wait "$HAMMER_PID" 2>/dev/null || true
+		awk '/requests in/ {n = $1} /Non-2xx/ {bad = $NF} END {printf "200 connections have made %d requests, of which %d were refused\n", n, bad}' "$WORK/hammer.said"
 		# shellcheck disable=SC2086  # a word for each number
 		printf 'alone %8.3f ms, %d calls, %d refused; beside 200 %8.3f ms, %d calls, %d refused\n' $alone $beside
 		awk -v a="${alone%% *}" -v b="${beside%% *}" 'BEGIN {print b / a}' >>"$WORK/limits.ratios"

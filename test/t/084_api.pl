@@ -120,7 +120,7 @@ $site->stop;
 # long this takes
 # ---------------------------------------------------------------------------
 
-my %slow = (API_RATE => '1r/m', API_TOKEN_RATE => '1r/m');
+my %slow = (API_RATE => '1r/m', API_TOKEN_RATE => '1r/m', API_BURST => 'burst=50 nodelay', API_TOKEN_BURST => 'burst=100 nodelay');
 $site = start('slow', %slow, API_TOKEN_RATE => '1000r/s');
 is(counted(20, $site, 'GET', $may, undef, as($token{alice}), 'X-Forwarded-For' => '203.0.113.1'), '200:20', 'a burst of one client passes');
 like(counted(40, $site, 'GET', $may, undef, as($token{carol}), 'X-Forwarded-For' => '203.0.113.2'), qr/^200:3[01] 429:(?:9|10)$/,
@@ -159,7 +159,7 @@ my @held = map {
 	$socket->print("POST /rpc/vvault_may HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 203.0.113.77\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{");
 	$socket->flush;
 	$socket;
-} 1 .. 20;
+} 1 .. 50;
 my $held;
 for (1 .. 50)
 {
