@@ -8,26 +8,28 @@
 #
 # To be sourced by run.sh. A peer that is not to be had is left out, and said so.
 # JOBS_WAITING jobs (1000) of as many owners as JOBS_OWNERS (200) wait all the
-# time, JOBS_FINISHED (1000) have ended before.
+# time, JOBS_FINISHED (1000) have ended before. JOBS_SIZED jobs (100000) say how
+# large each queue grows.
 
 JOBS_CLIENTS=8
 JOBS_WAITING=${JOBS_WAITING:-1000}
 JOBS_FINISHED=${JOBS_FINISHED:-1000}
 JOBS_OWNERS=${JOBS_OWNERS:-200}
 JOBS_RATE=${JOBS_RATE:-1000}
+JOBS_SIZED=${JOBS_SIZED:-100000}
 
 # by_pgbench FILE JOBS: jobs a second of a script that does so many in a round.
 by_pgbench()
 {
-	"$STAGE_BIN/pgbench" -n -M prepared -c "$JOBS_CLIENTS" -j 2 -T "$SECONDS_EACH" -f "bench/jobs/$1.pgbench" queue 2>&1 |
+	"$STAGE_BIN/pgbench" -n -M prepared -c "$JOBS_CLIENTS" -j 2 -T "$SECONDS_EACH" -D id=0 -D lease=none -f "bench/jobs/$1.pgbench" queue 2>&1 |
 		sed -n 's/^tps = \([0-9.]*\).*/\1/p' | awk -v jobs="$2" '{printf "%.0f\n", $1 * jobs}'
 }
 
-# by_node PEER BATCH
+# by_node PEER BATCH|through|wait [JOBS]
 by_node()
 {
 	PGHOST=$PGHOST PGPORT=${PGPORT:-5432} PGUSER=postgres PGDATABASE=queue \
-		node "$WORK/peers/peers.mjs" "$1" "$2" "$SECONDS_EACH" "$JOBS_CLIENTS"
+		node "$WORK/peers/peers.mjs" "$1" "$2" "${3:-$SECONDS_EACH}" "$JOBS_CLIENTS"
 }
 
 # pgq gives events in batches to one consumer, as its ticker cuts them: 8 clients
@@ -90,6 +92,7 @@ jobs_round()
 
 	if [ "$2" -eq 1 ]; then
 		by_pgbench vvault 1 >>"$1.vvault"
+		by_pgbench vvault_on 1 >>"$1.vvault_on"
 		by_pgbench plain 1 >>"$1.plain"
 	else
 		by_pgbench vvault_batch 100 >>"$1.vvault"
@@ -100,9 +103,21 @@ jobs_round()
 	[ "$JOBS_PGQ" = no ] || [ "$2" -eq 1 ] || by_pgq >>"$1.pgq"
 }
 
+# jobs_rates HOW RATES FORM: that form of vvault beside all others.
+jobs_rates()
+{
+	local ours peer
+
+	ours=$(median <"$2.$3")
+	say "$1: vvault $ours jobs/s"
+	for peer in plain $JOBS_PEERS pgq; do
+		[ ! -s "$2.$peer" ] || jobs_row "  $peer" "$(median <"$2.$peer")" "$ours"
+	done
+}
+
 bench_jobs()
 {
-	local batch round rates ours peer
+	local batch round rates peer
 
 	JOBS_PEERS=
 	JOBS_PGQ=no
@@ -113,14 +128,38 @@ bench_jobs()
 		for ((round = 0; round < ROUNDS; round++)); do
 			jobs_round "$rates" "$batch"
 		done
-		ours=$(median <"$rates.vvault")
-		say "in batches of $batch: vvault $ours jobs/s"
-		for peer in plain $JOBS_PEERS pgq; do
-			[ ! -s "$rates.$peer" ] || jobs_row "  $peer" "$(median <"$rates.$peer")" "$ours"
-		done
+		jobs_rates "in batches of $batch" "$rates" vvault
+		[ "$batch" -ne 1 ] || jobs_rates "where a worker ends one job and takes the next in one call" "$rates" vvault_on
 	done
-	say "tables and indexes after that, of queues that have done as much as they could:"
-	bench_sql -d queue -f bench/jobs/size.sql
+	jobs_queue_end
+	jobs_sizes
+}
+
+# JOBS_SIZED jobs through each queue by thousands, vacuumed each time, and kept;
+# then as many that all wait.
+jobs_sizes()
+{
+	local peer
+
+	JOBS_WAITING=0 JOBS_FINISHED=0 jobs_prepare
+	for peer in vvault plain; do
+		"$STAGE_BIN/pgbench" -n -c 1 -t "$((JOBS_SIZED / 1000))" -f "bench/jobs/through_$peer.pgbench" queue >"$WORK/through.log" 2>&1
+	done
+	for peer in $JOBS_PEERS; do
+		by_node "$peer" through "$JOBS_SIZED"
+	done
+	say "bytes by job, of tables and indexes after $JOBS_SIZED jobs:"
+	bench_sql -d queue -v jobs="$JOBS_SIZED" -f bench/jobs/size.sql
+	jobs_queue_end
+
+	JOBS_WAITING=$JOBS_SIZED JOBS_FINISHED=0 jobs_prepare
+	for peer in $JOBS_PEERS; do
+		by_node "$peer" wait "$JOBS_SIZED"
+	done
+	[ "$JOBS_PGQ" = no ] ||
+		bench_sql -d queue -c "SELECT count(pgq.insert_event('bench', 'job', '{}')) FROM generate_series(1, $JOBS_SIZED)" >/dev/null
+	say "bytes by job, where $JOBS_SIZED jobs wait:"
+	bench_sql -d queue -v jobs="$JOBS_SIZED" -f bench/jobs/size.sql
 	jobs_queue_end
 }
 

@@ -3,18 +3,22 @@
  *		Jobs a second of pg-boss and graphile-worker: put in, taken, ended.
  *
  * usage: node peers.mjs pg-boss | graphile-worker BATCH SECONDS CLIENTS
+ *        node peers.mjs pg-boss | graphile-worker through | wait JOBS CLIENTS
  *
  * CLIENTS loops in one process, each on a connection of its own out of the
  * pool; BATCH jobs in each call, where the queue has such calls. Connects as
- * PGHOST and so on say. Prints jobs a second.
+ * PGHOST and so on say. Prints jobs a second. The other form only puts JOBS in,
+ * and has them done by thousands and what they leave vacuumed (through), or not.
  */
 import pg from 'pg';
 import PgBoss from 'pg-boss';
 import { makeWorkerUtils, run, Logger } from 'graphile-worker';
 
 const [, , peer, batchText, secondsText, clientsText] = process.argv;
-const batch = Number(batchText);
+const fills = batchText === 'through' || batchText === 'wait';
+const batch = fills ? 1000 : Number(batchText);
 const seconds = Number(secondsText);
+const jobsToFill = Number(secondsText);
 const clients = Number(clientsText);
 
 async function inTurn(oneRound) {
@@ -28,6 +32,15 @@ async function inTurn(oneRound) {
 	return jobs / ((Date.now() - begin) / 1000);
 }
 
+/* Calls something for each thousand jobs that are to be filled in, and vacuums. */
+async function fill(pool, oneThousand) {
+	for (let n = 0; n < jobsToFill; n += batch) {
+		await oneThousand();
+		if (batchText === 'through')
+			await pool.query('VACUUM');
+	}
+}
+
 async function pgBoss() {
 	const boss = new PgBoss({ host: process.env.PGHOST, port: Number(process.env.PGPORT), database: process.env.PGDATABASE,
 		user: process.env.PGUSER, max: clients, supervise: false, schedule: false });
@@ -35,16 +48,15 @@ async function pgBoss() {
 
 	await boss.start();
 	await boss.createQueue(name);
-	const rate = await inTurn(async () => {
-		if (batch === 1)
-			await boss.send(name, {});
-		else
-			await boss.insert(Array.from({ length: batch }, () => ({ name, data: {} })));
+	const putIn = async () => batch === 1 ? boss.send(name, {}) : boss.insert(Array.from({ length: batch }, () => ({ name, data: {} })));
+	const oneRound = async () => {
+		await putIn();
 		const jobs = await boss.fetch(name, { batchSize: batch });
 		if (jobs.length > 0)
 			await boss.complete(name, jobs.map(job => job.id));
 		return jobs.length;
-	});
+	};
+	const rate = fills ? await fill(new pg.Pool({ max: 1 }), batchText === 'through' ? oneRound : putIn) : await inTurn(oneRound);
 	await boss.stop({ graceful: false });
 	return rate;
 }
@@ -57,16 +69,24 @@ async function graphileWorker() {
 	let done = 0;
 
 	await utils.migrate();
+	const putIn = () => pgPool.query("SELECT graphile_worker.add_jobs(ARRAY(SELECT ('bench', '{}', NULL, NULL, NULL, NULL, NULL, NULL)::graphile_worker.job_spec FROM generate_series(1, $1)))", [batch]);
+	if (batchText === 'wait')
+		return fill(pgPool, putIn);
 	const runner = await run({ pgPool, logger, concurrency: clients, noHandleSignals: true, pollInterval: 100,
 		taskList: { bench: async () => { done++; } } });
 	const begin = Date.now();
-	await inTurn(async () => {
-		if (batch === 1)
-			await utils.addJob('bench', {});
-		else
-			await pgPool.query("SELECT graphile_worker.add_jobs(ARRAY(SELECT ('bench', '{}', NULL, NULL, NULL, NULL, NULL, NULL)::graphile_worker.job_spec FROM generate_series(1, $1)))", [batch]);
-		return 0;
-	});
+	if (fills)
+		await fill(pgPool, async () => {
+			const before = done;
+			await putIn();
+			while (done < before + batch)
+				await new Promise(resolve => setTimeout(resolve, 5));
+		});
+	else
+		await inTurn(async () => {
+			await (batch === 1 ? utils.addJob('bench', {}) : putIn());
+			return 0;
+		});
 	const rate = done / ((Date.now() - begin) / 1000);
 	await runner.stop();
 	await pgPool.end().catch(() => {});
@@ -75,5 +95,6 @@ async function graphileWorker() {
 
 const rate = await (peer === 'pg-boss' ? pgBoss() : graphileWorker());
 
-console.log(rate.toFixed(0));
+if (!fills)
+	console.log(rate.toFixed(0));
 process.exit(0);
