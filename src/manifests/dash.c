@@ -367,8 +367,8 @@ put_sets(VvXml *xml, List *renditions)
 }
 
 /*
- * Appends the manifest of a generation (0: the one that is shown), or of what
- * plays early of it; false where it has no renditions.
+ * Appends the manifest of a generation, or of what plays early of it; false where
+ * it has no renditions.
  */
 bool
 vv_put_dash(StringInfo out, text *video_id, int generation, bool early)
@@ -395,10 +395,13 @@ vv_put_dash(StringInfo out, text *video_id, int generation, bool early)
 static bool
 write_dash(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 {
+	int			generation;
+
 	if (vv_reply_is_known(reply, VV_MANIFEST_MAX_AGE, 0, 0))
 		return true;
-	return vv_generation_is_shown(fcinfo, 1) &&
-		vv_put_dash(out, PG_GETARG_TEXT_PP(0), 0, false);
+	generation = vv_generation_asked(fcinfo, reply, 1);
+	return generation != 0 &&
+		vv_put_dash(out, PG_GETARG_TEXT_PP(0), generation, false);
 }
 
 static const VvReplier dash = {

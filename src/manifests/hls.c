@@ -234,59 +234,111 @@ audio_groups(List *renditions)
 }
 
 /*
+ * More than a variant ever takes: three names or codecs of 64 characters, two of
+ * 32, ten numbers, and what stands between them. So nobody has to ask for room
+ * while it is written.
+ */
+#define VARIANT_LEN		1024
+
+/* Appends a number where there is room; returns its end. */
+static char *
+put_digits(char *at, int64 number)
+{
+	return at + pg_lltoa(number, at);
+}
+
+/*
  * A frame rate with three decimals, which is written without the server's
  * general routine: that takes longer than all else of a variant.
  */
-static void
-put_frame_rate(StringInfo out, const VvRendition *rendition)
+static char *
+put_frame_rate(char *at, const VvRendition *rendition)
 {
 	int64		thousandths = ((int64) rendition->rate_numerator * 1000 +
 							   rendition->rate_denominator / 2) / rendition->rate_denominator;
 
-	vv_text_literal(out, ",FRAME-RATE=");
-	vv_text_int(out, thousandths / 1000);
-	appendStringInfoChar(out, '.');
-	enlargeStringInfo(out, 3);
-	out->len = pg_ultostr_zeropad(out->data + out->len, thousandths % 1000, 3) - out->data;
-	out->data[out->len] = '\0';
+	at = stpcpy(at, ",FRAME-RATE=");
+	at = put_digits(at, thousandths / 1000);
+	*at++ = '.';
+	return pg_ultostr_zeropad(at, thousandths % 1000, 3);
 }
 
 /* Size, frame rate and range of brightness. */
-static void
-put_picture(StringInfo out, const VvRendition *rendition)
+static char *
+put_picture(char *at, const VvRendition *rendition)
 {
-	vv_text_literal(out, ",RESOLUTION=");
-	vv_text_int(out, rendition->width);
-	appendStringInfoChar(out, 'x');
-	vv_text_int(out, rendition->height);
-	if (rendition->kind == VV_RENDITION_VIDEO && vv_frame_rate(rendition) > 0)
-		put_frame_rate(out, rendition);
-	vv_text_literal(out, ",VIDEO-RANGE=");
-	appendStringInfoString(out, rendition->video_range);
+	at = stpcpy(at, ",RESOLUTION=");
+	at = put_digits(at, rendition->width);
+	*at++ = 'x';
+	at = put_digits(at, rendition->height);
+	if (rendition->kind == VV_RENDITION_VIDEO && rendition->rate_denominator > 0)
+		at = put_frame_rate(at, rendition);
+	at = stpcpy(at, ",VIDEO-RANGE=");
+	return stpcpy(at, rendition->video_range);
 }
 
 /* The bit rates that a variant needs. */
-static void
-put_rates(StringInfo out, int64 peak, int64 average)
+static char *
+put_rates(char *at, int64 peak, int64 average)
 {
-	vv_text_literal(out, "BANDWIDTH=");
-	vv_text_int(out, peak);
-	vv_text_literal(out, ",AVERAGE-BANDWIDTH=");
-	vv_text_int(out, average);
+	at = stpcpy(at, "BANDWIDTH=");
+	at = put_digits(at, peak);
+	at = stpcpy(at, ",AVERAGE-BANDWIDTH=");
+	return put_digits(at, average);
 }
 
 /* Codecs, that of a sound behind that of its picture; they need no quoting. */
-static void
-put_codecs(StringInfo out, const char *codecs, const char *sound)
+static char *
+put_codecs(char *at, const char *codecs, const char *sound)
 {
-	vv_text_literal(out, ",CODECS=\"");
-	appendStringInfoString(out, codecs);
+	at = stpcpy(at, ",CODECS=\"");
+	at = stpcpy(at, codecs);
 	if (sound != NULL)
 	{
-		appendStringInfoChar(out, ',');
-		appendStringInfoString(out, sound);
+		*at++ = ',';
+		at = stpcpy(at, sound);
 	}
-	appendStringInfoChar(out, '"');
+	*at++ = '"';
+	return at;
+}
+
+/* The groups of tracks that go with it; sound is a codec, or NULL. */
+static char *
+put_groups(char *at, const char *sound, bool subtitles)
+{
+	if (sound != NULL)
+	{
+		at = stpcpy(at, ",AUDIO=\"");
+		at = stpcpy(at, sound);
+		*at++ = '"';
+	}
+	return subtitles ? stpcpy(at, ",SUBTITLES=\"subtitles\"") : at;
+}
+
+/* Begins a tag: where it is to be written. */
+static char *
+begin_tag(StringInfo out, const char *tag)
+{
+	enlargeStringInfo(out, VARIANT_LEN);
+	return stpcpy(out->data + out->len, tag);
+}
+
+/* Ends it. */
+static void
+end_tag(StringInfo out, char *at)
+{
+	*at = '\0';
+	out->len = at - out->data;
+	Assert(out->len < out->maxlen);
+}
+
+/* The address of a rendition's playlist behind its tag, which that ends. */
+static void
+end_variant(StringInfo out, char *at, const VvRendition *rendition)
+{
+	*at++ = '\n';
+	at = stpcpy(at, rendition->name);
+	end_tag(out, stpcpy(at, ".m3u8\n"));
 }
 
 /* A picture with a group of sounds. */
@@ -294,33 +346,25 @@ static void
 put_variant(StringInfo out, const VvRendition *rendition,
 			const AudioGroup *group, bool subtitles)
 {
-	vv_text_literal(out, "#EXT-X-STREAM-INF:");
-	put_rates(out, rendition->peak_bitrate + group->peak,
-			  rendition->average_bitrate + group->average);
-	put_codecs(out, rendition->codecs, group->codecs);
-	put_picture(out, rendition);
-	if (group->codecs != NULL)
-		put_quoted(out, ",AUDIO=", group->codecs);
-	if (subtitles)
-		vv_text_literal(out, ",SUBTITLES=\"subtitles\"");
-	vv_text_literal(out, ",CLOSED-CAPTIONS=NONE\n");
-	put_uri(out, rendition);
-	appendStringInfoChar(out, '\n');
+	char	   *at = begin_tag(out, "#EXT-X-STREAM-INF:");
+
+	at = put_rates(at, rendition->peak_bitrate + group->peak,
+				   rendition->average_bitrate + group->average);
+	at = put_codecs(at, rendition->codecs, group->codecs);
+	at = put_picture(at, rendition);
+	at = put_groups(at, group->codecs, subtitles);
+	end_variant(out, stpcpy(at, ",CLOSED-CAPTIONS=NONE"), rendition);
 }
 
 /* A sound alone, where there is no picture. */
 static void
 put_audio_variant(StringInfo out, const VvRendition *rendition, bool subtitles)
 {
-	vv_text_literal(out, "#EXT-X-STREAM-INF:");
-	put_rates(out, rendition->peak_bitrate, rendition->average_bitrate);
-	put_codecs(out, rendition->codecs, NULL);
-	put_quoted(out, ",AUDIO=", rendition->codecs);
-	if (subtitles)
-		vv_text_literal(out, ",SUBTITLES=\"subtitles\"");
-	appendStringInfoChar(out, '\n');
-	put_uri(out, rendition);
-	appendStringInfoChar(out, '\n');
+	char	   *at = begin_tag(out, "#EXT-X-STREAM-INF:");
+
+	at = put_rates(at, rendition->peak_bitrate, rendition->average_bitrate);
+	at = put_codecs(at, rendition->codecs, NULL);
+	end_variant(out, put_groups(at, rendition->codecs, subtitles), rendition);
 }
 
 /*
@@ -355,13 +399,14 @@ put_variants(StringInfo out, List *renditions, bool subtitles)
 static void
 put_trick(StringInfo out, const VvRendition *rendition)
 {
-	vv_text_literal(out, "#EXT-X-I-FRAME-STREAM-INF:");
-	put_rates(out, rendition->peak_bitrate, rendition->average_bitrate);
-	put_codecs(out, rendition->codecs, NULL);
-	put_picture(out, rendition);
-	vv_text_literal(out, ",URI=\"");
-	put_uri(out, rendition);
-	vv_text_literal(out, "\"\n");
+	char	   *at = begin_tag(out, "#EXT-X-I-FRAME-STREAM-INF:");
+
+	at = put_rates(at, rendition->peak_bitrate, rendition->average_bitrate);
+	at = put_codecs(at, rendition->codecs, NULL);
+	at = put_picture(at, rendition);
+	at = stpcpy(at, ",URI=\"");
+	at = stpcpy(at, rendition->name);
+	end_tag(out, stpcpy(at, ".m3u8\"\n"));
 }
 
 /* All tracks of sound and text; returns whether there are any of text. */
@@ -388,8 +433,8 @@ put_tracks(StringInfo out, List *renditions)
 }
 
 /*
- * Appends the multivariant playlist of a generation (0: the one that is shown),
- * or of what plays early of it; false where it has no renditions.
+ * Appends the multivariant playlist of a generation, or of what plays early of
+ * it; false where it has no renditions.
  */
 bool
 vv_put_multivariant(StringInfo out, text *video_id, int generation, bool early)
@@ -525,8 +570,8 @@ put_playlist(StringInfo out, const VvSegments *segments)
 }
 
 /*
- * Appends the playlist of a rendition of a generation (0: the one that is
- * shown); false where there is none of that name.
+ * Appends the playlist of a rendition of a generation; false where there is none
+ * of that name.
  */
 bool
 vv_put_media_playlist(StringInfo out, text *video_id, int generation,
@@ -544,20 +589,27 @@ vv_put_media_playlist(StringInfo out, text *video_id, int generation,
 static bool
 write_multivariant(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 {
+	int			generation;
+
 	if (vv_reply_is_known(reply, VV_MANIFEST_MAX_AGE, 0, 0))
 		return true;
-	return vv_generation_is_shown(fcinfo, 1) &&
-		vv_put_multivariant(out, PG_GETARG_TEXT_PP(0), 0, false);
+	generation = vv_generation_asked(fcinfo, reply, 1);
+	return generation != 0 &&
+		vv_put_multivariant(out, PG_GETARG_TEXT_PP(0), generation, false);
 }
 
 /* The reply of vvault_hls_media. */
 static bool
 write_media(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 {
+	int			generation;
+
 	if (vv_reply_is_known(reply, VV_MANIFEST_MAX_AGE, 0, 0))
 		return true;
-	return !PG_ARGISNULL(1) && vv_generation_is_shown(fcinfo, 2) &&
-		vv_put_media_playlist(out, PG_GETARG_TEXT_PP(0), 0, PG_GETARG_TEXT_PP(1));
+	generation = vv_generation_asked(fcinfo, reply, 2);
+	return !PG_ARGISNULL(1) && generation != 0 &&
+		vv_put_media_playlist(out, PG_GETARG_TEXT_PP(0), generation,
+							  PG_GETARG_TEXT_PP(1));
 }
 
 static const VvReplier multivariant = {

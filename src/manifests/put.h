@@ -3,7 +3,7 @@
  * put.h
  *		What players and pages of a video read, of any of its generations.
  *
- * Each appends its text for a generation, 0 for the one that is shown, and
+ * Each appends its text for a generation of a video that is not being deleted, and
  * returns false where there is nothing to tell. The caller is connected to SPI.
  * What is early tells of those renditions alone that a generation is shown with
  * before it is whole.

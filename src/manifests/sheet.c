@@ -10,7 +10,6 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
-#include "media/asset_row.h"
 #include "media/renditions.h"
 #include "media/source.h"
 #include "reply/rows.h"
@@ -58,18 +57,14 @@ take_sheet(const Datum *values, const bool *isnull, void *arg)
 }
 
 /*
- * The sheet of a generation (0: the one that is shown); false where it has
- * none, and where the video is being deleted.
+ * The sheet of a generation; false where it has none.
  */
 bool
 vv_read_sheet(text *video_id, int generation, VvSheet *sheet)
 {
 	SheetTaker	taker = {CurrentMemoryContext, sheet, false};
-	Datum		keys[2] = {PointerGetDatum(video_id)};
+	Datum		keys[2] = {PointerGetDatum(video_id), Int32GetDatum(generation)};
 
-	generation = vv_generation_to_show(keys[0], generation);
-	keys[1] = Int32GetDatum(generation);
-	if (generation != 0)
-		(void) vv_read_rows(&pictures, keys, take_sheet, &taker);
+	(void) vv_read_rows(&pictures, keys, take_sheet, &taker);
 	return taker.found;
 }

@@ -19,27 +19,46 @@
 #include "reply/state.h"
 
 /*
- * States of videos that this backend found to be everybody's. A state is told
- * by its tag, which changes with the row that says so.
+ * States of videos that this backend found to be everybody's, and the generation
+ * that is shown in each, or 0. A state is told by its tag, which changes with the
+ * row that says so.
  */
 #define MAX_OPEN	64
 
-static VvTag open_states[MAX_OPEN];
+typedef struct OpenState
+{
+	VvTag		tag;
+	int			generation;
+} OpenState;
+
+static OpenState open_states[MAX_OPEN];
+
+/* The place of the state with this tag. */
+static OpenState *
+place_of(const VvTag *tag)
+{
+	return &open_states[tag->words[0] % MAX_OPEN];
+}
 
 /*
  * Was the video open to everybody in the state with this tag? Who has written
  * looks it up.
  */
 static bool
-is_known_open(Datum video_id, VvTag *tag)
+is_known_open(const VvTag *tag)
 {
-	NullableDatum scope = {video_id, false};
+	return !TransactionIdIsValid(GetTopTransactionIdIfAny()) &&
+		memcmp(&place_of(tag)->tag, tag, sizeof(VvTag)) == 0;
+}
 
-	if (TransactionIdIsValid(GetTopTransactionIdIfAny()) ||
-		!vv_read_tag(&vv_assets, scope, tag))
-		return false;
-	return memcmp(&open_states[tag->words[0] % MAX_OPEN], tag,
-				  sizeof(VvTag)) == 0;
+/* Knows it from now on. */
+static void
+know_open(const VvTag *tag, Datum video_id)
+{
+	OpenState  *place = place_of(tag);
+
+	place->generation = vv_generation_to_show(video_id, 0);
+	place->tag = *tag;
 }
 
 /*
@@ -50,15 +69,18 @@ bool
 vv_may_be_shown(FunctionCallInfo fcinfo)
 {
 	Datum		video_id = PG_GETARG_DATUM(0);
-	VvTag		tag = {{0}};
+	NullableDatum scope = {video_id, false};
+	VvTag		tag;
+	bool		has_tag = vv_read_tag(&vv_assets, scope, &tag);
 
-	if (is_known_open(video_id, &tag))
+	if (has_tag && is_known_open(&tag))
 		return true;
 	switch (vv_may(video_id, VV_PERMIT_VIEW))
 	{
 		case VV_EVERYBODY_MAY:
 		case VV_NO_SUCH_VIDEO:
-			open_states[tag.words[0] % MAX_OPEN] = tag;
+			if (has_tag && !TransactionIdIsValid(GetTopTransactionIdIfAny()))
+				know_open(&tag, video_id);
 			return true;
 		case VV_MAY:
 			return false;
@@ -69,16 +91,20 @@ vv_may_be_shown(FunctionCallInfo fcinfo)
 }
 
 /*
- * Of a function whose first argument is the video: whether the generation that
- * its argument arg (from 0) asks for is the one that is shown, or it asks for
- * none. What the path of an edge names may have been replaced meanwhile; then
- * its manifests are those that are stored.
+ * Of a function whose first argument is the video, and whose argument arg (from 0)
+ * the generation that is asked for: the one that is shown, where it is that one or
+ * none is asked for; else 0. What the path of an edge names may have been replaced
+ * meanwhile; then its manifests are those that are stored.
  */
-bool
-vv_generation_is_shown(FunctionCallInfo fcinfo, int arg)
+int
+vv_generation_asked(FunctionCallInfo fcinfo, const VvReply *reply, int arg)
 {
-	VvAssetRow	row;
+	int			shown;
 
-	return PG_ARGISNULL(arg) || (vv_read_asset(PG_GETARG_DATUM(0), &row) &&
-								 row.generation == PG_GETARG_INT32(arg));
+	if (!reply->private && reply->bypass != VV_BYPASS_VERSION &&
+		is_known_open(&reply->tag))
+		shown = place_of(&reply->tag)->generation;
+	else
+		shown = vv_generation_to_show(PG_GETARG_DATUM(0), 0);
+	return PG_ARGISNULL(arg) || PG_GETARG_INT32(arg) == shown ? shown : 0;
 }

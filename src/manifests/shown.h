@@ -12,6 +12,8 @@
 
 #include "fmgr.h"
 
+#include "reply/reply.h"
+
 /*
  * A player asks for it once, and the path of a new generation is another one;
  * a takedown must not wait for long.
@@ -19,6 +21,7 @@
 #define VV_MANIFEST_MAX_AGE	60
 
 extern bool vv_may_be_shown(FunctionCallInfo fcinfo);
-extern bool vv_generation_is_shown(FunctionCallInfo fcinfo, int arg);
+extern int	vv_generation_asked(FunctionCallInfo fcinfo, const VvReply *reply,
+								int arg);
 
 #endif							/* VVAULT_SHOWN_H */

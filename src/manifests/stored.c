@@ -13,6 +13,7 @@
 #include "utils/builtins.h"
 
 #include "manifests/put.h"
+#include "media/asset_row.h"
 
 PG_FUNCTION_INFO_V1(vvault_stored_manifest);
 
@@ -28,6 +29,8 @@ put(StringInfo out, text *video_id, int generation, const char *what,
 
 	if (early)
 		what += 6;
+	if (vv_generation_to_show(PointerGetDatum(video_id), generation) == 0)
+		return false;
 	if (strcmp(what, "hls") == 0)
 		return vv_put_multivariant(out, video_id, generation, early);
 	if (strcmp(what, "hls_media") == 0)

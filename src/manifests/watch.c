@@ -31,14 +31,13 @@
 PG_FUNCTION_INFO_V1(vvault_storyboard);
 PG_FUNCTION_INFO_V1(vvault_watch);
 
-/* What is being deleted is not shown; 0 is the generation that is. */
+/* What is being deleted is not shown. */
 #define OF_GENERATION \
 	" WHERE a.video_id OPERATOR(pg_catalog.=) $1" \
 	" AND a.state OPERATOR(pg_catalog.<>) ALL ('{deleting,deleted}'::pg_catalog.text[])"
 #define IN_GENERATION(t) \
 	t ".video_id OPERATOR(pg_catalog.=) a.video_id" \
-	" AND " t ".generation OPERATOR(pg_catalog.=)" \
-	" CASE WHEN $2 OPERATOR(pg_catalog.=) 0 THEN a.generation ELSE $2 END"
+	" AND " t ".generation OPERATOR(pg_catalog.=) $2"
 #define PICTURE_FILE(k) \
 	"(SELECT pg_catalog.regexp_replace(p.object_key, '^.*/', '')" \
 	" FROM vvault_stream.pictures p WHERE " IN_GENERATION("p") \
@@ -233,20 +232,26 @@ vv_put_watch(StringInfo out, text *video_id, int generation, const char *early)
 static bool
 write_storyboard(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 {
+	int			generation;
+
 	if (vv_reply_is_known(reply, VV_MANIFEST_MAX_AGE, 0, 0))
 		return true;
-	return vv_generation_is_shown(fcinfo, 1) &&
-		vv_put_storyboard(out, PG_GETARG_TEXT_PP(0), 0);
+	generation = vv_generation_asked(fcinfo, reply, 1);
+	return generation != 0 &&
+		vv_put_storyboard(out, PG_GETARG_TEXT_PP(0), generation);
 }
 
 /* The reply of vvault_watch. */
 static bool
 write_watch(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 {
+	int			generation;
+
 	if (vv_reply_is_known(reply, VV_MANIFEST_MAX_AGE, 0, 0))
 		return true;
-	return vv_generation_is_shown(fcinfo, 1) &&
-		vv_put_watch(out, PG_GETARG_TEXT_PP(0), 0, NULL);
+	generation = vv_generation_asked(fcinfo, reply, 1);
+	return generation != 0 &&
+		vv_put_watch(out, PG_GETARG_TEXT_PP(0), generation, NULL);
 }
 
 static const VvReplier storyboard = {

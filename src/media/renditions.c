@@ -17,7 +17,6 @@
 #include "utils/uuid.h"
 
 #include "core/query.h"
-#include "media/asset_row.h"
 #include "media/source.h"
 #include "reply/rows.h"
 
@@ -237,21 +236,16 @@ compare_renditions(const ListCell *left, const ListCell *right)
 }
 
 /*
- * The renditions of a video's generation (0: the one that is shown), or those
- * of them that play early, by kind, codec and bit rate; NIL where there are
- * none, and where the video is being deleted.
+ * The renditions of a video's generation, or those of them that play early, by
+ * kind, codec and bit rate; NIL where there are none.
  */
 List *
 vv_read_renditions(text *video_id, int generation, bool early)
 {
 	RenditionList list = {CurrentMemoryContext, early, NIL};
-	Datum		keys[2] = {PointerGetDatum(video_id)};
+	Datum		keys[2] = {PointerGetDatum(video_id), Int32GetDatum(generation)};
 	ListCell   *cell;
 
-	generation = vv_generation_to_show(keys[0], generation);
-	if (generation == 0)
-		return NIL;
-	keys[1] = Int32GetDatum(generation);
 	(void) vv_read_rows(&list_rows, keys, keep_rendition, &list);
 	foreach(cell, list.renditions)
 		add_checksum(&((VvRendition *) lfirst(cell))->key);
@@ -289,20 +283,17 @@ take_segments(const Datum *values, const bool *isnull, void *arg)
 }
 
 /*
- * The segments of a rendition of a generation (0: the one that is shown); false
- * where there is none of that name, and where the video is being deleted.
+ * The segments of a rendition of a generation; false where there is none of that
+ * name.
  */
 bool
 vv_read_segments(text *video_id, int generation, text *name,
 				 VvSegments *segments)
 {
 	SegmentsTaker taker = {CurrentMemoryContext, segments};
-	Datum		keys[3] = {PointerGetDatum(video_id), (Datum) 0, PointerGetDatum(name)};
+	Datum		keys[3] = {PointerGetDatum(video_id), Int32GetDatum(generation), PointerGetDatum(name)};
 
-	generation = vv_generation_to_show(keys[0], generation);
-	keys[1] = Int32GetDatum(generation);
-	if (generation == 0 ||
-		vv_read_rows(&segments_row, keys, take_segments, &taker) == 0)
+	if (vv_read_rows(&segments_row, keys, take_segments, &taker) == 0)
 		return false;
 	add_checksum(&segments->key);
 	return true;
