@@ -14,7 +14,7 @@
 
 set -euo pipefail
 
-SOURCES=(src/core/json_writer.c src/http/headers.c src/http/etag.c src/http/request.c src/videos/response.c
+SOURCES=(src/core/json_writer.c src/http/headers.c src/http/etag.c src/http/request.c src/videos/response.c src/videos/response_item.c src/videos/response_texts.c
 	src/feed/cursor.c src/feed/feed_aggregate.c
 	src/videos/fold.c src/videos/words.c src/videos/search.c src/feed/search_query.c
 	src/media/boxes.c src/media/codecs.c src/media/head.c src/protect/jwt.c src/protect/caller.c
