@@ -63,6 +63,28 @@ CREATE VIEW vvault.effective_settings AS
 COMMENT ON VIEW vvault.effective_settings IS
 'Every setting with the value in force and the one shipped.';
 
+-- For the settings of both wings.
+CREATE FUNCTION vvault.value_problem(value text, lowest numeric, highest numeric, whole boolean, choices text[], pattern text)
+RETURNS text
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF choices IS NOT NULL THEN
+		RETURN CASE WHEN value = ANY (choices) THEN NULL ELSE 'It is one of ' || array_to_string(choices, ', ') || '.' END;
+	ELSIF pattern IS NOT NULL THEN
+		RETURN CASE WHEN value ~ pattern THEN NULL ELSE 'It matches ' || pattern || '.' END;
+	ELSIF value ~ '^[0-9]{1,18}$' OR NOT whole AND value ~ '^[0-9]{1,9}[.][0-9]{1,9}$' THEN
+		IF value::numeric BETWEEN lowest AND highest THEN
+			RETURN NULL;
+		END IF;
+	END IF;
+	RETURN format('It is a %snumber from %s to %s.', CASE WHEN whole THEN 'whole ' ELSE '' END, lowest, highest);
+END
+$$;
+COMMENT ON FUNCTION vvault.value_problem(text, numeric, numeric, boolean, text[], text) IS
+'What is wrong with a value that has to be one of choices, match a pattern or be a number from lowest to highest, as a hint, or NULL.';
+
 CREATE FUNCTION vvault.setting_problem(name text, value text) RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -70,32 +92,13 @@ AS $$
 DECLARE
 	shipped vvault.setting_defaults;
 BEGIN
-	SELECT d.* INTO shipped FROM vvault.setting_defaults d
-	WHERE d.name = setting_problem.name;
+	SELECT d.* INTO shipped FROM vvault.setting_defaults d WHERE d.name = setting_problem.name;
 	IF NOT FOUND THEN
 		RETURN (SELECT 'The settings are ' || string_agg(d.name, ', ' ORDER BY d.name) || '.'
-				FROM vvault.setting_defaults d);
+			FROM vvault.setting_defaults d);
 	END IF;
-	IF shipped.choices IS NOT NULL THEN
-		IF setting_problem.value = ANY (shipped.choices) THEN
-			RETURN NULL;
-		END IF;
-		RETURN 'It is one of ' || array_to_string(shipped.choices, ', ') || '.';
-	END IF;
-	IF shipped.pattern IS NOT NULL THEN
-		IF setting_problem.value ~ shipped.pattern THEN
-			RETURN NULL;
-		END IF;
-		RETURN 'It matches ' || shipped.pattern || '.';
-	END IF;
-	IF setting_problem.value ~ '^[0-9]{1,9}$'
-		OR NOT shipped.whole AND setting_problem.value ~ '^[0-9]{1,9}[.][0-9]{1,9}$' THEN
-		IF setting_problem.value::numeric BETWEEN shipped.least AND shipped.greatest THEN
-			RETURN NULL;
-		END IF;
-	END IF;
-	RETURN format('It is a %snumber from %s to %s.',
-		CASE WHEN shipped.whole THEN 'whole ' ELSE '' END, shipped.least, shipped.greatest);
+	RETURN vvault.value_problem(setting_problem.value, shipped.least, shipped.greatest, shipped.whole,
+		shipped.choices, shipped.pattern);
 END
 $$;
 COMMENT ON FUNCTION vvault.setting_problem(text, text) IS

@@ -39,19 +39,9 @@ BEGIN
 	IF NOT FOUND THEN
 		RETURN (SELECT 'The settings are ' || string_agg(d.name, ', ' ORDER BY d.name) || '.'
 			FROM vvault_stream.setting_defaults d);
-	ELSIF shipped.choices IS NOT NULL THEN
-		RETURN CASE WHEN setting_problem.value <> ALL (shipped.choices)
-			THEN 'It is one of ' || array_to_string(shipped.choices, ', ') || '.' END;
-	ELSIF shipped.pattern IS NOT NULL THEN
-		RETURN CASE WHEN setting_problem.value !~ shipped.pattern THEN 'It matches ' || shipped.pattern || '.' END;
-	ELSIF setting_problem.value ~ '^[0-9]{1,18}$'
-			OR NOT shipped.whole AND setting_problem.value ~ '^[0-9]{1,9}[.][0-9]{1,9}$' THEN
-		IF setting_problem.value::numeric BETWEEN shipped.least AND shipped.greatest THEN
-			RETURN NULL;
-		END IF;
 	END IF;
-	RETURN format('It is a %snumber from %s to %s.',
-		CASE WHEN shipped.whole THEN 'whole ' ELSE '' END, shipped.least, shipped.greatest);
+	RETURN vvault.value_problem(setting_problem.value, shipped.least, shipped.greatest, shipped.whole,
+		shipped.choices, shipped.pattern);
 END
 $$;
 COMMENT ON FUNCTION vvault_stream.setting_problem(text, text) IS
