@@ -102,7 +102,8 @@ validate_choice()
 		die "AT=$AT: that is no instant"
 }
 
-# chosen_tests NAME...: those that TESTS asks for, or all; one a line.
+# chosen_tests NAME...: those that TESTS asks for, with their folder or without,
+# or all; one a line.
 chosen_tests()
 {
 	local name
@@ -113,7 +114,7 @@ chosen_tests()
 			continue
 		fi
 		case " $TESTS " in
-			*" $name "*) say "$name" ;;
+			*" $name "* | *" ${name##*/} "*) say "$name" ;;
 		esac
 	done
 }
