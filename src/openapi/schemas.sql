@@ -1,6 +1,6 @@
 -- What cannot be read from the catalog for the description of the HTTP
--- interface: the shape of each JSON reply, a sentence about each argument, and
--- the site's own URLs that deploy/nginx.conf serves.
+-- interface: the shape of each JSON reply, a sentence about each argument, the
+-- headers and errors, and the site's own URLs that deploy/nginx.conf serves.
 
 CREATE FUNCTION vvault.openapi_schemas() RETURNS json
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -316,6 +316,46 @@ RETURN '{
 }'::json;
 COMMENT ON FUNCTION vvault.openapi_schemas() IS
 'The schemas of replies, by the name of the function that gives them, and their parts.';
+
+CREATE FUNCTION vvault.openapi_parts() RETURNS json
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN '{
+"headers": {
+	"Cache-Control": {"description": "for how long a client may keep the reply: public, max-age= seconds; no-store where nobody may",
+		"schema": {"type": "string"}},
+	"ETag": {"description": "changes with the reply; sent back as If-None-Match it gets 304 and no body while nothing has changed",
+		"schema": {"type": "string"}},
+	"X-Cache": {"description": "where the reply comes from: by PostgREST HIT, MISS or BYPASS of the database''s shared cache; at the site what nginx did with its own: HIT, MISS, EXPIRED, REVALIDATED, UPDATING or STALE",
+		"schema": {"type": "string"}}},
+"responses": {
+	"NotModified": {"description": "the client has this reply: its If-None-Match names the ETag"},
+	"SiteBadRequest": {"description": "an argument is invalid, which is named, or the URL is no UTF-8",
+		"content": {"application/json": {"schema": {"$ref": "#/components/schemas/SiteError"}}}},
+	"SiteNotFound": {"description": "there is no such video",
+		"content": {"application/json": {"schema": {"$ref": "#/components/schemas/SiteError"}}}},
+	"SiteTooMany": {"description": "this address has asked for too much",
+		"headers": {"Retry-After": {"description": "seconds to wait", "schema": {"type": "integer"}}},
+		"content": {"application/json": {"schema": {"$ref": "#/components/schemas/SiteError"}}}},
+	"SiteError": {"description": "405 for another method, 413 and 414 for what is too large, 500 for an error inside, 503 with Retry-After while no server answers",
+		"content": {"application/json": {"schema": {"$ref": "#/components/schemas/SiteError"}}}},
+	"PostgrestBadRequest": {"description": "an argument is invalid, or a filter on the result",
+		"content": {"application/json": {"schema": {"$ref": "#/components/schemas/PostgrestError"}}}},
+	"PostgrestForbidden": {"description": "the role may not call it",
+		"content": {"application/json": {"schema": {"$ref": "#/components/schemas/PostgrestError"}}}},
+	"PostgrestNotFound": {"description": "an argument is unknown or missing; or, with null, there is no such video",
+		"content": {"application/json": {"schema": {"$ref": "#/components/schemas/PostgrestError"}}}},
+	"PostgrestError": {"description": "405 for another method, 406 for a type that is not to be had, 500 and 503 for what went wrong inside",
+		"content": {"application/json": {"schema": {"$ref": "#/components/schemas/PostgrestError"}}}}},
+"schemas": {
+	"SiteError": {"type": "object", "required": ["error"],
+		"properties": {"error": {"type": "string", "example": "invalid region"}}},
+	"PostgrestError": {"type": "object", "nullable": true, "required": ["code", "message", "details", "hint"],
+		"properties": {"code": {"type": "string", "description": "an SQLSTATE, or PGRST and a number"},
+			"message": {"type": "string"}, "details": {"type": "string", "nullable": true},
+			"hint": {"type": "string", "nullable": true, "description": "what would be right"}}}}
+}'::json;
+COMMENT ON FUNCTION vvault.openapi_parts() IS
+'The headers and errors of replies, of all functions alike.';
 
 CREATE FUNCTION vvault.openapi_arguments() RETURNS json
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

@@ -132,28 +132,18 @@ CREATE VIEW vvault.expected_search_words AS
 	GROUP BY e.region, l.lexeme COLLATE "C";
 COMMENT ON VIEW vvault.expected_search_words IS 'vvault.search_words by naive SQL.';
 
--- The caller holds the locks of these regions. What waits to go into an index
--- is kept short for searches where little is written, and goes in all at once
--- where much is: each part of the index is visited once then.
-CREATE FUNCTION vvault.search_again(regions text[], video_ids text[]) RETURNS void
+-- Within the settings of search_again().
+CREATE FUNCTION vvault.search_written(regions text[], video_ids text[]) RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
-SET plan_cache_mode = force_generic_plan SET jit = off
-SET gin_pending_list_limit = '256kB' SET work_mem = '64MB'
 AS $$
 #variable_conflict use_column
 DECLARE
-	many boolean := cardinality(video_ids) > 1000;
 	fewer vvault.search_words[];
 BEGIN
-	IF many THEN
-		PERFORM set_config('gin_pending_list_limit', '1GB', true);
-	END IF;
-
 	WITH key AS MATERIALIZED (
 		SELECT DISTINCT k.region COLLATE "C" AS region, k.video_id COLLATE "C" AS video_id
-		FROM unnest(search_again.regions, search_again.video_ids) AS k (region, video_id)
+		FROM unnest(search_written.regions, search_written.video_ids) AS k (region, video_id)
 	), was AS MATERIALIZED (
 		SELECT s.place, s.region, s.video_id, s.document
 		FROM key k CROSS JOIN LATERAL (
@@ -197,7 +187,29 @@ BEGIN
 
 	DELETE FROM vvault.search_words c USING unnest(fewer) f
 	WHERE c.region = f.region AND c.word = f.word AND c.videos = 0;
+END
+$$;
+COMMENT ON FUNCTION vvault.search_written(text[], text[]) IS
+'Part of vvault.search_again: writes the rows of pairs of a region and a video.';
 
+-- The caller holds the locks of these regions. What waits to go into an index
+-- is kept short for searches where little is written, and goes in all at once
+-- where much is: each part of the index is visited once then.
+CREATE FUNCTION vvault.search_again(regions text[], video_ids text[]) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET plan_cache_mode = force_generic_plan SET jit = off
+SET gin_pending_list_limit = '256kB' SET work_mem = '64MB'
+AS $$
+#variable_conflict use_column
+DECLARE
+	many boolean := cardinality(video_ids) > 1000;
+BEGIN
+	IF many THEN
+		PERFORM set_config('gin_pending_list_limit', '1GB', true);
+	END IF;
+	PERFORM vvault.search_written(search_again.regions, search_again.video_ids);
 	IF many THEN
 		PERFORM gin_clean_pending_list('vvault.video_search_idx'), gin_clean_pending_list('vvault.search_words_trgm_idx');
 	END IF;
