@@ -8,8 +8,8 @@
 # a room makes in SQL is what its .sql files CREATE; what it knows is what it
 # includes in C and what its SQL names, in .sql files and in the strings of C.
 # Comments are free, and so are the COMMENTs of objects. Prints what points
-# upward or into the other wing, and what the Makefile does not lay into a script,
-# and ends with status 1 if there is anything.
+# upward or into the other wing, and what the Makefile does not lay into a script
+# though it would have to be told, and ends with status 1 if there is anything.
 #
 use strict;
 use warnings;
@@ -133,12 +133,15 @@ for my $file (glob 'src/*/*.c src/*/*.h src/*/*.sql')
 	}
 }
 
-# SQL that the Makefile forgets.
+# SQL of a room of both wings that the Makefile forgets: it cannot tell whose it is.
 my %listed = map { /^(\w+?)_(?:STREAM_)?SQL = (.*)/ ? map { ("src/$1/$_.sql" => 1) } split / /, $2 : () } split /\n/, text_of('Makefile');
 
 for my $file (grep { !m{^src/upgrade/} } glob 'src/*/*.sql')
 {
-	fault("$file: the Makefile lists it neither in *_SQL nor in *_STREAM_SQL of its room") unless $listed{$file};
+	my ($room) = $file =~ m{^src/(\w+)/};
+
+	fault("$file: the Makefile lists it neither in *_SQL nor in *_STREAM_SQL of its room")
+	  unless $listed{$file} || ($wing{$room} // '') =~ /^vvault/;
 }
 
 # A folder of C that the list forgets.

@@ -16,8 +16,7 @@ RETURN '{
 "Video": {
 	"type": "object",
 	"description": "a video as a feed shows it",
-	"required": ["video_id", "title", "channel_title", "views", "likes", "thumbnail_url", "regions", "content_language",
-		"engagement_rate", "comments", "channel_id", "category_id", "published_at", "rank", "virality_score", "momentum_score", "live", "scheduled_at"],
+	"required": ["@VIDEO_FIELDS@"],
 	"properties": {
 		"video_id": {"type": "string"}, "title": {"type": "string"}, "channel_title": {"type": "string"},
 		"views": {"$ref": "#/components/schemas/UnknownCount"}, "likes": {"$ref": "#/components/schemas/HiddenCount"},

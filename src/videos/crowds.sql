@@ -1,5 +1,6 @@
--- Crowds: channels with very many videos in a region. A feed that shows no
--- more than a few videos of each channel must not read all that a crowd has.
+-- The indexes that orders of the feed walk, and crowds: channels with very many
+-- videos in a region. A feed that shows no more than a few videos of each channel
+-- must not read all that a crowd has.
 --
 -- So a crowd's videos that no such feed shows are marked as behind: at least
 -- ten others of the channel stand before it in every order that shows it, the
@@ -12,10 +13,31 @@
 -- of a channel are inserted, where a crowd is written, by vvault_rebuild().
 --
 -- The same goes for categories, in the chart alone: behind_in_category.
---
+
+-- One index for each order of the feed that does not move with the clock, and
+-- two for the one that does: its part that stands still, and the time. Those
+-- of orders that show only the latest chart index only the latest chart, with
+-- what is behind apart.
+CREATE INDEX videos_views_idx ON vvault.videos (region, (coalesce(views, -1)) DESC, video_id);
+CREATE INDEX videos_newest_idx ON vvault.videos
+	(region, (coalesce(published_at, first_seen_at)) DESC, video_id);
+CREATE INDEX videos_chart_engagement_idx ON vvault.videos
+	(region, behind, behind_in_category, (coalesce(engagement_rate, 0)) DESC, video_id) WHERE charted;
+CREATE INDEX videos_chart_virality_idx ON vvault.videos
+	(region, behind, behind_in_category, virality_score DESC, video_id) WHERE charted;
+CREATE INDEX videos_chart_momentum_idx ON vvault.videos
+	(region, behind, behind_in_category, momentum_score DESC, video_id) WHERE charted;
+CREATE INDEX videos_chart_hot_idx ON vvault.videos
+	(region, behind, behind_in_category, hot_score DESC, video_id) WHERE charted;
+CREATE INDEX videos_chart_trending_idx ON vvault.videos
+	(region, behind, behind_in_category, trending_base DESC, video_id) WHERE charted;
+CREATE INDEX videos_chart_newest_idx ON vvault.videos
+	(region, behind, behind_in_category, (coalesce(published_at, first_seen_at)) DESC, video_id) WHERE charted;
+CREATE INDEX videos_chart_views_idx ON vvault.videos
+	(region, behind, behind_in_category, (coalesce(views, -1)) DESC, video_id) WHERE charted;
+
 -- What is in no chart is hardly ever written, so its indexes cost an ingest
 -- nothing but where a video leaves the chart.
-
 CREATE INDEX videos_behind_idx ON vvault.videos
 	(region, ("left"(channel_id, 64) COLLATE "C")) WHERE behind;
 CREATE INDEX videos_behind_in_category_idx ON vvault.videos (region, category_id) WHERE behind_in_category;
@@ -29,6 +51,62 @@ CREATE INDEX videos_rest_category_views_idx ON vvault.videos
 	(region, category_id, (coalesce(views, -1)) DESC, video_id) WHERE NOT charted;
 CREATE INDEX videos_rest_category_newest_idx ON vvault.videos
 	(region, category_id, (coalesce(published_at, first_seen_at)) DESC, video_id) WHERE NOT charted;
+
+-- Which videos are behind: of a channel with more than 70 in the chart, or out
+-- of it, those that are not among its first ten in any of these orders. There
+-- are some of them, as no more than 70 are first in seven orders. Lists leave
+-- out what is gone; orders that leave out what has not begun have it last.
+CREATE VIEW vvault.expected_behind AS
+	WITH shown AS (
+		SELECT v.region, v.video_id, v.charted, v.channel_id, v.published_at, v.first_seen_at, v.views, v.engagement_rate,
+			v.virality_score, v.momentum_score, v.hot_score, v.trending_base,
+			"left"(v.channel_id, 64) COLLATE "C" AS channel, coalesce(v.live = 'upcoming', false) AS not_begun
+		FROM vvault.videos v WHERE v.channel_id <> '' AND v.gone_at IS NULL
+	)
+	SELECT p.region, p.channel, false AS charted, p.video_id
+	FROM (SELECT v.region, v.channel, v.video_id, count(*) OVER g AS videos,
+			least(row_number() OVER (g ORDER BY coalesce(v.views, -1) DESC, v.video_id),
+				row_number() OVER (g ORDER BY v.not_begun, coalesce(v.published_at, v.first_seen_at) DESC, v.video_id)) AS place
+		FROM shown v WHERE NOT v.charted
+		WINDOW g AS (PARTITION BY v.region, v.channel, v.channel_id)) p
+	WHERE p.videos > 70 AND p.place > 10
+	UNION ALL
+	SELECT p.region, p.channel, true AS charted, p.video_id
+	FROM (SELECT v.region, v.channel, v.video_id, count(*) OVER g AS videos,
+			least(row_number() OVER (g ORDER BY coalesce(v.views, -1) DESC, v.video_id),
+				row_number() OVER (g ORDER BY v.not_begun, coalesce(v.published_at, v.first_seen_at) DESC, v.video_id),
+				row_number() OVER (g ORDER BY coalesce(v.engagement_rate, 0) DESC, v.video_id),
+				row_number() OVER (g ORDER BY v.virality_score DESC, v.video_id),
+				row_number() OVER (g ORDER BY v.not_begun, v.momentum_score DESC, v.video_id),
+				row_number() OVER (g ORDER BY v.not_begun, v.hot_score DESC, v.video_id),
+				row_number() OVER (g ORDER BY v.not_begun, v.trending_base DESC, v.video_id)) AS place
+		FROM shown v WHERE v.charted
+		WINDOW g AS (PARTITION BY v.region, v.channel, v.channel_id)) p
+	WHERE p.videos > 70 AND p.place > 10;
+COMMENT ON VIEW vvault.expected_behind IS
+'The videos that are behind in their channel, by naive SQL: what vvault.videos.behind says.';
+
+-- The same of categories, in the chart alone: of the others an index has the
+-- first of each category. A chart as YouTube has it has 200 videos: a category
+-- with no more than twice as many is no crowd.
+CREATE VIEW vvault.expected_behind_in_category AS
+	SELECT p.region, p.category_id, p.video_id
+	FROM (SELECT v.region, v.category_id, v.video_id, count(*) OVER g AS videos,
+			least(row_number() OVER (g ORDER BY coalesce(v.views, -1) DESC, v.video_id),
+				row_number() OVER (g ORDER BY v.not_begun, coalesce(v.published_at, v.first_seen_at) DESC, v.video_id),
+				row_number() OVER (g ORDER BY coalesce(v.engagement_rate, 0) DESC, v.video_id),
+				row_number() OVER (g ORDER BY v.virality_score DESC, v.video_id),
+				row_number() OVER (g ORDER BY v.not_begun, v.momentum_score DESC, v.video_id),
+				row_number() OVER (g ORDER BY v.not_begun, v.hot_score DESC, v.video_id),
+				row_number() OVER (g ORDER BY v.not_begun, v.trending_base DESC, v.video_id)) AS place
+		FROM (SELECT v.region, v.category_id, v.video_id, v.published_at, v.first_seen_at, v.views, v.engagement_rate,
+				v.virality_score, v.momentum_score, v.hot_score, v.trending_base,
+				coalesce(v.live = 'upcoming', false) AS not_begun
+			FROM vvault.videos v WHERE v.charted AND v.gone_at IS NULL) v
+		WINDOW g AS (PARTITION BY v.region, v.category_id)) p
+	WHERE p.videos > 400 AND p.place > 10;
+COMMENT ON VIEW vvault.expected_behind_in_category IS
+'The videos of charts that are behind in their category, by naive SQL: what vvault.videos.behind_in_category says.';
 
 -- For groups of videos: of a channel of a region, in its chart or out of it.
 -- The caller holds the locks of these regions. Marks follow from what is there
