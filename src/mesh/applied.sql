@@ -12,9 +12,17 @@
 -- of a table commits for itself, before the next table's; it fires the same
 -- triggers.
 
+-- A derived table is one that has a view of what it should hold.
 CREATE FUNCTION vvault.mesh_tables() RETURNS text[]
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN '{videos,snapshots,ingests,rejected_items,earlier_texts,charts,daily_videos,daily_stats,category_stats,video_search,search_words}'::text[];
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT '{videos,snapshots,ingests,rejected_items,earlier_texts}'::text[] || array_agg(c.relname::text ORDER BY c.relname)
+	FROM pg_class c
+	WHERE c.relnamespace = 'vvault'::regnamespace AND c.relkind = 'r' AND c.relname <> 'videos'
+		AND to_regclass('vvault.expected_' || c.relname) IS NOT NULL
+		AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'region')
+$$;
 COMMENT ON FUNCTION vvault.mesh_tables() IS
 'The tables that a region''s home sends to other nodes: all that a region leads.';
 

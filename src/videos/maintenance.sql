@@ -118,6 +118,59 @@ NULL: takes no argument.
 Errors: 40P01 or 40001 beside other writers, to be tried again.
 Source: vvault.videos and vvault.snapshots. For what writes past the triggers: restores with --disable-triggers, session_replication_role = replica, logical replication. Of vvault.videos it restores the rows that charts have written: who is charted where, and figures that disagree with the newest snapshot and were not written later by somebody else; a row that claims to be newer than every chart of its region, none of which has it, is deleted. Writers wait until it is done; days closed by vvault_prune() stay as they are.';
 
+--
+-- What vvault_check compares: for each derived table a view of the rows that
+-- are not those of the naive SQL. An instant or a day in a key is for a session
+-- with DateStyle ISO, which vvault_check sets.
+--
+
+CREATE VIEW vvault.wrong_video_regions AS
+	SELECT 'video_regions' AS derived_table, NULL::text AS region, coalesce(d.video_id, e.video_id) AS key,
+		d.regions::text AS stored, e.regions::text AS expected
+	FROM vvault.video_regions d
+		FULL JOIN vvault.expected_video_regions e ON e.video_id = d.video_id
+	WHERE d.regions IS DISTINCT FROM e.regions;
+
+CREATE VIEW vvault.wrong_category_stats AS
+	SELECT 'category_stats' AS derived_table, coalesce(d.region, e.region) AS region,
+		coalesce(d.category_id, e.category_id)::text AS key,
+		format('videos %s viral %s score_sum %s', d.videos, d.viral, d.score_sum) AS stored,
+		format('videos %s viral %s score_sum %s', e.videos, e.viral, e.score_sum) AS expected
+	FROM vvault.category_stats d
+		FULL JOIN vvault.expected_category_stats e
+			ON e.region = d.region AND e.category_id = d.category_id
+	WHERE (d.videos, d.viral, d.score_sum) IS DISTINCT FROM (e.videos, e.viral, e.score_sum);
+
+CREATE VIEW vvault.wrong_daily_videos AS
+	SELECT 'daily_videos' AS derived_table, coalesce(d.region, e.region) AS region,
+		format('%s %s', coalesce(d.day, e.day), coalesce(d.video_id, e.video_id)) AS key,
+		format('category %s score %s', d.category_id, d.virality_score) AS stored,
+		format('category %s score %s', e.category_id, e.virality_score) AS expected
+	FROM vvault.daily_videos d
+		FULL JOIN vvault.expected_daily_videos e
+			ON e.region = d.region AND e.day = d.day AND e.video_id = d.video_id
+	WHERE (d.category_id, d.virality_score) IS DISTINCT FROM (e.category_id, e.virality_score);
+
+CREATE VIEW vvault.wrong_daily_stats AS
+	SELECT 'daily_stats' AS derived_table, coalesce(d.region, e.region) AS region,
+		format('%s %s', coalesce(d.day, e.day), coalesce(d.category_id, e.category_id)) AS key,
+		format('videos %s viral %s score_sum %s', d.videos, d.viral, d.score_sum) AS stored,
+		format('videos %s viral %s score_sum %s', e.videos, e.viral, e.score_sum) AS expected
+	FROM (SELECT t.region, t.day, t.category_id, t.videos, t.viral, t.score_sum
+			FROM vvault.daily_stats t WHERE NOT t.closed) d
+		FULL JOIN vvault.expected_daily_stats e
+			ON e.region = d.region AND e.day = d.day AND e.category_id = d.category_id
+	WHERE (d.videos, d.viral, d.score_sum) IS DISTINCT FROM (e.videos, e.viral, e.score_sum);
+
+CREATE VIEW vvault.wrong_charts AS
+	SELECT 'charts' AS derived_table, coalesce(d.region, e.region) AS region,
+		vvault.utc_text(coalesce(d.fetched_at, e.fetched_at)) AS key,
+		format('videos %s complete %s whole %s', d.videos, d.complete, d.whole) AS stored,
+		format('videos %s complete %s whole %s', e.videos, e.complete, e.whole) AS expected
+	FROM vvault.charts d
+		FULL JOIN vvault.expected_charts e ON e.region = d.region AND e.fetched_at = d.fetched_at
+	WHERE (d.videos, d.complete, d.whole) IS DISTINCT FROM (e.videos, e.complete, e.whole);
+
 CREATE VIEW vvault.wrong_videos AS
 	SELECT 'videos' AS derived_table, v.region, v.video_id AS key,
 		format('charted %s rank %s of %s category %s views %s likes %s comments %s scores %s %s %s of %s',
@@ -137,84 +190,68 @@ CREATE VIEW vvault.wrong_videos AS
 COMMENT ON VIEW vvault.wrong_videos IS
 'Rows of vvault.videos that charts have written and that disagree with the snapshots, for vvault_check.';
 
+CREATE VIEW vvault.wrong_video_search AS
+	SELECT 'video_search' AS derived_table, coalesce(d.region, e.region) AS region,
+		coalesce(d.video_id, e.video_id) AS key,
+		format('tier %s category %s channel %s language %s: %s', d.tier, d.category_id, d.channel_id, d.language, d.document) AS stored,
+		format('tier %s category %s channel %s language %s: %s', e.tier, e.category_id, e.channel_id, e.language, e.document) AS expected
+	FROM vvault.video_search d
+		FULL JOIN vvault.expected_video_search e ON e.region = d.region AND e.video_id = d.video_id
+	WHERE (d.tier, d.category_id, d.channel_id, d.language, d.document)
+		IS DISTINCT FROM (e.tier, e.category_id, e.channel_id, e.language, e.document);
+
+CREATE VIEW vvault.wrong_search_words AS
+	SELECT 'search_words' AS derived_table, coalesce(d.region, e.region) AS region, coalesce(d.word, e.word) AS key,
+		d.videos::text AS stored, e.videos::text AS expected
+	FROM vvault.search_words d
+		FULL JOIN vvault.expected_search_words e ON e.region = d.region AND e.word = d.word
+	WHERE d.videos IS DISTINCT FROM e.videos;
+
+-- Who is marked and should not be; who should be and is not costs time alone.
+CREATE VIEW vvault.wrong_behind AS
+	SELECT 'videos.behind' AS derived_table, v.region, v.video_id AS key, 'true' AS stored, 'false' AS expected
+	FROM vvault.videos v
+		LEFT JOIN vvault.expected_behind e ON e.region = v.region AND e.video_id = v.video_id
+	WHERE v.behind AND e.video_id IS NULL
+	UNION ALL
+	SELECT 'videos.behind_in_category', v.region, v.video_id, 'true', 'false'
+	FROM vvault.videos v
+		LEFT JOIN vvault.expected_behind_in_category e ON e.region = v.region AND e.video_id = v.video_id
+	WHERE v.behind_in_category AND e.video_id IS NULL;
+
+CREATE VIEW vvault.wrong_feed_versions AS
+	SELECT 'feed_versions' AS derived_table, u.region, u.written_by AS key, NULL::text AS stored, 'a version' AS expected
+	FROM (SELECT DISTINCT v.region, v.region AS written_by FROM vvault.videos v
+		UNION SELECT DISTINCT s.region, s.region FROM vvault.snapshots s) u
+	WHERE NOT EXISTS (SELECT FROM vvault.feed_versions f
+		WHERE f.region = u.region AND f.written_by = u.written_by);
+
+COMMENT ON VIEW vvault.wrong_video_regions IS 'What is wrong in vvault.video_regions, for vvault_check.';
+COMMENT ON VIEW vvault.wrong_category_stats IS 'What is wrong in vvault.category_stats, for vvault_check.';
+COMMENT ON VIEW vvault.wrong_daily_videos IS 'What is wrong in vvault.daily_videos, for vvault_check.';
+COMMENT ON VIEW vvault.wrong_daily_stats IS 'What is wrong in vvault.daily_stats, for vvault_check.';
+COMMENT ON VIEW vvault.wrong_charts IS 'What is wrong in vvault.charts, for vvault_check.';
+COMMENT ON VIEW vvault.wrong_video_search IS 'What is wrong in vvault.video_search, for vvault_check.';
+COMMENT ON VIEW vvault.wrong_search_words IS 'What is wrong in vvault.search_words, for vvault_check.';
+COMMENT ON VIEW vvault.wrong_feed_versions IS 'What is wrong in vvault.feed_versions, for vvault_check.';
+COMMENT ON VIEW vvault.wrong_behind IS 'What is wrong in vvault.videos.behind and behind_in_category, for vvault_check.';
+
 CREATE FUNCTION @extschema@.vvault_check()
 RETURNS TABLE (derived_table text, region text, key text, stored text, expected text)
 LANGUAGE sql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET DateStyle = ISO	-- for the days in keys
 AS $$
-	SELECT 'video_regions', NULL::text, coalesce(d.video_id, e.video_id),
-		d.regions::text, e.regions::text
-	FROM vvault.video_regions d
-		FULL JOIN vvault.expected_video_regions e ON e.video_id = d.video_id
-	WHERE d.regions IS DISTINCT FROM e.regions
-	UNION ALL
-	SELECT 'category_stats', coalesce(d.region, e.region),
-		coalesce(d.category_id, e.category_id)::text,
-		format('videos %s viral %s score_sum %s', d.videos, d.viral, d.score_sum),
-		format('videos %s viral %s score_sum %s', e.videos, e.viral, e.score_sum)
-	FROM vvault.category_stats d
-		FULL JOIN vvault.expected_category_stats e
-			ON e.region = d.region AND e.category_id = d.category_id
-	WHERE (d.videos, d.viral, d.score_sum) IS DISTINCT FROM (e.videos, e.viral, e.score_sum)
-	UNION ALL
-	SELECT 'daily_videos', coalesce(d.region, e.region),
-		format('%s %s', coalesce(d.day, e.day), coalesce(d.video_id, e.video_id)),
-		format('category %s score %s', d.category_id, d.virality_score),
-		format('category %s score %s', e.category_id, e.virality_score)
-	FROM vvault.daily_videos d
-		FULL JOIN vvault.expected_daily_videos e
-			ON e.region = d.region AND e.day = d.day AND e.video_id = d.video_id
-	WHERE (d.category_id, d.virality_score) IS DISTINCT FROM (e.category_id, e.virality_score)
-	UNION ALL
-	SELECT 'daily_stats', coalesce(d.region, e.region),
-		format('%s %s', coalesce(d.day, e.day), coalesce(d.category_id, e.category_id)),
-		format('videos %s viral %s score_sum %s', d.videos, d.viral, d.score_sum),
-		format('videos %s viral %s score_sum %s', e.videos, e.viral, e.score_sum)
-	FROM (SELECT t.* FROM vvault.daily_stats t WHERE NOT t.closed) d
-		FULL JOIN vvault.expected_daily_stats e
-			ON e.region = d.region AND e.day = d.day AND e.category_id = d.category_id
-	WHERE (d.videos, d.viral, d.score_sum) IS DISTINCT FROM (e.videos, e.viral, e.score_sum)
-	UNION ALL
-	SELECT 'charts', coalesce(d.region, e.region), vvault.utc_text(coalesce(d.fetched_at, e.fetched_at)),
-		format('videos %s complete %s whole %s', d.videos, d.complete, d.whole),
-		format('videos %s complete %s whole %s', e.videos, e.complete, e.whole)
-	FROM vvault.charts d
-		FULL JOIN vvault.expected_charts e ON e.region = d.region AND e.fetched_at = d.fetched_at
-	WHERE (d.videos, d.complete, d.whole) IS DISTINCT FROM (e.videos, e.complete, e.whole)
-	UNION ALL
-	SELECT * FROM vvault.wrong_videos
-	UNION ALL
-	SELECT 'video_search', coalesce(d.region, e.region), coalesce(d.video_id, e.video_id),
-		d.document::text, e.document::text
-	FROM vvault.video_search d
-		FULL JOIN vvault.expected_video_search e
-			ON e.region = d.region AND e.video_id = d.video_id
-	WHERE d.document IS DISTINCT FROM e.document
-	UNION ALL
-	SELECT 'search_words', coalesce(d.region, e.region), coalesce(d.word, e.word),
-		d.videos::text, e.videos::text
-	FROM vvault.search_words d
-		FULL JOIN vvault.expected_search_words e ON e.region = d.region AND e.word = d.word
-	WHERE d.videos IS DISTINCT FROM e.videos
-	UNION ALL
-	SELECT 'videos.behind', d.region, d.video_id,
-		'true', 'false'
-	FROM (SELECT v.region, v.video_id FROM vvault.videos v WHERE v.behind) d
-		LEFT JOIN vvault.expected_behind e ON e.region = d.region AND e.video_id = d.video_id
-	WHERE e.video_id IS NULL
-	UNION ALL
-	SELECT 'videos.behind_in_category', d.region, d.video_id,
-		'true', 'false'
-	FROM (SELECT v.region, v.video_id FROM vvault.videos v WHERE v.behind_in_category) d
-		LEFT JOIN vvault.expected_behind_in_category e ON e.region = d.region AND e.video_id = d.video_id
-	WHERE e.video_id IS NULL
-	UNION ALL
-	SELECT 'feed_versions', u.region, u.written_by, NULL, 'a version'
-	FROM (SELECT DISTINCT v.region, v.region AS written_by FROM vvault.videos v
-		UNION SELECT DISTINCT s.region, s.region FROM vvault.snapshots s) u
-	WHERE NOT EXISTS (SELECT FROM vvault.feed_versions f
-		WHERE f.region = u.region AND f.written_by = u.written_by)
+	SELECT * FROM vvault.wrong_video_regions
+	UNION ALL SELECT * FROM vvault.wrong_category_stats
+	UNION ALL SELECT * FROM vvault.wrong_daily_videos
+	UNION ALL SELECT * FROM vvault.wrong_daily_stats
+	UNION ALL SELECT * FROM vvault.wrong_charts
+	UNION ALL SELECT * FROM vvault.wrong_videos
+	UNION ALL SELECT * FROM vvault.wrong_video_search
+	UNION ALL SELECT * FROM vvault.wrong_search_words
+	UNION ALL SELECT * FROM vvault.wrong_behind
+	UNION ALL SELECT * FROM vvault.wrong_feed_versions
 	ORDER BY 1, 2, 3
 $$;
 COMMENT ON FUNCTION @extschema@.vvault_check() IS

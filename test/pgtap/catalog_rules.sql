@@ -91,15 +91,16 @@ CREATE TEMP VIEW body AS
 	SELECT proname AS name, regexp_replace(prosrc, '--[^\n]*', '', 'g') AS text FROM function WHERE prosrc <> '';
 SELECT cmp_ok((SELECT count(*) FROM derived), '>=', 7::bigint, 'there are derived tables');
 SELECT pg_temp.none($$SELECT d.name FROM derived d WHERE NOT EXISTS (SELECT FROM relation r WHERE r.relkind = 'v' AND r.relname = d.expected)$$,
-	'each has a view vvault.expected_… of what it should hold, in naive SQL');
+	'each has a view vvault.expected_… of what it should hold, in naive SQL (src/videos/derived.sql)');
 SELECT pg_temp.none($$SELECT d.name FROM derived d
-	WHERE NOT EXISTS (SELECT FROM body b WHERE b.name = 'vvault_check'
-		AND b.text ~ format('vvault\.%s\M', d.name) AND b.text ~ format('vvault\.%s\M', d.expected))$$,
-	'vvault_check() compares the two');
+	WHERE pg_get_viewdef(to_regclass('vvault.wrong_' || d.name)) !~ format('\mvvault\.%s\M.*\mvvault\.%s\M', d.name, d.expected)
+		OR to_regclass('vvault.wrong_' || d.name) IS NULL
+		OR NOT EXISTS (SELECT FROM body b WHERE b.name = 'vvault_check' AND b.text ~ format('\mvvault\.wrong_%s\M', d.name))$$,
+	'and a view vvault.wrong_… that compares the two and that vvault_check() reads (src/videos/maintenance.sql)');
 SELECT pg_temp.none($$SELECT d.name FROM derived d
 	WHERE NOT EXISTS (SELECT FROM body b, body r WHERE r.name = 'vvault_rebuild' AND r.text ~ format('vvault\.%s\(', b.name)
 		AND b.text ~ format('INSERT INTO vvault\.%s\M', d.name))$$,
-	'and a function that vvault_rebuild() calls repairs it');
+	'and a function that vvault_rebuild() calls repairs it (src/videos/maintenance.sql)');
 
 -- Who is behind in a crowd follows from keys of orders; see crowds.sql. Each has
 -- an index of the chart.
@@ -110,7 +111,7 @@ SELECT pg_temp.none($$SELECT i.indexrelid::regclass || ' and ' || v.relname
 			WHERE a.attrelid = i.indrelid AND a.attname = 'behind_in_category')
 		AND strpos(regexp_replace(pg_get_viewdef(v.oid, true), '[()]|\mv\.', '', 'g'),
 			regexp_replace(pg_get_indexdef(i.indexrelid, 4, true), '[()]', '', 'g') || ' DESC, video_id') = 0$$,
-	'vvault.expected_behind and expected_behind_in_category have a place for the key of each index of the chart');
+	'vvault.expected_behind and expected_behind_in_category have a place for the key of each index of the chart (src/videos/crowds.sql)');
 SELECT pg_temp.none($$SELECT DISTINCT a.attname
 	FROM pg_rewrite w JOIN relation v ON v.oid = w.ev_class AND v.relname ~ '^expected_behind'
 		JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid AND d.refobjid = 'vvault.videos'::regclass

@@ -37,12 +37,14 @@ my $feeds = join("\n", map {
 		map { "SELECT vvault_trending('$region', 200, '$_');" } @still_orders
 	} qw(US PL SE));
 
+my @derived = derived_tables($publisher, 'postgres');
+
 # Which derived tables vvault_check() complains of.
 sub complaints
 {
 	my ($node, $db) = @_;
 
-	return $node->safe_psql($db, q(SELECT string_agg(DISTINCT derived_table, ' ' ORDER BY derived_table) FROM vvault_check()));
+	return split /\n/, $node->safe_psql($db, q(SELECT DISTINCT derived_table COLLATE "C" FROM vvault_check() ORDER BY 1));
 }
 
 sub versions
@@ -52,14 +54,16 @@ sub versions
 	return $node->safe_psql($db, q(SELECT md5(string_agg(version::text, ' ' ORDER BY region, written_by)) FROM vvault.feed_versions));
 }
 
-# It is wrong, is repaired, and says the same as another database then.
+# It is wrong, is repaired, and says the same as another database then. Where
+# %looked_at names tables, complaints of others do not count.
+my %looked_at;
 sub is_repaired
 {
 	my ($node, $db, $label, $tables, $other) = @_;
 	my $versions = versions($node, $db);
 
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	is(complaints($node, $db), $tables, "$label: vvault_check() finds what is wrong");
+	is(join(' ', grep { !%looked_at || $looked_at{$_} } complaints($node, $db)), $tables, "$label: vvault_check() finds what is wrong");
 	my $wrong = $node->safe_psql($db, 'SELECT vvault_rebuild()');
 	cmp_ok($wrong, '>', 0, "$label: vvault_rebuild() repairs it");
 	is_consistent($node, $db, "$label, repaired");
@@ -77,16 +81,18 @@ sub is_repaired
 
 $subscriber->safe_psql('postgres', 'CREATE DATABASE role TEMPLATE template0');
 $subscriber->safe_psql('role', 'CREATE EXTENSION vvault CASCADE');
-for my $write (
+my @writes = (
 	[ "INSERT INTO vvault.videos (region, video_id, category_id) VALUES ('US', 'a', 10), ('PL', 'a', 10), ('XY', 'b', 20)",
 		'category_stats feed_versions search_words video_regions video_search' ],
-	[ "UPDATE vvault.videos SET virality_score = 90, category_id = 30 WHERE region = 'US'", 'category_stats' ],
+	[ "UPDATE vvault.videos SET virality_score = 90, category_id = 30 WHERE region = 'US'", 'category_stats video_search' ],
 	[ "INSERT INTO vvault.snapshots (region, video_id, fetched_at, virality_score) VALUES ('US', 'a', '2026-01-01', 90), ('ZZ', 'c', '2026-01-01', 1)",
 		'daily_stats daily_videos feed_versions' ],
 	[ "UPDATE vvault.snapshots SET virality_score = 10 WHERE region = 'US'", 'daily_stats daily_videos' ],
 	[ "DELETE FROM vvault.videos WHERE region = 'PL'", 'category_stats search_words video_regions video_search' ],
 	[ 'TRUNCATE vvault.snapshots', 'daily_stats daily_videos' ],
-	[ 'TRUNCATE vvault.videos', 'category_stats search_words video_regions video_search' ],)
+	[ 'TRUNCATE vvault.videos', 'category_stats search_words video_regions video_search' ],);
+%looked_at = map { $_ => 1 } map { split / /, $_->[1] } @writes;
+for my $write (@writes)
 {
 	my ($sql, $tables) = @$write;
 
@@ -100,6 +106,7 @@ is_consistent($subscriber, 'role', 'the triggers go on where vvault_rebuild() le
 $subscriber->safe_psql('role', "UPDATE vvault.videos SET virality_score = 50");
 $subscriber->safe_psql('role', "SET session_replication_role = replica; INSERT INTO vvault.settings VALUES ('viral_threshold', '40')");
 is_repaired($subscriber, 'role', 'as a replica: another threshold', 'category_stats');
+%looked_at = ();
 
 # ---------------------------------------------------------------------------
 # A restore with --disable-triggers
@@ -115,7 +122,7 @@ command_ok(
 	'pg_restore --disable-triggers');
 is($subscriber->safe_psql('restored', q(SELECT count(*) FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
 	WHERE c.relnamespace = 'vvault'::regnamespace AND t.tgenabled <> 'O')), '0', 'the triggers are enabled again');
-is_repaired($subscriber, 'restored', 'a restore', 'category_stats charts daily_stats daily_videos search_words video_regions video_search', $publisher);
+is_repaired($subscriber, 'restored', 'a restore', "@derived", $publisher);
 
 # ---------------------------------------------------------------------------
 # A logical subscriber
@@ -131,12 +138,12 @@ $publisher->safe_psql('postgres', "CREATE PUBLICATION charts FOR TABLE $publishe
 $subscriber->safe_psql('postgres', 'CREATE EXTENSION vvault CASCADE');
 $subscriber->safe_psql('postgres', q(CREATE SUBSCRIPTION charts CONNECTION ') . $publisher->connstr . q( dbname=postgres' PUBLICATION charts));
 $subscriber->wait_for_subscription_sync($publisher, 'charts');
-is_repaired($subscriber, 'postgres', 'first copy', 'category_stats charts daily_stats daily_videos search_words video_regions video_search', $publisher);
+is_repaired($subscriber, 'postgres', 'first copy', "@derived", $publisher);
 
 ingest_all($publisher, 'postgres', "fetched_at >= '2026-01-03 00:00+00' AND fetched_at < '2026-01-04 00:00+00'");
 $publisher->safe_psql('postgres', "SELECT vvault_set('viral_threshold', '60'); SELECT vvault_block((SELECT max(video_id) FROM vvault.videos))");
 $publisher->wait_for_catchup('charts');
-is_repaired($subscriber, 'postgres', 'later charts', 'category_stats charts daily_stats daily_videos search_words video_regions video_search videos', $publisher);
+is_repaired($subscriber, 'postgres', 'later charts', "@derived videos", $publisher);
 
 # Days that the subscriber has closed itself keep their statistics when the
 # publisher drops their snapshots.

@@ -19,7 +19,7 @@ use Test::More;
 use Time::HiRes qw(usleep);
 
 our @EXPORT = qw(new_node run_script sample_file load_sample ingest_all
-  is_consistent same_lines within_step examples open_session cache_functions cache_counters start_client wait_for_lines complete_lines
+  is_consistent derived_tables same_lines within_step examples open_session cache_functions cache_counters start_client wait_for_lines complete_lines
   finish_client stop_client start_again wait_until reading_script contradictions @orders @still_orders $kept_memory);
 
 # The orders of the feed: the choices of default_sort; and those that do not
@@ -182,6 +182,18 @@ sub examples
 	my ($node, $db, $query) = @_;
 
 	return split /\n/, $node->safe_psql($db, slurp_file('test/examples.sql') . $query);
+}
+
+# The derived tables of vvault, by their comments.
+sub derived_tables
+{
+	my ($node, $db) = @_;
+
+	return split /\n/, $node->safe_psql($db, <<'EOF');
+SELECT c.relname FROM pg_class c
+WHERE c.relnamespace = 'vvault'::regnamespace AND c.relkind = 'r' AND obj_description(c.oid, 'pg_class') ~ 'Derived from'
+ORDER BY c.relname COLLATE "C"
+EOF
 }
 
 # Derived tables equal the naive SQL. With written => 1 the test has changed by
