@@ -12,13 +12,14 @@ use strict;
 use warnings;
 
 use FindBin;
-use lib $FindBin::RealBin;
+use lib $FindBin::RealBin, "$FindBin::RealBin/../worker";
 
 use Digest::SHA ();
 use HTTP::Tiny ();
 use IO::Socket::INET ();
 use IPC::Run ();
 use JSON::PP ();
+use MediaSite;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -28,37 +29,13 @@ use VVaultTest;
 my $json = JSON::PP->new->utf8->canonical;
 my $http = HTTP::Tiny->new(keep_alive => 0, timeout => 60);
 my $folder = PostgreSQL::Test::Utils::tempdir_short();
-my ($said, $problem) = ('', '');
-my $started = IPC::Run::run([ 'scripts/media.sh', 'start', $folder ], '<', '/dev/null', '>', \$said, '2>', \$problem);
-plan skip_all => $problem =~ s/\s+$//r if !$started && $problem =~ /^(?:there is no nginx|nginx has no njs)/;
-die $problem if !$started;
-my %site = map { split / /, $_, 2 } split /\n/, $said;
-END { system 'scripts/media.sh', 'stop', $folder if defined $folder }
+my %site = media_site($folder);
 
 my $node = new_node('store');
 
 sub sql
 {
 	return $node->safe_psql('postgres', $_[0]);
-}
-
-sub write_file
-{
-	my ($file, $text) = @_;
-
-	open my $out, '>', "$file.new" or die "$file.new: $!\n";
-	binmode $out;
-	print $out $text;
-	close $out;
-	rename "$file.new", $file or die "$file: $!\n";
-	return 1;
-}
-
-sub write_keys
-{
-	write_file($site{store_keys}, sql(q{SELECT vvault_signing_keys('store:main')}));
-	write_file($site{path_keys}, sql(q{SELECT vvault_signing_keys('path')}));
-	return;
 }
 
 # A URL that the database signs; '' for no size.
@@ -150,7 +127,7 @@ my $body = random_bytes(3_000_000);
 my $length = length $body;
 
 like(answer('GET', signed('GET', 'v/1/a.mp4')), qr/^403 the key of this URL is not known/, 'without keys nginx lets nobody in');
-write_keys();
+write_keys($node, \%site);
 is(request('PUT', signed('PUT', 'v/1/a.mp4', 600, $length), content => $body)->{status}, 201, 'a signed PUT');
 my $reply = request('GET', signed('GET', 'v/1/a.mp4'));
 ok($reply->{status} == 200 && $reply->{content} eq $body, 'a signed GET gives the same bytes');
@@ -440,16 +417,16 @@ is(request('GET', $skewed)->{status}, 200, 'a token lives on for what clocks may
 
 	sql('SELECT vvault_rotate_keys(lead_seconds => 0)');
 	like(answer('GET', play('clip')->{hls}), qr/^403 the key of this token is not known/, 'a new key is not known at once');
-	write_keys();
+	write_keys($node, \%site);
 	is(request('GET', play('clip')->{hls})->{status}, 200, 'but as soon as it is written');
 	is(request('GET', $play->{hls})->{status}, 200, 'and the old one is good for what it signed');
 	sql(q{UPDATE vvault_stream.signing_keys SET checked_until = now(), signs_from = now() - interval '1 day' WHERE checked_until IS NOT NULL});
-	write_keys();
+	write_keys($node, \%site);
 	like(answer('GET', $play->{hls}), qr/^403 the key of this token is not known/, 'until it is forgotten');
 	is(slurp_file("$folder/nginx.pid"), $pid, 'by the same nginx');
 	write_file($site{path_keys}, '{');
 	like(answer('GET', play('clip')->{hls}), qr/^403 the key/, 'a broken file of keys lets nobody in');
-	write_keys();
+	write_keys($node, \%site);
 }
 
 # No log has a token, not even where the origin is away.

@@ -22,6 +22,7 @@ use FileStore;
 use HTTP::Tiny ();
 use IPC::Run ();
 use JSON::PP ();
+use MediaSite;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Site;
@@ -38,28 +39,13 @@ plan skip_all => $missing if $missing;
 my $json = JSON::PP->new->utf8;
 my $http = HTTP::Tiny->new(keep_alive => 0, timeout => 60);
 my $folder = PostgreSQL::Test::Utils::tempdir_short();
-my ($said, $problem) = ('', '');
-my $started = IPC::Run::run([ 'scripts/media.sh', 'start', $folder ], '<', '/dev/null', '>', \$said, '2>', \$problem);
-plan skip_all => $problem =~ s/\s+$//r if !$started && $problem =~ /^(?:there is no nginx|nginx has no njs)/;
-die $problem if !$started;
-my %site = map { split / /, $_, 2 } split /\n/, $said;
-END { system 'scripts/media.sh', 'stop', $folder if defined $folder }
+my %site = media_site($folder);
 
 my $node = new_node('playing');
 
 sub sql
 {
 	return $node->safe_psql('postgres', $_[0]);
-}
-
-sub write_file
-{
-	my ($file, $bytes) = @_;
-
-	open my $out, '>:raw', $file or die "$file: $!";
-	print $out $bytes;
-	close $out or die "$file: $!";
-	return;
 }
 
 # ---------------------------------------------------------------------------
@@ -76,8 +62,7 @@ SELECT vvault_edge('edge', '$site{edge}');
 SELECT vvault_stream_set('hls_js_url', 'hls.min.js');
 SELECT vvault_stream_set('encoder_preset', 'ultrafast');
 EOF
-write_file($site{store_keys}, sql(q{SELECT vvault_signing_keys('store:main')}));
-write_file($site{path_keys}, sql(q{SELECT vvault_signing_keys('path')}));
+write_keys($node, \%site);
 
 write_file("$folder/texts.srt", join "\n", map { "$_\n00:00:0$_,000 --> 00:00:0$_,900\nline $_\n" } 1 .. 9);
 system('ffmpeg', '-v', 'error', '-nostdin', '-y', '-f', 'lavfi', '-i', 'testsrc2=size=640x360:rate=25:duration=12',

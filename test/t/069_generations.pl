@@ -21,6 +21,7 @@ use FileStore;
 use HTTP::Tiny ();
 use IPC::Run ();
 use JSON::PP ();
+use MediaSite;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -33,28 +34,13 @@ plan skip_all => $missing if $missing;
 my $json = JSON::PP->new->utf8;
 my $http = HTTP::Tiny->new(timeout => 60);
 my $folder = PostgreSQL::Test::Utils::tempdir_short();
-my ($said, $problem) = ('', '');
-my $started = IPC::Run::run([ 'scripts/media.sh', 'start', $folder ], '<', '/dev/null', '>', \$said, '2>', \$problem);
-plan skip_all => $problem =~ s/\s+$//r if !$started && $problem =~ /^(?:there is no nginx|nginx has no njs)/;
-die $problem if !$started;
-my %site = map { split / /, $_, 2 } split /\n/, $said;
-END { system 'scripts/media.sh', 'stop', $folder if defined $folder }
+my %site = media_site($folder);
 
 my $node = new_node('generations');
 
 sub sql
 {
 	return $node->safe_psql('postgres', $_[0]);
-}
-
-sub write_file
-{
-	my ($file, $bytes) = @_;
-
-	open my $out, '>:raw', $file or die "$file: $!";
-	print $out $bytes;
-	close $out or die "$file: $!";
-	return;
 }
 
 sub status
@@ -105,8 +91,7 @@ SELECT vvault_edge('edge', '$site{edge}');
 SELECT vvault_stream_set('encoder_preset', 'ultrafast');
 SELECT vvault_create_asset('First title', 'alice', 'public', video_id => 'film');
 EOF
-write_file($site{store_keys}, sql(q{SELECT vvault_signing_keys('store:main')}));
-write_file($site{path_keys}, sql(q{SELECT vvault_signing_keys('path')}));
+write_keys($node, \%site);
 mkdir "$folder/scratch";
 
 sub start_worker
