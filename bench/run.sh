@@ -3,7 +3,7 @@
 # run.sh
 #		The benchmarks, on a throw-away cluster: `make bench`.
 #
-# usage: bench/run.sh [PART ...]		parts: cache feed trending scores ingest analytics search worker http edge jobs beside tokens
+# usage: bench/run.sh [PART ...]		parts: cache feed trending scores ingest analytics search worker encrypt http edge jobs beside tokens
 #		limits manifests mesh
 #
 # What is compared is measured in turn within one run, in ROUNDS rounds (5) of
@@ -252,6 +252,16 @@ part_worker()
 	bench_sql -d postgres -c 'DROP DATABASE bench_worker'
 }
 
+# Encrypting what was converted.
+part_encrypt()
+{
+	heading "encrypt: a file of 600 MB, by vvault-worker beside a copy of it"
+	rm -rf "$WORK/bench-encrypt"
+	mkdir "$WORK/bench-encrypt"
+	perl bench/encrypt.pl "$WORK/bench-encrypt" 600 "$ROUNDS"
+	rm -rf "$WORK/bench-encrypt"
+}
+
 # Beside what it replaces, by HTTP.
 part_http()
 {
@@ -445,7 +455,7 @@ main()
 	if ! inside; then
 		"$ROOT/scripts/packages.sh" build bench
 		case " ${*:-worker} " in
-			*" worker "*) "$ROOT/scripts/packages.sh" demo && "$ROOT/scripts/nginx.sh" .work ;;
+			*" worker "* | *" encrypt "*) "$ROOT/scripts/packages.sh" demo && "$ROOT/scripts/nginx.sh" .work ;;
 		esac
 		case " ${*:-http} " in
 			*" http "* | *" edge "* | *" limits "*)
@@ -468,7 +478,7 @@ main()
 	cluster_create "$WORK" "fsync = off" "shared_buffers = 1GB" "max_wal_size = 8GB" "autovacuum = off" \
 		"shared_preload_libraries = 'vvault'"
 	cluster_start "$WORK"
-	for part in "${@:-cache feed trending scores ingest analytics search worker http edge jobs beside tokens limits manifests mesh}"; do
+	for part in "${@:-cache feed trending scores ingest analytics search worker encrypt http edge jobs beside tokens limits manifests mesh}"; do
 		for part in $part; do
 			# the others measure what it costs to compute a reply
 			case $part in

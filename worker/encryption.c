@@ -154,15 +154,18 @@ static bool
 encrypt_pattern(Cipher *cipher, unsigned char *data, size_t size)
 {
 	static const size_t step = (size_t) PATTERN_BLOCKS * BLOCK;
-	size_t		n = 0;
+	size_t		length = (size / step + (size % step >= BLOCK)) * BLOCK;
+	unsigned char *blocks;
 
-	cipher->blocks.length = 0;
-	for (size_t at = 0; at + BLOCK <= size; at += step)
-		buffer_append(&cipher->blocks, data + at, BLOCK);
-	if (!encrypt_blocks(cipher, (unsigned char *) cipher->blocks.data, cipher->blocks.length))
+	if (cipher->blocks.size < length)
+		cipher->blocks.data = reallocate(cipher->blocks.data, cipher->blocks.size = length);
+	blocks = (unsigned char *) cipher->blocks.data;
+	for (size_t i = 0; i < length; i += BLOCK)
+		memcpy(blocks + i, data + i * PATTERN_BLOCKS, BLOCK);
+	if (!encrypt_blocks(cipher, blocks, length))
 		return false;
-	for (size_t at = 0; at + BLOCK <= size; at += step)
-		memcpy(data + at, cipher->blocks.data + n++ * BLOCK, BLOCK);
+	for (size_t i = 0; i < length; i += BLOCK)
+		memcpy(data + i * PATTERN_BLOCKS, blocks + i, BLOCK);
 	return true;
 }
 
