@@ -89,7 +89,7 @@ openapi_SQL = schemas openapi
 start_SQL = revoke
 
 core_STREAM_SQL = stream_install stream_library
-site_STREAM_SQL = stream_grants stream_settings
+site_STREAM_SQL = stream_helpers stream_grants stream_settings
 jobs_STREAM_SQL = tables ready enqueue ending dequeue complete bulk manage schedules readers wait events webhooks
 protect_STREAM_SQL = keys denied path_token caller content_keys master_key tokens limits
 tiers_STREAM_SQL = stores signed_url

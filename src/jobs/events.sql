@@ -22,8 +22,6 @@ CREATE TABLE vvault_stream.webhooks (
 	url text NOT NULL CHECK (octet_length(url) <= 2000 AND url ~* '^https?://[^][:space:]/?#@\\]+([/?][^[:space:]#]*)?$'),
 	kinds text[] CHECK (cardinality(kinds) BETWEEN 1 AND 100 AND array_position(kinds, NULL) IS NULL),
 	owner_id text COLLATE "C",
-	secret bytea NOT NULL CHECK (octet_length(secret) BETWEEN 24 AND 64),
-	old_secret bytea CHECK (octet_length(old_secret) BETWEEN 24 AND 64),
 	old_secret_until timestamptz,
 	enabled boolean NOT NULL DEFAULT true,
 	allow_private boolean NOT NULL DEFAULT false,
@@ -34,7 +32,8 @@ CREATE TABLE vvault_stream.webhooks (
 	created_at timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
 COMMENT ON TABLE vvault_stream.webhooks IS
-'Who is told of which events, and the secret that signs what he is told. Nobody but the owner of the extension reads it; a dump holds it, so it is a secret too. Dumped.';
+'Who is told of which events. The secrets that sign what he is told are in vvault_stream.secrets, webhook:ID and for a while webhook:ID.old. Dumped.';
+COMMENT ON COLUMN vvault_stream.webhooks.old_secret_until IS 'until when the secret before also signs';
 SELECT pg_catalog.pg_extension_config_dump('vvault_stream.webhooks', '');
 SELECT pg_catalog.pg_extension_config_dump('vvault_stream.webhooks_webhook_id_seq', '');
 

@@ -7,17 +7,6 @@ LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 1;
 COMMENT ON FUNCTION vvault_stream.wake_workers(text) IS
 'When this transaction commits, wakes a worker that waits for a job of this kind; called once for each job that becomes ready.';
 
-CREATE FUNCTION vvault_stream.refuse(message text, hint text) RETURNS void
-LANGUAGE plpgsql IMMUTABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-	RAISE EXCEPTION '%', refuse.message USING ERRCODE = 'invalid_parameter_value', HINT = refuse.hint;
-END
-$$;
-COMMENT ON FUNCTION vvault_stream.refuse(text, text) IS
-'Raises 22023.';
-
 -- Whoever is ready takes its turn behind the owner's own jobs, or beside the
 -- first of the others. So each owner's jobs stand one step apart, and owners
 -- alternate whatever they have waiting. Nothing is remembered of jobs that are

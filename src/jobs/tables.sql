@@ -197,9 +197,3 @@ END
 $$;
 COMMENT ON FUNCTION vvault_stream.job_state("char") IS
 'The name of a job''s state.';
-
-CREATE FUNCTION vvault_stream.utc_text(t timestamptz) RETURNS text
-AS 'MODULE_PATHNAME', 'vvault_utc_text'
-LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION vvault_stream.utc_text(timestamptz) IS
-'An instant as every reply shows it: ISO 8601 in UTC, whatever the session''s settings.';

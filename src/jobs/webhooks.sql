@@ -8,15 +8,66 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
 COMMENT ON FUNCTION vvault_stream.hmac_sha256(bytea, text) IS
 'HMAC-SHA-256 of a text.';
 
+-- A webhook takes its secrets with it.
+CREATE FUNCTION vvault_stream.webhooks_gone() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	DELETE FROM vvault_stream.secrets s WHERE s.name ^@ 'webhook:'
+		AND NOT EXISTS (SELECT FROM vvault_stream.webhooks w WHERE s.name IN ('webhook:' || w.webhook_id, 'webhook:' || w.webhook_id || '.old'));
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION vvault_stream.webhooks_gone() IS
+'Trigger on vvault_stream.webhooks: forgets the secrets of those that are gone.';
+CREATE TRIGGER gone AFTER DELETE OR TRUNCATE ON vvault_stream.webhooks
+	FOR EACH STATEMENT EXECUTE FUNCTION vvault_stream.webhooks_gone();
+
+-- Called in a plain expression, as all that gets a secret as it is (protect/keys.sql).
+-- The secret before may be lost with its master key; then it signs no longer.
+CREATE FUNCTION vvault_stream.keep_webhook_secret(hook bigint, fresh bytea) RETURNS boolean
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	its_name text := 'webhook:' || hook;
+	before vvault_stream.secrets;
+	kept record;
+BEGIN
+	SELECT s.* INTO before FROM vvault_stream.secrets s WHERE s.name = its_name FOR UPDATE;
+	IF before.name IS NOT NULL AND (before.sealed_by IS NULL OR vvault_stream.opening_key(before.sealed_by) IS NOT NULL) THEN
+		kept := vvault_stream.seal(its_name || '.old', vvault_stream.unsealed(before.name, before.secret, before.sealed_by));
+		PERFORM vvault_stream.set_secret(its_name || '.old', kept.sealed, kept.sealed_by);
+	ELSE
+		PERFORM vvault_stream.set_secret(its_name || '.old', NULL, NULL);
+	END IF;
+	kept := vvault_stream.seal(its_name, fresh);
+	PERFORM vvault_stream.set_secret(its_name, kept.sealed, kept.sealed_by);
+	RETURN true;
+END
+$$;
+COMMENT ON FUNCTION vvault_stream.keep_webhook_secret(bigint, bytea) IS
+'Keeps a new secret of a webhook, and the one before it as the old one.';
+
 CREATE FUNCTION vvault_stream.webhook_signatures(h vvault_stream.webhooks, message_id text, seconds bigint, body text) RETURNS text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+	secret bytea := vvault_stream.secret('webhook:' || (h).webhook_id);
+	old_secret bytea;
 BEGIN
+	IF secret IS NULL THEN
+		RAISE EXCEPTION 'webhook % has no secret', (h).webhook_id USING ERRCODE = 'object_not_in_prerequisite_state',
+			HINT = 'vvault_webhook(webhook_id, rotate => true) makes a new one.';
+	ELSIF (h).old_secret_until > clock_timestamp() THEN
+		SELECT vvault_stream.unsealed(s.name, s.secret, s.sealed_by) INTO old_secret FROM vvault_stream.secrets s
+		WHERE s.name = 'webhook:' || (h).webhook_id || '.old' AND (s.sealed_by IS NULL OR vvault_stream.opening_key(s.sealed_by) IS NOT NULL);
+	END IF;
 	RETURN concat_ws(' ',
-		'v1,' || encode(vvault_stream.hmac_sha256((h).secret, concat_ws('.', message_id, seconds, body)), 'base64'),
-		CASE WHEN (h).old_secret_until > clock_timestamp() THEN
-			'v1,' || encode(vvault_stream.hmac_sha256((h).old_secret, concat_ws('.', message_id, seconds, body)), 'base64') END);
+		'v1,' || encode(vvault_stream.hmac_sha256(secret, concat_ws('.', message_id, seconds, body)), 'base64'),
+		'v1,' || encode(vvault_stream.hmac_sha256(old_secret, concat_ws('.', message_id, seconds, body)), 'base64'));
 END
 $$;
 COMMENT ON FUNCTION vvault_stream.webhook_signatures(vvault_stream.webhooks, text, bigint, text) IS
@@ -197,6 +248,8 @@ BEGIN
 		PERFORM vvault_stream.remove_webhook(hook)
 		WHERE NOT EXISTS (SELECT FROM vvault_stream.webhooks w WHERE w.webhook_id = hook);
 	END LOOP;
+	DELETE FROM vvault_stream.secrets s USING vvault_stream.webhooks w
+	WHERE s.name = 'webhook:' || w.webhook_id || '.old' AND w.old_secret_until < clock_timestamp();
 	UPDATE vvault_stream.webhooks w
 	SET enabled = false, disabled_why = format('every delivery failed since %s', vvault_stream.utc_text(w.failing_since))
 	WHERE w.enabled AND w.failing_since < clock_timestamp() - w.disable_after;
@@ -214,7 +267,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION vvault_stream.check_webhooks(json) IS
-'What the schedule check_webhooks calls: turns off webhooks that failed for days, cancels what those that are gone were to be told, and forgets events that are older than kept, but for the last of each video.';
+'What the schedule check_webhooks calls: turns off webhooks that failed for days, cancels what those that are gone were to be told, and forgets old secrets that sign no more and events that are older than kept, but for the last of each video.';
 INSERT INTO vvault_stream.schedules (name, every, call_schema, call_function, next_at, shipped)
 VALUES ('check_webhooks', '10 minutes', 'vvault_stream', 'check_webhooks',
 	pg_catalog.now() OPERATOR(pg_catalog.+) interval '10 minutes', true);
@@ -228,6 +281,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	h vvault_stream.webhooks;
+	rekeyed boolean := vvault_webhook.webhook_id IS NULL OR vvault_webhook.secret IS NOT NULL OR vvault_webhook.rotate;
 	fresh bytea;
 BEGIN
 	PERFORM vvault_stream.check_webhook(vvault_webhook.url, vvault_webhook.kinds, vvault_webhook.owner_id, vvault_webhook.timeout_seconds);
@@ -236,20 +290,19 @@ BEGIN
 	ELSIF vvault_webhook.webhook_id IS NULL AND vvault_webhook.url IS NULL THEN
 		PERFORM vvault_stream.refuse('no webhook', 'Give the webhook_id of one that is there, or the url of a new one.');
 	END IF;
-	IF vvault_webhook.webhook_id IS NULL OR vvault_webhook.secret IS NOT NULL OR vvault_webhook.rotate THEN
+	IF rekeyed THEN
 		fresh := vvault_stream.webhook_secret(vvault_webhook.secret);
 	END IF;
 	IF vvault_webhook.webhook_id IS NULL THEN
-		INSERT INTO vvault_stream.webhooks AS w (url, kinds, owner_id, secret, enabled, timeout_seconds, allow_private)
-		VALUES (vvault_webhook.url, vvault_webhook.kinds, vvault_webhook.owner_id, fresh, coalesce(vvault_webhook.enabled, true),
+		INSERT INTO vvault_stream.webhooks AS w (url, kinds, owner_id, enabled, timeout_seconds, allow_private)
+		VALUES (vvault_webhook.url, vvault_webhook.kinds, vvault_webhook.owner_id, coalesce(vvault_webhook.enabled, true),
 			coalesce(vvault_webhook.timeout_seconds, 15), coalesce(vvault_webhook.allow_private, false))
 		RETURNING w.* INTO h;
 	ELSE
 		UPDATE vvault_stream.webhooks w
 		SET url = coalesce(vvault_webhook.url, w.url), kinds = coalesce(vvault_webhook.kinds, w.kinds),
-			owner_id = coalesce(vvault_webhook.owner_id, w.owner_id), secret = coalesce(fresh, w.secret),
-			old_secret = CASE WHEN fresh IS NOT NULL THEN w.secret ELSE w.old_secret END,
-			old_secret_until = CASE WHEN fresh IS NOT NULL THEN clock_timestamp() + interval '24 hours' ELSE w.old_secret_until END,
+			owner_id = coalesce(vvault_webhook.owner_id, w.owner_id),
+			old_secret_until = CASE WHEN rekeyed THEN clock_timestamp() + interval '24 hours' ELSE w.old_secret_until END,
 			enabled = coalesce(vvault_webhook.enabled, w.enabled),
 			failing_since = CASE WHEN vvault_webhook.enabled THEN NULL ELSE w.failing_since END,
 			disabled_why = CASE WHEN vvault_webhook.enabled THEN NULL ELSE w.disabled_why END,
@@ -260,6 +313,7 @@ BEGIN
 			PERFORM vvault_stream.refuse(format('webhook %s is not there', vvault_webhook.webhook_id), 'vvault_webhooks lists them.');
 		END IF;
 	END IF;
+	rekeyed := rekeyed AND vvault_stream.keep_webhook_secret(h.webhook_id, fresh);
 	RETURN (left(vvault_stream.webhook_object(h)::text, -1) || format(', "secret" : %s}', coalesce(
 		to_json('whsec_' || translate(encode(fresh, 'base64'), E'\n', ''))::text, 'null')))::json;
 END
@@ -269,7 +323,7 @@ COMMENT ON FUNCTION @extschema@.vvault_webhook(bigint, text, text[], text, text,
 Units and ranges: url is http or https; kinds are those of events, asset.* for all of a sort; owner_id tells only of that owner''s videos; secret is whsec_ and the base64 of 24 to 64 bytes; timeout_seconds from 1 to 60, 15 by default; allow_private lets it lie on an address that is not public, for tests; rotate makes a new secret, and both sign for 24 hours.
 NULL: what is NULL keeps its value; of a new webhook kinds and owner_id NULL are all, and secret NULL is made.
 Errors: 22023 for what is out of range, or a webhook that is not there.
-Source: vvault_stream.webhooks. enabled true forgets its failures; call vvault_replay for what it missed.';
+Source: vvault_stream.webhooks, and secrets, where its secret is sealed as others are. enabled true forgets its failures; call vvault_replay for what it missed.';
 
 CREATE FUNCTION @extschema@.vvault_webhooks() RETURNS json
 LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL UNSAFE

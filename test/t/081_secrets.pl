@@ -11,7 +11,7 @@ use FindBin;
 use lib $FindBin::RealBin;
 
 use JSON::PP ();
-use MIME::Base64 qw(encode_base64);
+use MIME::Base64 qw(decode_base64 encode_base64);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -83,7 +83,18 @@ my $first = play();
 my $token = sql(q(SELECT vvault_token_issue('viewer', ttl_seconds => 86400) ->> 'access_token'));
 sql(q(SELECT vvault_store('cloud', 's3', 'https://s3.example.org', bucket => 'media', key_id => 'AKID', secret => 'the secret of this store')));
 sql(q(SELECT vvault_store('main', 'file', 'https://store.example.org')));
-is_deeply(secrets(), { master_key => undef, problem => undef, plain => 4, sealed => 0, of_other_keys => 0, lost => [],
+my $hook = sql(q(SELECT vvault_webhook(url => 'https://hook.example.org/', kinds => '{asset.*}') ->> 'webhook_id'));
+
+# What tells a receiver of an event is signed by, at an instant.
+sub signed
+{
+	my ($of) = @_;
+
+	return ($of // $node)->safe_psql('postgres', "SELECT vvault_stream.webhook_signatures(w, 'evt_1', 1, '{}') FROM vvault_stream.webhooks w WHERE webhook_id = $hook");
+}
+my $signature = signed();
+like($signature, qr{^v1,[A-Za-z0-9+/]{43}=$}, 'a webhook has a secret');
+is_deeply(secrets(), { master_key => undef, problem => undef, plain => 5, sealed => 0, of_other_keys => 0, lost => [],
 	content_keys => { plain => 0, sealed => 0, of_other_keys => 0, lost => 0 } }, 'without a master key secrets are plain, and that is said');
 like(problem('SELECT vvault_reseal_secrets()'), qr/55000.*there is no master key/s, 'and stay so');
 
@@ -127,12 +138,19 @@ use_file($file);
 my $state = secrets();
 is($state->{problem}, undef, 'a file as it should be');
 like($state->{master_key}, qr/^[0-9a-f]{16}$/, 'its key has a name');
-is("$state->{plain} $state->{sealed}", '4 0', 'what was there is plain until it is sealed');
-is($json->decode(sql('SELECT vvault_reseal_secrets()'))->{resealed}, 4, 'and is sealed by a call');
-is_deeply([ @{ secrets() }{qw(plain sealed lost)} ], [ 0, 4, [] ], 'now all are');
+is("$state->{plain} $state->{sealed}", '5 0', 'what was there is plain until it is sealed');
+is($json->decode(sql('SELECT vvault_reseal_secrets()'))->{resealed}, 5, 'and is sealed by a call');
+is_deeply([ @{ secrets() }{qw(plain sealed lost)} ], [ 0, 5, [] ], 'now all are');
 my $sealed = sql(q(SELECT string_agg(encode(secret, 'hex'), ' ') FROM vvault_stream.secrets));
 is(scalar(grep { $sealed =~ /$_/ } @plain), 0, 'nothing of them lies in the table');
 is(problem_of($first), 'none', 'what they signed is good');
+is(signed(), $signature, 'receivers of events know it by the same secret');
+my $shown = sql("SELECT vvault_webhook($hook, rotate => true) ->> 'secret'");
+my ($now, $before) = split / /, signed();
+isnt($now, $signature, 'a new secret of a webhook signs');
+is($before, $signature, 'and the one before, for a while');
+is(secrets()->{plain}, 0, 'both are sealed');
+push @plain, unpack 'H*', decode_base64(substr $shown, 6);
 is(sql("SELECT vvault_token_verify('$token') ->> 'valid'"), 'true', 'tokens, too');
 like(sql(q(SELECT vvault_presign('GET', 'a', store => 'cloud') ->> 'url')), qr/X-Amz-Signature=/, 'a store is signed for');
 is(sql(q(SELECT count(*) FROM vvault_stream.secrets WHERE secret = (SELECT secret FROM vvault_stream.secrets WHERE name = 's3:cloud') AND name <> 's3:cloud')), 0, 'no two are alike');
@@ -215,11 +233,17 @@ my (undef, undef, $said) = $other->psql('postgres', "\\set VERBOSITY verbose\nSE
 like($said, qr/55000.*is sealed under a master key that is not here.*HINT/s, 'what needs one says so');
 is($other->safe_psql('postgres', q(SELECT length(vvault_hls('film')) > 0)), 't', 'what needs none is served');
 is($other->safe_psql('postgres', "SELECT vvault_token_verify('$token') ->> 'valid'"), 'true', 'tokens are checked by their public keys');
+(undef, undef, $said) = $other->psql('postgres', "\\set VERBOSITY verbose\nSELECT vvault_stream.webhook_signatures(w, 'evt_1', 1, '{}') FROM vvault_stream.webhooks w");
+like($said, qr/55000.*"webhook:$hook" is sealed under a master key that is not here/s, 'webhooks are told nothing');
+$other->safe_psql('postgres', "SELECT vvault_webhook($hook, rotate => true)");
+like(signed($other), qr/^v1,[^ ]+$/, 'until they have a new secret, beside which the lost one signs nothing');
 is($other->safe_psql('postgres', q(SELECT vvault_rotate_keys('path', 0); SELECT vvault_play_url('film') ->> 'video_id')) =~ /film$/ ? 'plays' : 'does not', 'plays', 'a new key helps');
 $other->append_conf('postgresql.conf', "vvault.master_key_file = '$file'");
 $other->reload;
 $other->poll_query_until('postgres', "SELECT current_setting('vvault.master_key_file') = '$file'") or die;
 is($json->encode($json->decode($other->safe_psql('postgres', 'SELECT vvault_secrets()'))->{lost}), '[]', 'with the key all open');
+$other->safe_psql('postgres', "DELETE FROM vvault_stream.webhooks WHERE webhook_id = $hook");
+is($other->safe_psql('postgres', q(SELECT count(*) FROM vvault_stream.secrets WHERE name LIKE 'webhook:%')), 0, 'a webhook takes its secrets with it');
 is($other->safe_psql('postgres', "SELECT coalesce(vvault_stream.path_token_problem('$first', 'film', 1, now()), 'none')"), 'none', 'and what they signed is good there');
 $other->stop;
 
@@ -245,6 +269,8 @@ $node->restart;
 my $position = -s $node->logfile;
 sql(q(CREATE EXTENSION pg_stat_statements));
 sql(q(SELECT vvault_rotate_keys('path', 0), vvault_rotate_keys('token', 0), vvault_rotate_keys('store:main', 0), vvault_reseal_secrets();
+	SELECT vvault_webhook((SELECT max(webhook_id) FROM vvault_stream.webhooks), rotate => true) IS NULL, vvault_webhook(url => 'https://new.example.org/') IS NULL,
+		(SELECT max(vvault_stream.webhook_signatures(w, 'evt_1', 1, '{}')) FROM vvault_stream.webhooks w) IS NULL;
 	SELECT vvault_play_url('film') IS NULL, vvault_presign('GET', 'a', store => 'main') IS NULL, vvault_presign('GET', 'a', store => 'cloud') IS NULL, vvault_token_issue('x') IS NULL));
 problem(q(SELECT vvault_presign('GET', '', store => 'cloud')));
 my $log = slurp_file($node->logfile, $position);

@@ -24,7 +24,7 @@ SELECT ok(vvault_run_schedules() -> 'ran' IS NOT NULL, 'runs what is due');
 SELECT is(vvault_webhook(url => 'https://example.com', secret => 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw') ->> 'enabled', 'true', 'adds a webhook');
 SELECT is(position('MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw' IN vvault_webhooks()::text), 0, 'whose secret is not shown to him');
 SELECT is(vvault_queue('jr_kind') -> 'kinds' -> 0 ->> 'ready', '2', 'sees the queue');
-SELECT throws_ok('SELECT secret FROM vvault_stream.webhooks', '42501', NULL, 'but no table');
+SELECT throws_ok('SELECT secret FROM vvault_stream.secrets', '42501', NULL, 'but no table');
 SELECT throws_ok($$SELECT vvault_stream.make_event('v', 'x', '', '{}')$$, '42501', NULL, 'and nothing inside');
 RESET ROLE;
 SELECT vvault_stream.make_event('', 'jr.told', '', '{}') IS NOT NULL AS made \gset
