@@ -103,6 +103,7 @@ BEGIN
 			run_at = clock_timestamp() + make_interval(
 				secs => vvault_stream.retry_delay(j.kind, least(o.done_failures + 1, 1000)::smallint))
 		WHERE o.job_id = j.job_id;
+		PERFORM vvault_stream.meet_needs(ARRAY[j.job_id], true);
 		PERFORM vvault_stream.wake_workers(j.kind);
 	END IF;
 	IF k.limited AND j.state = 'x' THEN

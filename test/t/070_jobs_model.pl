@@ -680,6 +680,15 @@ SQL
 		my $id = any(keys %$mine) // return;
 		my $lease = delete $mine->{$id};
 
+		if ($what > 0.85)
+		{
+			my $rows = $db->selectall_arrayref(<<'SQL', undef, $id, $lease, "{$kind}");
+SELECT (j ->> 'job_id')::bigint, j ->> 'lease'
+FROM json_array_elements(vvault_complete_and_dequeue(?, ?, NULL, 'w', ?::text[], 2, 0.3) -> 'jobs') j
+SQL
+			$mine->{ $_->[0] } = $_->[1] for @$rows;
+			return;
+		}
 		rand() < 0.8 ? ask($db, 'SELECT vvault_complete(?, ?)', $id, $lease)
 		  : ask($db, 'SELECT vvault_fail(?, ?, ?, 0)', $id, $lease, rand() < 0.5 ? 'no' : undef);
 	}

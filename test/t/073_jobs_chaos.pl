@@ -90,24 +90,36 @@ sub work
 	my ($number) = @_;
 	my $db = DBI->connect('dbi:Pg:' . $node->connstr('postgres'), 'worker', '', { RaiseError => 1, PrintError => 0 });
 
+	my $jobs;
+
 	while (1)
 	{
-		my $jobs = $db->selectall_arrayref(<<'SQL', undef, "worker $number", 1 + int rand 8);
+		$jobs //= $db->selectall_arrayref(<<'SQL', undef, "worker $number", 1 + int rand 8);
 SELECT (j ->> 'job_id')::bigint, j ->> 'lease', j -> 'args' ->> 'n' FROM json_array_elements(vvault_dequeue(?, '{plain,noted,limited}', ?)) j
 SQL
+		my @mine = @$jobs;
+
+		$jobs = undef;
 		sleep rand 0.01;
-		if (!@$jobs)
+		if (!@mine)
 		{
 			$db->do(q(CALL vvault_wait_for_jobs('{plain,noted,limited}', 1)));
 		}
 		elsif (rand() < 0.5)
 		{
 			$db->do('SELECT vvault_complete_many(?)', undef,
-				'[' . join(',', map { qq({"job_id":$_->[0],"lease":"$_->[1]","result":{"n":$_->[2]}}) } @$jobs) . ']');
+				'[' . join(',', map { qq({"job_id":$_->[0],"lease":"$_->[1]","result":{"n":$_->[2]}}) } @mine) . ']');
+		}
+		elsif (@mine == 1)
+		{
+			$jobs = eval { $db->selectall_arrayref(<<'SQL', undef, @{ $mine[0] }[ 0, 1 ], qq({"n":$mine[0][2]}), "worker $number") } or ($db->state eq 'PT409' or die $@);
+SELECT (j ->> 'job_id')::bigint, j ->> 'lease', j -> 'args' ->> 'n'
+FROM json_array_elements(vvault_complete_and_dequeue(?, ?, ?, ?, '{plain,noted,limited}', 2) -> 'jobs') j
+SQL
 		}
 		else
 		{
-			for my $job (@$jobs)
+			for my $job (@mine)
 			{
 				my $what = rand;
 

@@ -6,7 +6,7 @@
 --		way the same comes out, and what was added works.
 --
 BEGIN;
-SELECT plan(49);
+SELECT plan(51);
 
 INSERT INTO vvault_stream.job_kinds (kind, max_attempts) VALUES ('jq_a', 3);
 
@@ -63,6 +63,13 @@ SELECT is((SELECT vvault_complete((job ->> 'job_id')::bigint, (job ->> 'lease'):
 	'finished', 'and is ended with a long result');
 SELECT is((SELECT md5(f.args #>> '{}') || md5(f.result #>> '{}') FROM vvault_stream.finished_jobs f WHERE f.owner_id = 'long'),
 	md5(repeat('x', 20000)) || md5(repeat('y', 30000)), 'both are kept');
+
+CREATE TEMP TABLE long_many AS SELECT vvault_enqueue_many(json_build_array(json_build_object('kind', 'jq_a', 'args', l.args, 'owner_id', 'long many'),
+	json_build_object('kind', 'jq_a', 'args', l.args, 'owner_id', 'long many'))) AS reply FROM long l;
+SELECT is((SELECT count(DISTINCT r ->> 'state') || ' ' || count(*) FROM json_array_elements(vvault_complete_many(vvault_dequeue('tester', '{jq_a}', 2))) r), '1 2',
+	'two of them are ended in one call');
+SELECT is((SELECT string_agg(DISTINCT md5(f.args #>> '{}'), ' ') || ' ' || count(*) FROM vvault_stream.finished_jobs f WHERE f.owner_id = 'long many'),
+	md5(repeat('x', 20000)) || ' 2', 'and kept');
 
 -- Indexes, own and added.
 SELECT count(vvault_enqueue('jq_a', '{}', CASE WHEN n % 2 = 0 THEN 'a video' END, 'idle', delay_seconds => n % 3 * 1000))

@@ -4,7 +4,7 @@
 --		is told again, what is kept from whom.
 --
 BEGIN;
-SELECT plan(76);
+SELECT plan(79);
 SET LOCAL TimeZone = 'UTC';
 UPDATE vvault_stream.job_kinds SET outside = false WHERE kind = 'webhook';
 
@@ -91,6 +91,11 @@ SELECT is((SELECT string_agg(concat_ws(' ', d ->> 'number', d ->> 'state', d ->>
 	FROM json_array_elements(vvault_deliveries(pg_temp.hook(), 'v1') -> 'deliveries') d), '3 delivered 204 [], 5 ready 503 [], 6 delivered 204 [5]', 'all of it is shown');
 SELECT is(pg_temp.take(), 'v1:5', 'the one that failed');
 SELECT is(pg_temp.delivered('v1:5', 302), 'finishing', 'a redirect is no delivery');
+
+-- nor does one hold others up whose answer is none
+SELECT is(pg_temp.tell('v5') || ' ' || pg_temp.tell('v5') || ' ' || pg_temp.take(), '1 2 v5:1', 'of two');
+SELECT is(pg_temp.delivered('v5:1', 500), 'finishing', 'the first is said to be delivered, and was not');
+SELECT is(pg_temp.take() || ' ' || (pg_temp.body('v5:2') ->> 'undelivered'), 'v5:2 [1]', 'the second is told all the same, and says so');
 
 -- told again
 UPDATE vvault_stream.jobs SET state = 'd', run_at = NULL, lease_until = NULL WHERE job_id = (SELECT job_id FROM pg_temp.last('v1:5'));
