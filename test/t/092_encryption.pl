@@ -6,10 +6,13 @@
 # ffmpeg decodes them with the key to the same pictures and sound, and with another
 # key it does not. openssl decrypts them to the same bytes. mp4box.js (npm) reads
 # their boxes. ffmpeg's trace of slices tells what has to stay clear. Files that are
-# damaged are refused. Then it is done by jobs, with a server and a store.
+# damaged are refused. Then it is done by jobs, with a server and a store; the last
+# ones are those of protected videos, of all levels but Clear Key, which 085_drm has.
 #
 # A codec that this ffmpeg has not is left out. VVAULT_DAMAGED=n damages each file
-# n times (default 15), VVAULT_SEED=n in other ones.
+# n times (default 15), VVAULT_SEED=n in other places.
+#
+# make check: early
 #
 use strict;
 use warnings;
@@ -483,6 +486,76 @@ is($job{$unfit}{result}{failure}, 'What it is converted to cannot be encrypted: 
 	'what cannot be encrypted will not be the next time');
 unlike($store->log_text, qr/0f1e2d3c/i, 'no key is in the log');
 unlike($json->encode([ map { { error => $_->{error}, result => $_->{result} } } values %job ]), qr/0f1e2d3c/i, 'nor in what came of the jobs');
+
+# ---------------------------------------------------------------------------
+# By the jobs of protected videos, all rungs
+# ---------------------------------------------------------------------------
+
+my %systems = (
+	'1077efecc0b24d02ace33c1e52e2fb4b' => 'common', 'edef8ba979d64acea3c827dcd51d21ed' => 'Widevine', '9a04f07998404286ab92e65be0885f95' => 'PlayReady');
+
+$node->safe_psql('postgres', "SELECT vvault_store('main', 'file', '$store->{url}'), vvault_stream_set('encoder_preset', 'ultrafast')");
+ffmpeg('-v', 'error', @sound, picture('1280x720', 1.2), qw(-c:v libx264 -preset ultrafast -c:a aac -shortest -f mp4), $store->path('protected'));
+for my $level ('aes128', 'standard', 'premium')
+{
+	my $formats = $level eq 'premium' && $encoders =~ /\blibx265\b/ ? q{'{"codecs": ["h264", "hevc"]}'} : 'NULL';
+	my $source = slurp_file($store->path('protected'));
+
+	$store->put("$level/source", $source);
+	$node->safe_psql('postgres', "SELECT vvault_create_asset('$level', 'alice', video_id => '$level');
+		SELECT vvault_protect('$level', '$level');
+		SELECT vvault_stream.source_stored('$level', vvault_stream.open_generation('$level'), 'main', '$level/source', " . length($source) . ", NULL);
+		SELECT vvault_process('$level', $formats)");
+}
+is($store->wait_for_worker($store->start_worker($node->connstr('postgres') . ' user=worker', qw(--jobs 2 --until-idle))), 0, 'the worker ends well');
+for my $level ('aes128', 'standard', 'premium')
+{
+	my ($state, @renditions) = split /\n/, $node->safe_psql('postgres', "SELECT state || coalesce(': ' || failure, '') FROM vvault_stream.assets WHERE video_id = '$level';
+		SELECT concat_ws(' ', r.name, r.kind, r.object_key, k.class, encode(vvault_stream.content_key(k), 'hex'), encode(uuid_send(k.kid), 'hex'))
+		FROM vvault_stream.renditions r JOIN vvault_stream.content_keys k ON k.video_id = r.video_id AND k.generation = r.generation
+			AND k.class = vvault_stream.content_class(r.kind, r.name)
+		WHERE r.video_id = '$level' AND r.kind <> 'text' ORDER BY r.name");
+	my %classes;
+
+	is($state, 'ready', "$level: the video is ready");
+	for my $rendition (@renditions)
+	{
+		my ($name, $kind, $object_key, $class, $with, $id) = split / /, $rendition;
+		my $bytes = slurp_file($store->path($object_key));
+		my $what = "$level $name";
+
+		$classes{$class}++;
+		is((segments_of($bytes))[-1], length $bytes, "$what: the index leads to the end");
+		if ($level eq 'aes128')
+		{
+			my @begins = segments_of($bytes);
+			my $clear = substr $bytes, 0, $begins[0];
+
+			for my $i (0 .. $#begins - 1)
+			{
+				my $segment = substr $bytes, $begins[$i], $begins[ $i + 1 ] - $begins[$i];
+
+				IPC::Run::run([ qw(openssl enc -d -aes-128-cbc -K), $with, '-iv', sprintf('%032x', $i) ], '<', \$segment, '>', \my $plain, '2>', '/dev/null');
+				$clear .= $plain;
+			}
+			write_file("$folder/decrypted.mp4", $clear);
+			my ($decoded, $said) = ffmpeg('-v', 'error', '-i', "$folder/decrypted.mp4", qw(-f framemd5 -));
+			is($said, '', "$what: decrypted it is decoded without an error");
+			next;
+		}
+		my $protection = Cenc::read_file($bytes)->{protection};
+		is("$protection->{scheme} $protection->{kid}", ($level eq 'premium' ? 'cbcs' : 'cenc') . " $id", "$what: its scheme and the id of its key");
+		my $moov = Cenc::find_box($bytes, 0, length $bytes, 'moov');
+		my @told = map { $systems{ unpack 'x4 H32', substr $bytes, $_->[1], 20 } // 'another' } grep { $_->[0] eq 'pssh' } Cenc::children($bytes, @$moov[ 1, 2 ]);
+		is_deeply([ sort @told ], [ 'PlayReady', 'Widevine', 'common' ], "$what: systems are told");
+		my ($decoded, $said) = ffmpeg('-v', 'error', '-decryption_key', $with, '-i', $store->path($object_key), qw(-f framemd5 -));
+		is($said, '', "$what: with its key it is decoded without an error");
+		cmp_ok(scalar(() = $decoded =~ /^0,/gm), '>=', $kind =~ /^(?:video|audio)$/ ? 29 : 1, "$what: to as many pictures or pieces of sound as there are");
+		($decoded, $said) = ffmpeg('-v', 'error', '-decryption_key', unpack('H*', ~pack 'H*', $with), '-i', $store->path($object_key), qw(-f framemd5 -));
+		isnt($said, '', "$what: and with another it is not");
+	}
+	cmp_ok($classes{SD} // 0, '>', 1, "$level: several small rungs") if ok($classes{AUDIO} && $classes{SD} && $classes{HD}, "$level: there are keys of three classes");
+}
 
 $node->stop;
 $store->stop;
