@@ -11,7 +11,7 @@ use FindBin;
 use lib $FindBin::RealBin;
 
 use JSON::PP ();
-use MIME::Base64 qw(decode_base64 encode_base64);
+use MIME::Base64 qw(decode_base64 decode_base64url encode_base64 encode_base64url);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -63,6 +63,13 @@ INSERT INTO vvault_stream.assets (video_id, owner_id, access, generation) VALUES
 INSERT INTO vvault_stream.renditions (video_id, generation, name, kind, codecs, width, height,
 	frame_rate_numerator, frame_rate_denominator, object_key, timescale, init_size, index_size, first_offset, durations, sizes)
 VALUES ('film', 1, '360p', 'video', 'avc1.64001e', 640, 360, 25, 1, 'film/1/360p.mp4', 12800, 773, 76, 849, '{51200}', '{412000}');
+-- one that is protected
+INSERT INTO vvault_stream.assets (video_id, owner_id, access, generation) VALUES ('guarded', 'alice', 'public', 1);
+SELECT vvault_stream.make_content_keys('guarded', 1, 'clear_key');
+INSERT INTO vvault_stream.renditions (video_id, generation, name, kind, codecs, width, height, protection, key_id,
+	frame_rate_numerator, frame_rate_denominator, object_key, timescale, init_size, index_size, first_offset, durations, sizes)
+SELECT k.video_id, 1, '360p', 'video', 'avc1.64001e', 640, 360, 'clear_key', k.kid, 25, 1, 'guarded/1/360p.mp4', 12800, 773, 76, 849, '{51200}', '{412000}'
+FROM vvault_stream.content_keys k WHERE k.class = 'SD';
 SQL
 my ($status, undef, $err) = $node->psql('postgres', 'SELECT vvault_stream.new_key_pair()');
 if ($status != 0)
@@ -95,7 +102,7 @@ sub signed
 my $signature = signed();
 like($signature, qr{^v1,[A-Za-z0-9+/]{43}=$}, 'a webhook has a secret');
 is_deeply(secrets(), { master_key => undef, problem => undef, plain => 5, sealed => 0, of_other_keys => 0, lost => [],
-	content_keys => { plain => 0, sealed => 0, of_other_keys => 0, lost => 0 } }, 'without a master key secrets are plain, and that is said');
+	content_keys => { plain => 4, sealed => 0, of_other_keys => 0, lost => 0 } }, 'without a master key secrets are plain, and that is said');
 like(problem('SELECT vvault_reseal_secrets()'), qr/55000.*there is no master key/s, 'and stay so');
 
 # ---------------------------------------------------------------------------
@@ -131,7 +138,10 @@ like(secrets()->{problem}, qr/no plain file/, 'a folder is none');
 # With it
 # ---------------------------------------------------------------------------
 
-my $plain = sql(q(SELECT string_agg(encode(secret, 'hex'), ' ') FROM vvault_stream.secrets));
+my $every = q(SELECT string_agg(encode(secret, 'hex'), ' ') FROM (SELECT secret FROM vvault_stream.secrets UNION ALL SELECT secret FROM vvault_stream.content_keys) s);
+my $plain = sql($every);
+my $license = q(SELECT vvault_clearkey_license((SELECT json_build_object('kids', json_agg(vvault_stream.base64url(uuid_send(kid)) ORDER BY class)) FROM vvault_stream.content_keys)));
+my $licensed = sql($license);
 my @plain = split / /, $plain;
 write_keys(0600, '# vvault', $key[0]);
 use_file($file);
@@ -139,9 +149,11 @@ my $state = secrets();
 is($state->{problem}, undef, 'a file as it should be');
 like($state->{master_key}, qr/^[0-9a-f]{16}$/, 'its key has a name');
 is("$state->{plain} $state->{sealed}", '5 0', 'what was there is plain until it is sealed');
-is($json->decode(sql('SELECT vvault_reseal_secrets()'))->{resealed}, 5, 'and is sealed by a call');
+is($json->decode(sql('SELECT vvault_reseal_secrets()'))->{resealed}, 9, 'and is sealed by a call');
 is_deeply([ @{ secrets() }{qw(plain sealed lost)} ], [ 0, 5, [] ], 'now all are');
-my $sealed = sql(q(SELECT string_agg(encode(secret, 'hex'), ' ') FROM vvault_stream.secrets));
+is_deeply(secrets()->{content_keys}, { plain => 0, sealed => 4, of_other_keys => 0, lost => 0 }, 'those of videos, too');
+is(sql($license), $licensed, 'which open as before');
+my $sealed = sql($every);
 is(scalar(grep { $sealed =~ /$_/ } @plain), 0, 'nothing of them lies in the table');
 is(problem_of($first), 'none', 'what they signed is good');
 is(signed(), $signature, 'receivers of events know it by the same secret');
@@ -183,11 +195,16 @@ for my $keys ([ @key[ 1, 0 ] ], [ $key[1] ], [ @key[ 0, 1 ] ])
 	rename "$file.new", $file or die "$file: $!";
 	sql('SELECT vvault_reseal_secrets()');
 	is_deeply([ @{ secrets() }{qw(plain of_other_keys lost)} ], [ 0, 0, [] ], 'all are sealed under the first key: ' . @$keys);
+	is_deeply([ @{ secrets()->{content_keys} }{qw(plain of_other_keys lost)} ], [ 0, 0, 0 ], 'those of videos as well');
 }
 complete_lines($_) for @clients;
 is(join('', map { $_->{err} } @clients), '', 'nobody noticed');
 stop_client($_) for @clients;
 is(problem_of($first), 'none', 'and what was signed before is good');
+is(sql($license), $licensed, 'as are the keys of videos');
+sql(q(UPDATE vvault_stream.content_keys k SET secret = o.secret FROM vvault_stream.content_keys o WHERE k.class = 'SD' AND o.class = 'HD'));
+like(problem("$license;"), qr/XX001.*secret "content:guarded.1.SD.[^"]*" cannot be opened/s, 'one does not pass for another');
+sql(q(UPDATE vvault_stream.content_keys k SET secret = s.sealed FROM vvault_stream.content_keys o, vvault_stream.seal(vvault_stream.content_key_name('guarded', 1, 'SD', (SELECT kid FROM vvault_stream.content_keys WHERE class = 'SD')), '\\x000102030405060708090a0b0c0d0e0f') s WHERE k.class = 'SD' AND o.class = 'HD'));
 
 # ---------------------------------------------------------------------------
 # Who may see what
@@ -229,9 +246,16 @@ run_script($other, 'postgres', $dump);
 my $there = $json->decode($other->safe_psql('postgres', 'SELECT vvault_secrets()'));
 is("$there->{sealed} $there->{plain}", '0 0', 'restored where the key is not, nothing opens');
 cmp_ok(scalar(@{ $there->{lost} }), '>=', 4, 'and that is said, by name');
+is($there->{content_keys}{lost}, 4, 'and how many keys of videos');
 my (undef, undef, $said) = $other->psql('postgres', "\\set VERBOSITY verbose\nSELECT vvault_play_url('film')");
 like($said, qr/55000.*is sealed under a master key that is not here.*HINT/s, 'what needs one says so');
 is($other->safe_psql('postgres', q(SELECT length(vvault_hls('film')) > 0)), 't', 'what needs none is served');
+is($other->safe_psql('postgres', q(SELECT length(vvault_hls('guarded')) > 0 AND length(vvault_hls_media('guarded', '360p')) > 0 AND length(vvault_dash('guarded')) > 0)), 't', 'manifests of protected videos, too');
+for my $call ($license, q(SELECT vvault_hls_key((SELECT encode(uuid_send(kid), 'hex') FROM vvault_stream.content_keys WHERE class = 'SD'))), q(SELECT vvault_cpix('guarded')))
+{
+	(undef, undef, $said) = $other->psql('postgres', "\\set VERBOSITY verbose\n$call");
+	like($said, qr/55000.*secret "content:guarded.1.[A-Z]+.[^"]*" is sealed under a master key that is not here.*HINT/s, 'their keys say so');
+}
 is($other->safe_psql('postgres', "SELECT vvault_token_verify('$token') ->> 'valid'"), 'true', 'tokens are checked by their public keys');
 (undef, undef, $said) = $other->psql('postgres', "\\set VERBOSITY verbose\nSELECT vvault_stream.webhook_signatures(w, 'evt_1', 1, '{}') FROM vvault_stream.webhooks w");
 like($said, qr/55000.*"webhook:$hook" is sealed under a master key that is not here/s, 'webhooks are told nothing');
@@ -272,13 +296,17 @@ sql(q(SELECT vvault_rotate_keys('path', 0), vvault_rotate_keys('token', 0), vvau
 	SELECT vvault_webhook((SELECT max(webhook_id) FROM vvault_stream.webhooks), rotate => true) IS NULL, vvault_webhook(url => 'https://new.example.org/') IS NULL,
 		(SELECT max(vvault_stream.webhook_signatures(w, 'evt_1', 1, '{}')) FROM vvault_stream.webhooks w) IS NULL;
 	SELECT vvault_play_url('film') IS NULL, vvault_presign('GET', 'a', store => 'main') IS NULL, vvault_presign('GET', 'a', store => 'cloud') IS NULL, vvault_token_issue('x') IS NULL));
+sql("$license; SELECT vvault_cpix('guarded'), vvault_hls_key((SELECT encode(uuid_send(kid), 'hex') FROM vvault_stream.content_keys WHERE class = 'SD'))");
+sql(q(SELECT vvault_stream.make_content_keys('guarded', 1, 'standard'), vvault_stream.output_encryption('guarded', 1, 'HD') IS NULL, vvault_pssh('guarded') IS NULL));
 problem(q(SELECT vvault_presign('GET', '', store => 'cloud')));
 my $log = slurp_file($node->logfile, $position);
 like($log, qr/set_secret/, 'the log has much to say');
 my $shown = sql(q(SELECT string_agg(query, ' ') FROM pg_stat_statements));
 # only now, since this very query would be in the log
-my @all = map { split /\n/ } sql(q(SELECT encode(vvault_stream.unsealed(name, secret, sealed_by), 'hex') FROM vvault_stream.secrets));
-@shapes = map { my $bytes = pack 'H*', $_; ($_, encode_base64($bytes, ''), $bytes) } @all, @key;
+my @all = map { split /\n/ } sql(q(SELECT encode(vvault_stream.unsealed(name, secret, sealed_by), 'hex') FROM vvault_stream.secrets
+	UNION ALL SELECT encode(vvault_stream.content_key(k), 'hex') FROM vvault_stream.content_keys k));
+push @all, map { unpack 'H*', decode_base64url($_->{k}) } @{ $json->decode($licensed)->{keys} };
+@shapes = map { my $bytes = pack 'H*', $_; ($_, encode_base64($bytes, ''), encode_base64url($bytes), $bytes) } @all, @key;
 cmp_ok(scalar(@all), '>=', 7, 'keys were made meanwhile');
 is(scalar(grep { index($log, $_) >= 0 } @shapes), 0, 'no secret is in the log');
 is(scalar(grep { index($shown, $_) >= 0 } @shapes), 0, 'nor in pg_stat_statements');

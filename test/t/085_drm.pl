@@ -20,9 +20,12 @@ use lib $FindBin::RealBin, map { "$FindBin::RealBin/../$_" } qw(browser worker s
 use Browser;
 use FileStore;
 use HTTP::Tiny ();
+use IO::Socket::INET;
 use IPC::Run ();
 use JSON::PP ();
+use MediaSite;
 use MIME::Base64 qw(encode_base64 encode_base64url);
+use POSIX ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Site;
@@ -39,26 +42,11 @@ plan skip_all => $missing if $missing;
 my $json = JSON::PP->new->utf8->canonical;
 my $http = HTTP::Tiny->new(keep_alive => 0, timeout => 60);
 my $folder = PostgreSQL::Test::Utils::tempdir_short();
-my ($said, $problem) = ('', '');
-my $started = IPC::Run::run([ 'scripts/media.sh', 'start', $folder ], '<', '/dev/null', '>', \$said, '2>', \$problem);
-plan skip_all => $problem =~ s/\s+$//r if !$started && $problem =~ /^(?:there is no nginx|nginx has no njs)/;
-die $problem if !$started;
-my %site = map { split / /, $_, 2 } split /\n/, $said;
-END { system 'scripts/media.sh', 'stop', $folder if defined $folder }
+my %site = media_site($folder);
 
 my $node = new_node('drm');
 
 sub sql { return $node->safe_psql('postgres', $_[0]) }
-
-sub write_file
-{
-	my ($file, $bytes) = @_;
-
-	open my $out, '>:raw', $file or die "$file: $!";
-	print $out $bytes;
-	close $out or die "$file: $!";
-	return;
-}
 
 sub eventually
 {
@@ -91,8 +79,7 @@ SELECT vvault_stream_set('hls_js_url', 'hls.min.js');
 SELECT vvault_stream_set('encoder_preset', 'ultrafast');
 SELECT vvault_stream_set('authenticator', 'authenticator');
 EOF
-write_file($site{store_keys}, sql(q{SELECT vvault_signing_keys('store:main')}));
-write_file($site{path_keys}, sql(q{SELECT vvault_signing_keys('path')}));
+write_keys($node, \%site);
 
 # 480p and 720p have different keys
 system('ffmpeg', '-v', 'error', '-nostdin', '-y', '-f', 'lavfi', '-i', 'testsrc2=size=1280x720:rate=25:duration=6',
@@ -249,6 +236,46 @@ new Promise((resolve) => {
 EOF
 }
 $browser->stop;
+
+# ---------------------------------------------------------------------------
+# A vendor
+# ---------------------------------------------------------------------------
+
+# The command of docs/drm.md, against a server that takes what it is given.
+{
+	my ($command) = slurp_file('docs/drm.md') =~ /^(psql .*vvault_cpix.*)$/m or die 'no command';
+	my $vendor = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0, Listen => 1, Timeout => 60) or die $!;
+	my ($pid, $given) = (fork // die, '');
+
+	if ($pid == 0)
+	{
+		local %ENV = (%ENV, PGHOST => $node->host, PGPORT => $node->port, PGDATABASE => 'postgres');
+		$command =~ s/holiday/clear/;
+		$command =~ s{https://keys\.example\.com}{'http://127.0.0.1:' . $vendor->sockport}e or POSIX::_exit(1);
+		exec 'bash', '-o', 'pipefail', '-c', $command or POSIX::_exit(1);
+	}
+	my $client = $vendor->accept or die 'nobody comes';
+	while ($given !~ /\r\n\r\n/ || length($given =~ s/.*?\r\n\r\n//sr) < ($given =~ /^Content-Length: (\d+)/mi)[0])
+	{
+		sysread $client, $given, 65536, length $given or last;
+	}
+	print {$client} "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
+	close $client;
+	waitpid $pid, 0;
+	is($?, 0, 'the command of docs/drm.md ends well');
+	my ($head, $body) = split /\r\n\r\n/, $given, 2;
+	like($head, qr{^POST /cpix HTTP/1\.1\r.*^Content-Type: application/xml\r}ms, 'a vendor gets XML');
+	my %told = $body =~ m{<ContentKey kid="([^"]+)"[^>]*><Data><pskc:Secret><pskc:PlainValue>([^<]+)<}g;
+	my %have = map { split /\|/ } split /\n/, sql(q{SELECT kid, encode(vvault_stream.content_key(k), 'base64') FROM vvault_stream.content_keys k WHERE video_id = 'clear'});
+	is_deeply(\%told, \%have, 'with the keys of the video');
+	write_file("$folder/cpix.xml", $body);
+	my $checked = system('command -v xmllint >/dev/null') == 0;
+	SKIP:
+	{
+		skip 'there is no xmllint', 1 if !$checked;
+		is(system('xmllint', '--nonet', '--noout', "$folder/cpix.xml"), 0, 'and is well-formed');
+	}
+}
 
 # ---------------------------------------------------------------------------
 # Where keys are not
