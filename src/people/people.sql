@@ -108,11 +108,12 @@ BEGIN
 		'rate_limits', (SELECT coalesce(json_agg(to_jsonb(l) - '{subject,role_name}'::text[] ORDER BY l.class), '[]') FROM vvault_stream.rate_limits l WHERE l.subject = who),
 		'job_limits', (SELECT coalesce(json_agg(to_json(l) ORDER BY l.kind), '[]') FROM vvault_stream.job_limits l WHERE l.owner_id = who),
 		'tokens', (SELECT coalesce(json_agg(to_jsonb(r) - '{token_hash,family}'::text[] ORDER BY r.issued_at), '[]') FROM vvault_stream.refresh_tokens r WHERE r.subject = who),
+		'sessions', (SELECT coalesce(json_agg(to_jsonb(s) - 'subject' ORDER BY s.begun_at, s.session_id), '[]') FROM vvault_stream.session_subjects s WHERE s.subject = who),
 		'consents', (SELECT coalesce(json_agg(to_jsonb(c) - 'subject' ORDER BY c.purpose), '[]') FROM vvault_stream.consents c WHERE c.subject = who));
 END
 $$;
 COMMENT ON FUNCTION @extschema@.vvault_export_user(text) IS
-'All that is known of somebody: {"subject", "exported_at", "videos", "jobs", "webhooks", "schedules", "quota", "rate_limits", "job_limits", "tokens", "consents"}. No secret is in it. His videos'' files are under the keys of objects in it; vvault_presign() gives them out.
+'All that is known of somebody: {"subject", "exported_at", "videos", "jobs", "webhooks", "schedules", "quota", "rate_limits", "job_limits", "tokens", "sessions", "consents"}. No secret is in it. sessions are what logs of edges name him by. His videos'' files are under the keys of objects in it; vvault_presign() gives them out.
 Units and ranges: subject has 1 to 255 bytes; instants are in UTC.
 NULL: NULL is an error.
 Errors: 22023 for what is no subject, 42501 unless the caller is the subject or an operator.
@@ -221,6 +222,19 @@ $$;
 COMMENT ON FUNCTION vvault_stream.erase_webhooks(text) IS
 'Forgets a subject''s webhooks, and what they were told.';
 
+CREATE FUNCTION vvault_stream.erase_sessions(subject text) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM vvault_stream.deny('session', s.session_id, s.expires_at) FROM vvault_stream.session_subjects s
+	WHERE s.subject = erase_sessions.subject AND s.expires_at > clock_timestamp();
+	DELETE FROM vvault_stream.session_subjects s WHERE s.subject = erase_sessions.subject;
+END
+$$;
+COMMENT ON FUNCTION vvault_stream.erase_sessions(text) IS
+'Takes a subject''s sessions back, and forgets that they were his.';
+
 CREATE FUNCTION @extschema@.vvault_erase_user(subject text, transfer_to text DEFAULT NULL) RETURNS json
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -249,6 +263,7 @@ BEGIN
 		PERFORM vvault_stream.end_family(f);
 	END LOOP;
 	DELETE FROM vvault_stream.refresh_tokens r WHERE r.subject = who;
+	PERFORM vvault_stream.erase_sessions(who);
 	DELETE FROM vvault_stream.quotas q WHERE q.owner_id = who;
 	DELETE FROM vvault_stream.rate_limits l WHERE l.subject = who;
 	DELETE FROM vvault_stream.consents c WHERE c.subject = who;
@@ -257,7 +272,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.vvault_erase_user(text, text) IS
-'Erases somebody: {"videos_deleted", "videos_transferred"}. His videos are deleted, as by vvault_delete_asset(), or go to another owner; his jobs, webhooks, schedules, limits, quotas, consents and tokens are gone, and his tokens are good no more. Ids of videos stay, so that they come to nobody else, without a word about him.
+'Erases somebody: {"videos_deleted", "videos_transferred"}. His videos are deleted, as by vvault_delete_asset(), or go to another owner; his jobs, webhooks, schedules, limits, quotas, consents and tokens are gone, and his tokens and the sessions that he plays are good no more. Ids of videos stay, so that they come to nobody else, without a word about him.
 Units and ranges: subject and transfer_to have 1 to 255 bytes. The same call again is no error; where jobs were running it takes what they left.
 NULL: transfer_to NULL deletes the videos; subject NULL is an error.
 Errors: 22023 for what is no subject, 42501 unless the caller is the subject, or an operator, who alone transfers.
@@ -294,16 +309,18 @@ BEGIN
 			WHERE o.expires_at < clock_timestamp() ORDER BY o.expires_at LIMIT max_rows FOR UPDATE SKIP LOCKED) RETURNING 1)
 	SELECT count(*) INTO tokens FROM gone;
 	DELETE FROM vvault_stream.revocations r WHERE r.expires_at < clock_timestamp();
+	DELETE FROM vvault_stream.session_subjects s WHERE s.session_id IN (SELECT o.session_id FROM vvault_stream.session_subjects o
+		WHERE o.expires_at < clock_timestamp() ORDER BY o.expires_at LIMIT max_rows FOR UPDATE SKIP LOCKED);
 	DELETE FROM vvault_stream.finished_jobs f WHERE f.owner_id = vvault_stream.erased();
 	RETURN json_build_object('videos', videos, 'uploads', uploads, 'tokens', tokens);
 END
 $$;
 COMMENT ON FUNCTION @extschema@.vvault_retention(integer) IS
-'Forgets what is not needed any longer: {"videos", "uploads", "tokens"}. Owner and texts of videos that were deleted the setting deleted_seconds ago, uploads that ended upload_keep_seconds ago, tokens that have expired, and what jobs of erased people left. Call it from cron, beside vvault_prune_jobs().
+'Forgets what is not needed any longer: {"videos", "uploads", "tokens"}. Owner and texts of videos that were deleted the setting deleted_seconds ago, uploads that ended upload_keep_seconds ago, tokens and sessions that have expired, and what jobs of erased people left. Call it from cron, beside vvault_prune_jobs().
 Units and ranges: max_rows of each at most, from 1 to 100000; the reply counts what went.
 NULL: NULL is an error.
 Errors: 22023 for max_rows out of range.
-Source: vvault_stream.assets, uploads, refresh_tokens, revocations and finished_jobs.';
+Source: vvault_stream.assets, uploads, refresh_tokens, revocations, session_subjects and finished_jobs.';
 
 INSERT INTO vvault_stream.role_functions (access, function_name) VALUES
 	('viewer', 'vvault_consent'), ('viewer', 'vvault_export_user'), ('viewer', 'vvault_erase_user'),

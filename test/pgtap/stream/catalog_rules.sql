@@ -38,7 +38,7 @@ SELECT set_eq($$SELECT c.oid::regclass::text, u.condition
 		('vvault_stream.finished_jobs', ''), ('vvault_stream.secrets', ''), ('vvault_stream.signing_keys', ''), ('vvault_stream.content_keys', ''), ('vvault_stream.denied', ''),
 		('vvault_stream.refresh_tokens', ''), ('vvault_stream.consents', ''), ('vvault_stream.revocations', ''),
 		('vvault_stream.stores', ''), ('vvault_stream.edges', ''),
-		('vvault_stream.uploads', ''), ('vvault_stream.quotas', ''), ('vvault_stream.rate_limits', ''), ('vvault_stream.settings', ''),
+		('vvault_stream.uploads', ''), ('vvault_stream.quotas', ''), ('vvault_stream.rate_limits', ''), ('vvault_stream.session_subjects', ''), ('vvault_stream.settings', ''),
 		('vvault_stream.generations', ''), ('vvault_stream.media_objects', ''), ('vvault_stream.pictures', '')$$,
 	'the tables that a dump holds are those that the owner fills');
 

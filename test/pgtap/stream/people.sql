@@ -5,7 +5,7 @@
 --		a dump and in the log.
 --
 BEGIN;
-SELECT plan(40);
+SELECT plan(42);
 SET LOCAL TimeZone = 'UTC';
 \ir answers.psql
 
@@ -19,7 +19,7 @@ SELECT set_eq($$SELECT c.oid::regclass || '.' || a.attname FROM pg_class c JOIN 
 		AND a.attname ~ 'owner|subject|user|email|address|viewer|person|session' AND a.attname <> 'owner_running_limit'$$,
 	$$VALUES ('vvault_stream.assets.owner_id'), ('vvault_stream.jobs.owner_id'), ('vvault_stream.finished_jobs.owner_id'), ('vvault_stream.job_limits.owner_id'),
 		('vvault_stream.events.owner_id'), ('vvault_stream.webhooks.owner_id'), ('vvault_stream.schedules.owner_id'), ('vvault_stream.quotas.owner_id'),
-		('vvault_stream.rate_limits.subject'),
+		('vvault_stream.rate_limits.subject'), ('vvault_stream.session_subjects.subject'), ('vvault_stream.session_subjects.session_id'),
 		('vvault_stream.refresh_tokens.subject'), ('vvault_stream.consents.subject')$$, 'where a person may stand');
 
 CREATE FUNCTION pg_temp.fill(who text, prefix text) RETURNS void LANGUAGE plpgsql AS $$
@@ -37,6 +37,8 @@ BEGIN
 		vvault_enqueue('probe', json_build_object('by', who), NULL, who, delay_seconds => 1000);
 	PERFORM vvault_cancel_job((vvault_enqueue('probe', json_build_object('by', who), NULL, who) ->> 'job_id')::bigint);
 	INSERT INTO vvault_stream.job_limits (kind, owner_id, running_limit) VALUES ('encode', who, 2);
+	INSERT INTO vvault_stream.session_subjects (session_id, subject, expires_at)
+	VALUES (prefix || '_plays', who, now() + interval '1 hour'), (prefix || '_played', who, now() - interval '1 hour');
 	PERFORM vvault_set_quota(who, 1000000), vvault_set_rate_limit('read', who, per_second => 5, burst => 10), vvault_consent(who, 'statistics', false), vvault_token_issue(who), vvault_token_issue(who, prefix || '2', '{view}');
 END
 $$;
@@ -62,14 +64,14 @@ SELECT pg_temp.fill('zofia', 'z'), pg_temp.fill('robert', 'r');
 
 CREATE TEMP TABLE given AS SELECT vvault_export_user('zofia')::jsonb AS e;
 SELECT is((SELECT array_agg(k ORDER BY k) FROM given, jsonb_object_keys(e) k),
-	'{consents,exported_at,job_limits,jobs,quota,rate_limits,schedules,subject,tokens,videos,webhooks}', 'what is given out');
+	'{consents,exported_at,job_limits,jobs,quota,rate_limits,schedules,sessions,subject,tokens,videos,webhooks}', 'what is given out');
 SELECT is((SELECT jsonb_array_length(e -> k) FROM given), n, k || ': all of them')
-FROM (VALUES ('videos', 2), ('jobs', 4), ('webhooks', 1), ('schedules', 1), ('job_limits', 1), ('rate_limits', 1), ('tokens', 2), ('consents', 1)) v (k, n);
+FROM (VALUES ('videos', 2), ('jobs', 4), ('webhooks', 1), ('schedules', 1), ('job_limits', 1), ('rate_limits', 1), ('sessions', 2), ('tokens', 2), ('consents', 1)) v (k, n);
 SELECT is((SELECT e -> 'videos' -> 0 ->> k FROM given), v, k) FROM (VALUES ('title', 'zofia on holiday'), ('description', 'by zofia'), ('failure', 'no file of zofia')) x (k, v);
 SELECT is((SELECT jsonb_array_length(e -> 'videos' -> 0 -> k) FROM given), n, 'of a video: ' || k) FROM (VALUES ('uploads', 1), ('generations', 1), ('objects', 1)) x (k, n);
 SELECT ok((SELECT e::text !~ 'robert' FROM given), 'nothing of another');
 SELECT ok((SELECT e::text !~ encode(s.secret, 'hex') AND NOT e -> 'webhooks' -> 0 ? 'secret' FROM given, vvault_stream.webhooks w JOIN vvault_stream.secrets s ON s.name = 'webhook:' || w.webhook_id WHERE w.owner_id = 'zofia'), 'and no secret');
-SELECT is(vvault_export_user('nobody')::jsonb - 'exported_at', '{"subject": "nobody", "videos": [], "jobs": [], "webhooks": [], "schedules": [], "quota": null, "rate_limits": [], "job_limits": [], "tokens": [], "consents": []}', 'of somebody unknown there is nothing');
+SELECT is(vvault_export_user('nobody')::jsonb - 'exported_at', '{"subject": "nobody", "videos": [], "jobs": [], "webhooks": [], "schedules": [], "quota": null, "rate_limits": [], "job_limits": [], "tokens": [], "sessions": [], "consents": []}', 'of somebody unknown there is nothing');
 
 -- who may
 SELECT vvault_stream_set('authenticator', session_user), set_config('request.jwt.claims', '{"sub": "robert"}', true);
@@ -88,6 +90,8 @@ CREATE TEMP TABLE tokens AS SELECT vvault_token_issue('zofia') AS t;
 SELECT is((SELECT vvault_token_verify(t ->> 'access_token') ->> 'valid' FROM tokens), 'true', 'a token of hers');
 CREATE TEMP TABLE roberts AS SELECT vvault_export_user('robert')::jsonb - 'exported_at' AS e;
 SELECT is(vvault_erase_user('zofia')::jsonb, '{"videos_deleted": 2, "videos_transferred": 0}', 'she is erased');
+SELECT is((SELECT array_agg(d.id ORDER BY d.id) FROM vvault_stream.denied d WHERE d.kind = 'session'), '{z_plays}', 'the session that she plays is taken back');
+DELETE FROM vvault_stream.denied;
 SELECT is((SELECT string_agg(l, E'\n') FROM string_to_table(pg_temp.everything(), E'\n') l WHERE l ~* 'zofia'), NULL, 'and stands nowhere any more');
 SELECT is(vvault_export_user('zofia')::jsonb - 'exported_at' - 'subject', vvault_export_user('nobody')::jsonb - 'exported_at' - 'subject', 'nothing is known of her');
 SELECT is((SELECT vvault_token_verify(t ->> 'access_token') ->> 'reason' FROM tokens), 'it was revoked', 'her token is good no more');

@@ -3,7 +3,7 @@
 --		Who gets a playing address, and for how long it holds.
 --
 BEGIN;
-SELECT plan(41);
+SELECT plan(48);
 SET LOCAL TimeZone = 'UTC';
 
 CREATE ROLE vvs_publisher;
@@ -63,6 +63,33 @@ SELECT vvault_edge('two', 'https://two.example.org', 3);
 SELECT ok(count(*) FILTER (WHERE (vvault_stream.edge_of(v::text)).edge_id = 'two') BETWEEN 1400 AND 1600, 'an edge has its share by weight') FROM before;
 SELECT vvault_edge('two', state => 'down');
 SELECT is(vvault_play_url('public') ->> 'edge_id', 'one', 'nobody is sent to one that is down');
+
+--
+-- Whose a session is
+--
+
+CREATE FUNCTION pg_temp.whose(play json) RETURNS text LANGUAGE sql SECURITY DEFINER AS $$
+	SELECT coalesce((SELECT s.subject || ' ' || (abs(extract(epoch FROM s.expires_at - now()) - 43260) < 60)
+		FROM vvault_stream.session_subjects s WHERE s.session_id = play ->> 'session_id'), 'nobody')
+$$;
+SET LOCAL ROLE vvs_viewer;
+SELECT is(pg_temp.whose(vvault_play_url('public')), 'nobody', 'nobody''s, of a login that vouches for nobody');
+RESET ROLE;
+SELECT vvault_stream_set('authenticator', session_user), set_config('request.jwt.claims', '{"role": "vvs_viewer"}', true);
+SET LOCAL ROLE vvs_viewer;
+SELECT is(pg_temp.whose(vvault_play_url('public')), 'nobody', 'nor of who comes without a token');
+SELECT set_config('request.jwt.claims', '{"sub": "carol"}', true);
+SELECT is(pg_temp.whose(vvault_play_url('public')), 'carol true', 'a subject''s is his, for as long as it may play');
+RESET ROLE;
+SELECT is(pg_temp.whose(vvault_play_url('token', 'dave')), 'dave true', 'and his whom an operator names');
+SELECT vvault_stream_set('session_subjects', 'not_kept');
+SET LOCAL ROLE vvs_viewer;
+SELECT is(pg_temp.whose(vvault_play_url('public')), 'nobody', 'unless that is not kept');
+RESET ROLE;
+SELECT vvault_stream_set('session_subjects', NULL);
+UPDATE vvault_stream.session_subjects SET expires_at = now() - interval '1 second' WHERE subject = 'carol';
+SELECT isnt(pg_temp.whose(vvault_play_url('token', 'dave')), 'nobody', 'the next session');
+SELECT is((SELECT count(*) FROM vvault_stream.session_subjects WHERE subject = 'carol'), 0::bigint, 'takes what has expired away');
 
 SELECT * FROM finish();
 ROLLBACK;
