@@ -23,10 +23,11 @@ mesh_remove()
 	done
 }
 
-# spent_by PID: milliseconds of the processor.
+# spent_by PID...: milliseconds of the processor.
 spent_by()
 {
-	awk '{printf "%.3f\n", $1 / 1e6}' "/proc/$1/schedstat"
+	# shellcheck disable=SC2046  # a word for each
+	cat $(printf '/proc/%s/schedstat ' "$@") | awk '{n += $1} END {printf "%.3f\n", n / 1e6}'
 }
 
 # mesh_pid NODE BACKEND-TYPE [APPLICATION]: of who applies or sends there.
@@ -55,7 +56,7 @@ mesh_serve()
 
 	for node in "${MESH_NODES[@]}"; do
 		cluster_create "$WORK/mesh_$node" "fsync = off" "shared_buffers = 256MB" "max_wal_size = 4GB" "autovacuum = off" \
-			"wal_level = logical" "track_commit_timestamp = on" "max_logical_replication_workers = 8" \
+			"wal_level = logical" "max_logical_replication_workers = 8" \
 			"shared_preload_libraries = 'vvault'"
 		cluster_start "$WORK/mesh_$node"
 		bench_database mesh
@@ -98,41 +99,36 @@ mesh_join()
 	done
 }
 
-# mesh_commits NODE: the instants at which its charts were committed there.
-mesh_commits()
+# mesh_row LABEL MILLISECONDS CHARTS
+mesh_row()
 {
-	mesh_at "$1"
-	bench_sql -d mesh -At -F ' ' -c "SELECT region || '/' || date_part('epoch', fetched_at), date_part('epoch', pg_xact_commit_timestamp(xmin)) * 1000
-		FROM vvault.ingests ORDER BY ingested_at DESC LIMIT $MESH_CHARTS" | LC_ALL=C sort
+	awk -v label="$1" -v ms="$2" -v charts="$3" 'BEGIN {printf "%-44s %8.1f ms\n", label, ms / charts}'
 }
 
+# All charts of "work" come in on the first node; then the others have them.
 mesh_measure()
 {
-	local node lsn pids=() before=() i
+	local lsn charts took sending two three before=()
 
 	mesh_at one
-	MESH_CHARTS=$(bench_sql -d mesh -At -c 'SELECT count(*) FROM work')
-	pids=("$(mesh_pid one sends vvault_mesh_one)" "$(mesh_pid two one)" "$(mesh_pid three one)")
-	for i in 0 1 2; do
-		# the two who send are one sum
-		before[i]=$(for node in ${pids[i]}; do spent_by "$node"; done | awk '{n += $1} END {print n}')
-	done
+	charts=$(bench_sql -d mesh -At -c 'SELECT count(*) FROM work')
+	sending=$(mesh_pid one sends vvault_mesh_one)
+	two=$(mesh_pid two one)
+	three=$(mesh_pid three one)
+	# shellcheck disable=SC2086  # a word for each who sends
+	before=("$(spent_by $sending)" "$(spent_by "$two")" "$(spent_by "$three")")
 	mesh_at one
-	bench_sql -d mesh -At -f bench/sql/compare_ingest.sql >"$WORK/mesh.calls"
+	took=$(bench_sql -d mesh -At -f bench/sql/compare_ingest.sql | awk -F '|' '{n += $3} END {print n}')
 	lsn=$(bench_sql -d mesh -At -c 'SELECT pg_current_wal_insert_lsn()')
 	mesh_wait one "SELECT bool_and(confirmed_flush_lsn >= '$lsn') FROM pg_replication_slots"
-	printf '%-52s %8.1f ms\n' "taking it in, where its region is at home" "$(awk -F '|' '{n += $3} END {print n / NR}' "$WORK/mesh.calls")"
-	for i in 0 1 2; do
-		# shellcheck disable=SC2046
-		printf '%-52s %8.1f ms\n' "$(case $i in 0) say "sending it to two nodes" ;; *) say "writing it on node ${MESH_NODES[i]}" ;; esac)" \
-			"$(for node in ${pids[i]}; do spent_by "$node"; done | awk -v b="${before[i]}" -v c="$MESH_CHARTS" '{n += $1} END {print (n - b) / c}')"
-	done
-	mesh_commits one >"$WORK/mesh.one"
-	for node in two three; do
-		mesh_commits "$node" >"$WORK/mesh.there"
-		LC_ALL=C join "$WORK/mesh.one" "$WORK/mesh.there" | awk '{print $3 - $2}' | sort -n |
-			awk -v node="$node" '{a[NR] = $1} END {printf "%-52s %8.1f ms in the median, %.1f at most\n", "it shows on node " node " after", a[int((NR + 1) / 2)], a[NR]}'
-	done
+	mesh_row "taking it in, where its region is at home" "$took" "$charts"
+	# shellcheck disable=SC2086
+	mesh_row "sending it to two nodes" "$(spent_by $sending | awk -v b="${before[0]}" '{print $1 - b}')" "$charts"
+	mesh_row "writing it on node two" "$(spent_by "$two" | awk -v b="${before[1]}" '{print $1 - b}')" "$charts"
+	mesh_row "writing it on node three" "$(spent_by "$three" | awk -v b="${before[2]}" '{print $1 - b}')" "$charts"
+	mesh_at one
+	bench_sql -d mesh -At -c "SELECT 'bytes of tables and indexes for each video in a chart: ' || sum(pg_total_relation_size(c.oid)) / (SELECT count(*) FROM vvault.snapshots)
+		FROM pg_class c WHERE c.relnamespace = 'vvault'::regnamespace AND c.relkind = 'r'"
 }
 
 bench_mesh()
