@@ -31,7 +31,7 @@ SELECT is((SELECT string_agg(format('%s (%s)', index, definition), ', ' ORDER BY
 		-- keys of videos, whose CHECK bounds them, and names that an owner gives
 		AND NOT coalesce(k.column IN ('region', 'written_by', 'video_id'), false)
 		AND k.table NOT IN ('vvault.settings'::regclass, 'vvault.setting_defaults'::regclass)),
-	NULL, 'each of them is bounded');
+	NULL, 'each of them is bounded: by a CHECK, by left(), or cut where it is written, as the comment of its column says ("at most N bytes")');
 SELECT ok(bool_and(checked), 'a region and the id of a video are') FROM text_key k
 WHERE k.table = 'vvault.videos'::regclass AND k.column IN ('region', 'video_id');
 

@@ -347,7 +347,7 @@ WHERE d.classid = 'pg_proc'::regclass AND d.refclassid = 'pg_extension'::regclas
 END
 is(untold(qr/^\t\('(\w+)', '/m, names('SELECT name FROM vvault.setting_defaults')), '', 'CHANGELOG.md names every setting of which that is so');
 my @derived = derived_tables($node, 'sample');
-is(untold(qr/^CREATE TABLE vvault\.(\w+)/m, @derived), '', 'and every derived table');
+is(untold(qr/^CREATE TABLE vvault\.(\w+)/m, @derived), '', 'CHANGELOG.md names every derived table of which that is so');
 is(join(' ', grep { $text{'README.md'} !~ /`$_`/ } @derived), '', 'README.md names every derived table among "The data"');
 is(untold(qr/\('default_sort', .*?'\{([a-z_,]+)\}'/s, @orders), '', 'CHANGELOG.md names every such order of the feed');
 is(untold(qr/"Video": \{.*?"required": \[([^]]*)\]/s,
