@@ -38,7 +38,8 @@ CREATE FUNCTION pg_temp.language() RETURNS text LANGUAGE sql VOLATILE AS $$
 	SELECT pg_temp.pick(NULL, 'en', 'en', 'pl', 'en-US', 'zh-Hant-TW', 'es-419', 'qaa', 'sr-Latn-RS')
 $$;
 
-CREATE FUNCTION pg_temp.rendition(id text, generation integer, kind text, i integer, segments integer) RETURNS void
+-- Some renditions of a protected generation have one key, some another.
+CREATE FUNCTION pg_temp.rendition(id text, generation integer, kind text, i integer, segments integer, level text) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
 	-- far segments end in the middle of a second, and seconds in many parts
@@ -55,10 +56,11 @@ DECLARE
 			'av01.0.08M.10.0.112.09.16.09.0', 'vp09.00.31.08')
 		WHEN 'trick' THEN 'avc1.64000d' WHEN 'text' THEN 'wvtt'
 		ELSE pg_temp.pick('mp4a.40.2', 'mp4a.40.2', 'mp4a.40.5', 'opus', 'ac-3', 'ec-3', 'fLaC') END;
+	protection text := CASE kind WHEN 'text' THEN 'none' ELSE level END;
 	name text := format('%s-%s%s', kind, i, pg_temp.pick('', '_x', '-0', repeat('y', 20)));
 BEGIN
 	INSERT INTO vvault_stream.renditions (video_id, generation, name, kind, codecs, width, height, sample_aspect_width, sample_aspect_height,
-		frame_rate_numerator, frame_rate_denominator, video_range, channels, sample_rate, language, label, is_default, object_key,
+		frame_rate_numerator, frame_rate_denominator, video_range, channels, sample_rate, language, label, is_default, protection, key_id, object_key,
 		timescale, init_size, index_size, first_offset, durations, sizes)
 	VALUES (id, generation, name, kind, codecs,
 		CASE WHEN is_picture THEN CASE WHEN upright THEN short ELSE long END END,
@@ -69,7 +71,8 @@ BEGIN
 		CASE kind WHEN 'audio' THEN pg_temp.pick('1', '2', '2', '6', '8')::integer END,
 		CASE kind WHEN 'audio' THEN pg_temp.pick('8000', '44100', '48000', '96000')::integer END,
 		CASE WHEN kind <> 'trick' THEN pg_temp.language() END, CASE WHEN kind <> 'trick' THEN pg_temp.label() END,
-		pg_temp.often(0.3), format('%s/%s/%s-%s.%s', id, generation, name, floor(random() * 1e9), CASE kind WHEN 'text' THEN 'vtt' ELSE 'mp4' END),
+		pg_temp.often(0.3), protection, CASE WHEN protection <> 'none' THEN md5(id || kind || pg_temp.pick('SD', 'SD', 'HD'))::uuid END,
+		format('%s/%s/%s-%s.%s', id, generation, name, floor(random() * 1e9), CASE kind WHEN 'text' THEN 'vtt' ELSE 'mp4' END),
 		scale, init, index, init + index + CASE WHEN pg_temp.often(0.1) THEN 100 ELSE 0 END,
 		pg_temp.durations(segments, scale), pg_temp.sizes(segments));
 END
@@ -82,16 +85,17 @@ DECLARE
 	shown integer := 1 + floor(random() * 3);
 	sort text := pg_temp.pick('film', 'film', 'film', 'film', 'silent', 'sound');
 	segments integer := CASE WHEN pg_temp.often(0.04) THEN 1800 + floor(random() * 900) ELSE 1 + floor(40 * random() * random()) END;
+	level text := pg_temp.pick('none', 'none', 'none', 'clear_key', 'clear_key', 'standard', 'premium', 'aes128');
 	g integer;
 BEGIN
 	INSERT INTO vvault_stream.assets (video_id, owner_id, title, access, state, generation)
 	VALUES (id, 'alice', coalesce(pg_temp.label(), ''), pg_temp.pick('public', 'unlisted'), 'ready', shown);
 	FOREACH g IN ARRAY CASE WHEN pg_temp.often(0.2) THEN ARRAY[shown, shown + 1] ELSE ARRAY[shown] END
 	LOOP
-		PERFORM pg_temp.rendition(id, g, 'video', i, segments) FROM generate_series(1, 1 + floor(random() * 8)::integer) i WHERE sort <> 'sound';
-		PERFORM pg_temp.rendition(id, g, 'audio', i, segments) FROM generate_series(1, 1 + floor(random() * 4)::integer) i WHERE sort <> 'silent';
-		PERFORM pg_temp.rendition(id, g, 'text', i, 1) FROM generate_series(1, floor(random() * 4)::integer) i;
-		PERFORM pg_temp.rendition(id, g, 'trick', 1, segments) WHERE sort <> 'sound' AND pg_temp.often(0.6);
+		PERFORM pg_temp.rendition(id, g, 'video', i, segments, level) FROM generate_series(1, 1 + floor(random() * 8)::integer) i WHERE sort <> 'sound';
+		PERFORM pg_temp.rendition(id, g, 'audio', i, segments, level) FROM generate_series(1, 1 + floor(random() * 4)::integer) i WHERE sort <> 'silent';
+		PERFORM pg_temp.rendition(id, g, 'text', i, 1, level) FROM generate_series(1, floor(random() * 4)::integer) i;
+		PERFORM pg_temp.rendition(id, g, 'trick', 1, segments, level) WHERE sort <> 'sound' AND pg_temp.often(0.6);
 	END LOOP;
 END
 $$;

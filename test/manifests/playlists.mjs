@@ -57,6 +57,8 @@ function checkMultivariant(text, asset)
 	checkGroups(playlist);
 }
 
+const methods = { none: 'none', aes128: 'AES-128', clear_key: 'SAMPLE-AES-CTR', standard: 'SAMPLE-AES-CTR', premium: 'SAMPLE-AES' };
+
 function checkMedia(text, rendition)
 {
 	const playlist = hls.parse(text);
@@ -67,6 +69,7 @@ function checkMedia(text, rendition)
 	claim(!playlist.isMasterPlaylist && playlist.endlist && playlist.playlistType === 'VOD', 'it is no playlist on demand');
 	claim(Boolean(playlist.isIFrame) === (rendition.kind === 'trick'), 'I-frames only');
 	claim(segments.length === rendition.durations.length, 'so many segments');
+	claim((segments[0].key ? segments[0].key.method : 'none') === methods[rendition.protection], 'another method of encryption');
 	segments.forEach((segment, i) => {
 		claim(segment.uri === rendition.file, 'another file');
 		claim(Math.abs(segment.duration - rendition.durations[i] / rendition.timescale) <= 5.01e-7, 'another duration of segment ' + i);
@@ -139,7 +142,9 @@ for await (const line of createInterface({ input: createReadStream(assets) }))
 	look(asset.video_id, checkMultivariant, asset.multivariant, asset);
 	for (const rendition of asset.renditions)
 		look(asset.video_id + ' ' + rendition.name, checkMedia, rendition.playlist, rendition);
-	writeFileSync(folder + '/' + asset.video_id + '.mpd', asset.mpd);
+	look(asset.video_id, () => claim((asset.mpd === null) === asset.renditions.some((r) => r.protection === 'aes128'), 'a manifest of DASH'));
+	if (asset.mpd !== null)
+		writeFileSync(folder + '/' + asset.video_id + '.mpd', asset.mpd);
 	if (!damaged && kinds.includes('video') && kinds.includes('audio'))
 	{
 		damage(asset);
