@@ -259,7 +259,7 @@ BEGIN
 	END IF;
 	PERFORM vvault_stream.erase_webhooks(who);
 	PERFORM vvault_stream.erase_jobs(who);
-	FOR f IN SELECT DISTINCT r.family FROM vvault_stream.refresh_tokens r WHERE r.subject = who LOOP
+	FOR f IN SELECT DISTINCT r.family FROM vvault_stream.refresh_tokens r WHERE r.subject = who ORDER BY 1 LOOP
 		PERFORM vvault_stream.end_family(f);
 	END LOOP;
 	DELETE FROM vvault_stream.refresh_tokens r WHERE r.subject = who;

@@ -110,16 +110,28 @@ $$;
 COMMENT ON FUNCTION vvault_stream.issue_token(text, text, text[], integer, uuid) IS
 'Makes a token and its refresh token, of a family.';
 
--- What was issued in it is refused until it would have expired.
-CREATE FUNCTION vvault_stream.end_family(family uuid) RETURNS void
+-- Whoever makes a token in a family, or ends it, holds this first: a token that is
+-- made at that moment would be seen by nobody who ends its family.
+CREATE FUNCTION vvault_stream.lock_family(family uuid) RETURNS void
 LANGUAGE sql VOLATILE
+RETURN pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('vvault_stream family ' || family::text, 0));
+COMMENT ON FUNCTION vvault_stream.lock_family(uuid) IS
+'Holds a family of tokens until the end of the transaction.';
+
+-- What was issued in it is refused until it would have expired. Each statement
+-- sees what was committed before it began.
+CREATE FUNCTION vvault_stream.end_family(family uuid) RETURNS void
+LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
+BEGIN
+	PERFORM vvault_stream.lock_family(end_family.family);
 	INSERT INTO vvault_stream.revocations (jti, expires_at)
 	SELECT r.jti, r.issued_at + make_interval(secs => r.ttl_seconds + 600) FROM vvault_stream.refresh_tokens r
 	WHERE r.family = end_family.family AND r.issued_at + make_interval(secs => r.ttl_seconds + 600) > clock_timestamp()
-	ON CONFLICT (jti) DO NOTHING;
+	ON CONFLICT ON CONSTRAINT revocations_pkey DO NOTHING;
 	UPDATE vvault_stream.refresh_tokens r SET ended_at = clock_timestamp() WHERE r.family = end_family.family AND r.ended_at IS NULL;
+END
 $$;
 COMMENT ON FUNCTION vvault_stream.end_family(uuid) IS
 'Revokes all tokens of a family.';
@@ -143,9 +155,10 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	r vvault_stream.refresh_tokens;
+	hash bytea := sha256(convert_to(vvault_token_refresh.refresh_token, 'UTF8'));
 BEGIN
-	SELECT o.* INTO r FROM vvault_stream.refresh_tokens o
-	WHERE o.token_hash = sha256(convert_to(vvault_token_refresh.refresh_token, 'UTF8')) FOR UPDATE;
+	PERFORM vvault_stream.lock_family(o.family) FROM vvault_stream.refresh_tokens o WHERE o.token_hash = hash;
+	SELECT o.* INTO r FROM vvault_stream.refresh_tokens o WHERE o.token_hash = hash FOR UPDATE;
 	IF NOT FOUND THEN
 		RETURN vvault_stream.invalid_grant('The refresh token is not known.');
 	ELSIF r.used_at IS NOT NULL THEN
