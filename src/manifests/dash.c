@@ -411,6 +411,7 @@ static const VvReplier dash = {
 	.source = &vv_assets,
 	.scope_arg = 1,
 	.as_owner = true,
+	.without_sql = true,
 	.content_type = CONTENT_TYPE,
 	.allow = vv_may_be_shown,
 	.write = write_dash,

@@ -115,9 +115,11 @@ compute(FunctionCallInfo fcinfo, VvReply *reply)
 	enlargeStringInfo(&out, VARHDRSZ);
 	out.len = VARHDRSZ;
 	vv_count(&computed);
-	SPI_connect();
+	if (!reply->replier->without_sql)
+		SPI_connect();
 	found = reply->replier->write(fcinfo, reply, &out);
-	SPI_finish();
+	if (!reply->replier->without_sql)
+		SPI_finish();
 	if (reply->known)
 		return cstring_to_text("null");
 	if (!found)

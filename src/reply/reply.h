@@ -35,7 +35,7 @@ typedef struct VvReply
 
 /*
  * Computes a reply: appends it to out, or returns false for NULL. It is
- * connected to SPI. Before anything that costs much it calls
+ * connected to SPI, unless without_sql is set. Before anything that costs much it calls
  * vv_reply_is_known() once, and returns where that is true.
  */
 typedef bool (*VvReplyWriter) (FunctionCallInfo fcinfo, VvReply *reply,
@@ -61,6 +61,7 @@ typedef struct VvReplier
 								 * there: it is made of all */
 	bool		calls_helpers;	/* functions that not every reader may call */
 	bool		as_owner;		/* it reads with the rights of its owner */
+	bool		without_sql;	/* write is not connected to SPI */
 	const char *content_type;	/* NULL: JSON */
 	VvReplyAllow allow;			/* NULL: everybody may see it */
 	VvReplyWriter write;

@@ -222,6 +222,8 @@ for my $kind ('hls', 'dash', 'shaka', 'shakahls')
 	is(scalar @{ $browser->value('test.languages()') }, 2, "$kind: it knows two languages");
 	is(asked("test.speak('$_')", "$kind: language"), $_, "$kind: it speaks $_") for @{ $browser->value('test.languages()') };
 	ok(asked("test.write(3.5, 'line 3')", "$kind: subtitles"), "$kind: it shows the subtitles");
+	asked("test.speak('" . $browser->value('test.languages()')->[0] . "')", "$kind: the first language again");
+	ok(asked("test.written(6.5, 'line 6')", "$kind: subtitles"), "$kind: and goes on with them in another language");
 	is(asked('test.whole()', "$kind: all of it"), 0, "$kind: it stalls nowhere");
 	is_deeply($browser->value('test.problems()'), [], "$kind: and has no problem");
 	is_deeply([ $browser->complaints ], [], "$kind: the browser complains of nothing");
