@@ -9,8 +9,9 @@
 # damaged are refused. Then it is done by jobs, with a server and a store; the last
 # ones are those of protected videos, of all levels but Clear Key, which 085_drm has.
 #
-# A codec that this ffmpeg has not is left out. VVAULT_DAMAGED=n damages each file
-# n times (default 15), VVAULT_SEED=n in other places.
+# A codec that this ffmpeg has not is left out. VVAULT_ENCODINGS=all takes many more
+# ways to encode. VVAULT_DAMAGED=n damages each file n times (default 15),
+# VVAULT_SEED=n in other places.
 #
 # make check: early
 #
@@ -109,7 +110,46 @@ my %made = (
 	'av1' => [ picture('320x180', 0.6), qw(-c:v libaom-av1 -cpu-used 8 -g 10 -lag-in-frames 8), @cmaf ],
 	'av1-tiles' => [ picture('640x180', 0.3), qw(-c:v libaom-av1 -cpu-used 8 -tile-columns 1), @cmaf ],
 	'aac' => [ @sound, qw(-c:a aac -ac 2), @pieces ],
+	'flac' => [ @sound, qw(-c:a flac -strict -2), @pieces ],
 	'opus' => [ @sound, qw(-c:a libopus -ac 2), @pieces ]);
+
+# other ways to encode, whose heads of slices and frames have other fields
+my @fade = (qw(-f lavfi -i), 'testsrc2=size=320x180:rate=25:duration=1.4,fade=in:0:20', qw(-pix_fmt yuv420p));
+my @noise = (qw(-f lavfi -i), 'nullsrc=size=320x192:rate=25:duration=0.8,geq=random(1)*255:128+30*sin(X/9+T*8):128', qw(-pix_fmt yuv420p));
+my %more = (
+	'avc-veryslow' => [ picture('320x180', 1.4), qw(-c:v libx264 -preset veryslow) ],
+	'avc-fade' => [ @fade, qw(-c:v libx264 -preset slower -weightp 2 -x264-params weightb=1:bframes=5:b-pyramid=normal) ],
+	'avc-cavlc' => [ picture('320x180', 1), qw(-c:v libx264 -preset medium -coder 0 -x264-params slices=3) ],
+	'avc-444' => [ picture('320x180', 0.6), qw(-pix_fmt yuv444p -c:v libx264 -preset slow -weightp 2) ],
+	'avc-10' => [ picture('320x180', 0.6), qw(-pix_fmt yuv420p10le -c:v libx264 -preset slow) ],
+	'avc-lossless' => [ picture('320x180', 0.4), qw(-c:v libx264 -preset slow -qp 0) ],
+	'avc-gray' => [ picture('320x180', 0.6), qw(-pix_fmt gray -c:v libx264 -preset slow -weightp 2) ],
+	'avc-lists' => [ picture('320x180', 0.6), qw(-c:v libx264 -preset slow -x264-params cqm=jvt:aud=1:opengop=1:keyint=8:nal-hrd=vbr -maxrate 500k -bufsize 500k) ],
+	'avc-refresh' => [ picture('320x180', 1), qw(-c:v libx264 -preset slow -intra-refresh 1) ],
+	'hevc-veryslow' => [ picture('320x180', 0.8), qw(-c:v libx265 -preset veryslow -tag:v hvc1 -x265-params log-level=none:keyint=10) ],
+	'hevc-fade' => [ @fade, qw(-c:v libx265 -preset medium -tag:v hvc1 -x265-params log-level=none:weightb=1:weightp=1:bframes=6) ],
+	'hevc-10' => [ picture('320x180', 0.6), qw(-pix_fmt yuv420p10le -c:v libx265 -preset medium -tag:v hvc1 -x265-params log-level=none:slices=3) ],
+	'hevc-444' => [ picture('320x180', 0.4), qw(-pix_fmt yuv444p -c:v libx265 -preset medium -tag:v hvc1 -x265-params log-level=none:cbqpoffs=2) ],
+	'hevc-gray' => [ picture('320x180', 0.4), qw(-pix_fmt gray -c:v libx265 -preset medium -tag:v hvc1 -x265-params log-level=none) ],
+	'hevc-lists' => [ picture('320x180', 0.8), qw(-c:v libx265 -preset fast -tag:v hvc1 -x265-params),
+		'log-level=none:open-gop=1:keyint=10:no-deblock=1:no-sao=1:scaling-list=default:aud=1:temporal-layers=3:no-wpp=1:ref=5:no-temporal-mvp=1' ],
+	'hevc-lossless' => [ picture('320x180', 0.3), qw(-c:v libx265 -preset fast -tag:v hvc1 -x265-params log-level=none:lossless=1) ],
+	'hevc-repeated' => [ picture('320x180', 0.6), qw(-c:v libx265 -preset fast -tag:v hev1 -x265-params log-level=none:repeat-headers=1:opt-ref-list-length-pps=1) ],
+	'av1-grain' => [ @noise, qw(-c:v libaom-av1 -cpu-used 7 -denoise-noise-level 30 -crf 40) ],
+	'av1-lossless' => [ picture('320x180', 0.3), qw(-c:v libaom-av1 -cpu-used 7 -aom-params lossless=1) ],
+	'av1-10' => [ picture('320x180', 0.5), qw(-pix_fmt yuv420p10le -c:v libaom-av1 -cpu-used 6) ],
+	'av1-444' => [ picture('320x180', 0.4), qw(-pix_fmt yuv444p -c:v libaom-av1 -cpu-used 6) ],
+	'av1-gray' => [ picture('320x180', 0.4), qw(-pix_fmt gray -c:v libaom-av1 -cpu-used 6) ],
+	'av1-live' => [ picture('320x180', 0.8), qw(-c:v libaom-av1 -cpu-used 8 -aq-mode 3 -usage realtime -error-resilience 1) ],
+	'av1-segments' => [ picture('320x180', 0.8), qw(-c:v libaom-av1 -cpu-used 5 -aq-mode 1) ],
+	'av1-deltas' => [ picture('320x180', 0.6), qw(-c:v libaom-av1 -cpu-used 5 -aom-params deltaq-mode=1:delta-lf-mode=1:enable-qm=1) ],
+	'av1-screen' => [ picture('320x180', 0.5), qw(-c:v libaom-av1 -cpu-used 6 -aom-params tune-content=screen:enable-restoration=1) ],
+	'av1-slow' => [ picture('320x180', 0.6), qw(-c:v libaom-av1 -cpu-used 3 -enable-restoration 1 -enable-global-motion 1) ],
+	'av1-svt' => [ picture('320x180', 1), qw(-c:v libsvtav1 -preset 6) ],
+	'av1-svt-grain' => [ @noise, qw(-c:v libsvtav1 -preset 8 -svtav1-params film-grain=20) ]);
+
+%made = (%made, map { $_ => [ @{ $more{$_} }, @cmaf ] } keys %more) if $ENV{VVAULT_ENCODINGS};
+
 my ($encoders) = ffmpeg('-encoders');
 my @names;
 
@@ -237,7 +277,7 @@ for my $name (@names)
 		my @same = grep { $file->{samples}[$_]{bytes} eq $clear->{samples}[$_]{bytes} && length $clear->{samples}[$_]{bytes} > 200 } 0 .. $#{ $clear->{samples} };
 		is_deeply(\@same, [], "$what: none that is not small is clear");
 		ok(join('|', Cenc::decrypt($file, $key)) eq join('|', map { $_->{bytes} } @{ $clear->{samples} }), "$what: openssl decrypts it to the same");
-		next if $scheme eq 'cenc' || $name !~ /^(?:avc|hevc|av1$)/;
+		next if $scheme eq 'cenc' || $name !~ /^(?:avc|hevc|av1)/ || $name eq 'av1-tiles';
 		my @heads = clear_heads($name, $file);
 		my @traced = traced_heads($name);
 		is(scalar @heads, scalar @traced, "$what: it has as many slices as ffmpeg says");
@@ -267,7 +307,7 @@ SKIP:
 
 	for my $what (sort keys %file)
 	{
-		my ($is_cenc, $is_sound) = map { $what =~ $_ ? 1 : 0 } qr/cenc$/, qr/^(?:aac|opus)/;
+		my ($is_cenc, $is_sound) = map { $what =~ $_ ? 1 : 0 } qr/cenc$/, qr/^(?:aac|flac|opus)/;
 		my $said = $found->{"$folder/$what.mp4"};
 		my @samples = @{ $file{$what}{samples} };
 
