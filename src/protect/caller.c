@@ -97,6 +97,23 @@ text_claim(Jsonb *claims, const char *name)
 	return pnstrdup(value.val.string.val, value.val.string.len);
 }
 
+/*
+ * The video that a token is for, NULL where it says of none. What is no name of a
+ * video is nobody's: a token that was meant to be for one thing opens nothing.
+ */
+static char *
+video_claim(Jsonb *claims)
+{
+	JsonbValue	value;
+	char	   *video_id;
+
+	if (getKeyJsonValueFromContainer(&claims->root, "video_id",
+									 strlen("video_id"), &value) == NULL)
+		return NULL;
+	video_id = text_claim(claims, "video_id");
+	return video_id == NULL ? pstrdup("") : video_id;
+}
+
 /* What a token permits at most, as its claim "permissions" lists it. */
 static VvPermission
 most_permission(const JsonbValue *list)
@@ -151,7 +168,7 @@ read_claims(VvCaller *caller)
 	if (claims == NULL || are_revoked(claims))
 		return;
 	caller->subject = text_claim(claims, "sub");
-	caller->only_video = text_claim(claims, "video_id");
+	caller->only_video = video_claim(claims);
 	caller->has_permissions =
 		getKeyJsonValueFromContainer(&claims->root, "permissions",
 									 strlen("permissions"), &list) != NULL;

@@ -18,6 +18,7 @@ COMMENT ON COLUMN vvault_stream.content_keys.class IS 'AUDIO; of pictures SD (up
 COMMENT ON COLUMN vvault_stream.content_keys.kid IS 'the key''s id, which files and manifests tell';
 COMMENT ON COLUMN vvault_stream.content_keys.checksum IS 'by which a PlayReady player finds out whether it has the key; standard alone';
 SELECT pg_catalog.pg_extension_config_dump('vvault_stream.content_keys', '');
+ALTER TABLE vvault_stream.content_keys ALTER COLUMN secret SET STATISTICS 0;
 
 CREATE FUNCTION vvault_stream.pssh(what text, kids uuid[], scheme text, checksums bytea[]) RETURNS bytea
 AS 'MODULE_PATHNAME', 'vvault_stream_pssh'

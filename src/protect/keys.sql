@@ -9,6 +9,8 @@ CREATE TABLE vvault_stream.secrets (
 COMMENT ON TABLE vvault_stream.secrets IS
 'Keys and passwords. Where vvault.master_key_file is set they are sealed under the master key that sealed_by names, else they are as they are, and a dump is a secret too. Nobody but the owner of the extension reads them. Dumped.';
 SELECT pg_catalog.pg_extension_config_dump('vvault_stream.secrets', '');
+-- else ANALYZE would copy some of them, plain ones too that are sealed later
+ALTER TABLE vvault_stream.secrets ALTER COLUMN secret SET STATISTICS 0;
 
 -- A key is made ahead of the time it signs from, so that whoever checks has it
 -- by then; it is checked by for as long as what it signed may live.

@@ -157,12 +157,12 @@ my $sealed = sql($every);
 is(scalar(grep { $sealed =~ /$_/ } @plain), 0, 'nothing of them lies in the table');
 is(problem_of($first), 'none', 'what they signed is good');
 is(signed(), $signature, 'receivers of events know it by the same secret');
-my $shown = sql("SELECT vvault_webhook($hook, rotate => true) ->> 'secret'");
+my $fresh = sql("SELECT vvault_webhook($hook, rotate => true) ->> 'secret'");
 my ($now, $before) = split / /, signed();
 isnt($now, $signature, 'a new secret of a webhook signs');
 is($before, $signature, 'and the one before, for a while');
 is(secrets()->{plain}, 0, 'both are sealed');
-push @plain, unpack 'H*', decode_base64(substr $shown, 6);
+push @plain, unpack 'H*', decode_base64(substr $fresh, 6);
 is(sql("SELECT vvault_token_verify('$token') ->> 'valid'"), 'true', 'tokens, too');
 like(sql(q(SELECT vvault_presign('GET', 'a', store => 'cloud') ->> 'url')), qr/X-Amz-Signature=/, 'a store is signed for');
 is(sql(q(SELECT count(*) FROM vvault_stream.secrets WHERE secret = (SELECT secret FROM vvault_stream.secrets WHERE name = 's3:cloud') AND name <> 's3:cloud')), 0, 'no two are alike');
@@ -229,6 +229,13 @@ for my $role (qw(operator worker viewer publisher reads_all))
 	like(problem('SELECT secret FROM vvault_stream.secrets;', $role), qr/42501/, 'nor reads the table') if $role ne 'reads_all';
 }
 like(problem(q(SELECT vvault_signing_keys('token');), 'operator'), qr/no error: .*"keys" : \{\}/, 'an operator gets no private key of tokens');
+
+# What the planner knows of a column is kept beside the table, and stays when the
+# table's secrets are sealed.
+sql('ANALYZE');
+is(sql(q(SELECT string_agg(a.attrelid::regclass || '.' || a.attname, ' ') FROM pg_statistic s JOIN pg_attribute a ON a.attrelid = s.starelid AND a.attnum = s.staattnum
+	WHERE a.attrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'vvault_stream'::regnamespace) AND a.attname ~ 'secret$')), '', 'no statistics hold a secret');
+cmp_ok(sql(q(SELECT count(*) FROM pg_statistic WHERE starelid = 'vvault_stream.secrets'::regclass)), '>', 0, 'though there are some');
 
 # ---------------------------------------------------------------------------
 # A dump without its key

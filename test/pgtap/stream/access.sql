@@ -61,6 +61,8 @@ INSERT INTO caller VALUES
 	('guest, other video', 'vva_web', 'vva_viewer', '{"sub": "carol", "video_id": "other", "permissions": ["view"]}', 'viewer', 'carol', 1, false, true),
 	('other publisher', 'vva_web', 'vva_publisher', '{"sub": "vva_bob"}', 'publisher', 'vva_bob', 4, false, false),
 	('editor', 'vva_web', 'vva_publisher', '{"sub": "vva_bob", "video_id": "{video}", "permissions": ["view", "edit"]}', 'publisher', 'vva_bob', 3, true, false),
+	('owner of an odd video', 'vva_web', 'vva_publisher', '{"sub": "vva_alice", "video_id": 5}', 'publisher', 'vva_alice', 4, false, true),
+	('owner of no video', 'vva_web', 'vva_publisher', '{"sub": "vva_alice", "video_id": ""}', 'publisher', 'vva_alice', 4, false, true),
 	('manager', 'vva_web', 'vva_publisher', '{"sub": "vva_bob", "video_id": "{video}", "permissions": ["manage"]}', 'publisher', 'vva_bob', 4, true, false),
 	('worker', 'vva_web', 'vva_worker', '{"sub": "vva_alice"}', 'worker', 'vva_alice', 2, false, false),
 	('operator', 'vva_web', 'vva_operator', '', 'operator', NULL, 4, false, false),
