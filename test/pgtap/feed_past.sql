@@ -2,7 +2,7 @@
 -- what vvault_trending(..., as_of) gives afterwards.
 BEGIN;
 \ir ../naive_feed.sql
-SELECT plan((21 + count(*))::integer) FROM pg_temp.orders() o;
+SELECT plan((22 + count(*))::integer) FROM pg_temp.orders() o;
 
 TRUNCATE vvault.videos, vvault.snapshots;
 SELECT setseed(0.61);
@@ -48,6 +48,19 @@ SELECT pg_temp.take_in(8);
 -- a later one, so that the last is past too
 SELECT lives_ok($$SELECT vvault_ingest(r, pg_temp.chart(20), '2026-01-06 00:00Z') FROM unnest('{PL,SE}'::text[]) r$$);
 
+-- what a feed shows of a row of vvault.videos is kept where it is replaced
+SELECT is(string_agg(a.attname, ', '), NULL, 'each field of a feed that is a column of vvault.videos is one of vvault.snapshots or earlier_texts (src/videos/texts.sql), and in src/feed/past.h')
+FROM json_object_keys(vvault_trending('PL', 1) -> 'videos' -> 0) field
+	JOIN pg_attribute a ON a.attrelid = 'vvault.videos'::regclass AND a.attname = field AND a.attgenerated = ''
+WHERE NOT EXISTS (SELECT FROM pg_attribute o WHERE o.attname = field AND o.attrelid IN ('vvault.snapshots'::regclass, 'vvault.earlier_texts'::regclass));
+SELECT is(string_agg(a.attname, ', '), NULL, 'vvault.texts_replaced() and its trigger heed every column of vvault.earlier_texts')
+FROM pg_attribute a, pg_proc p JOIN pg_trigger t ON t.tgfoid = p.oid
+WHERE p.oid = 'vvault.texts_replaced()'::regprocedure AND a.attrelid = 'vvault.earlier_texts'::regclass AND a.attnum > 0
+	AND a.attname NOT IN ('region', 'video_id', 'replaced_at')
+	AND (p.prosrc !~ format('\mOLD\.%s\M', a.attname) OR pg_get_triggerdef(t.oid) !~ format('\mold\.%s\M.*\mnew\.%s\M', a.attname, a.attname));
+
+SELECT lives_ok($$SELECT vvault_trending('PL', 1, as_of => '2026-01-05 02:00Z')$$, 'src/feed/past.h has every column that feeds show and sort by');
+
 SELECT is((SELECT string_agg(format('%s at %s', k.region, k.at), ', ') FROM kept k
 		WHERE k.sort = o AND CASE WHEN pg_temp.moves(o) THEN pg_temp.page_ids(vvault_trending(k.region, 200, o, as_of => k.at)) <> k.ids
 			ELSE vvault_trending(k.region, 200, o, as_of => k.at)::text <> k.page::text
@@ -59,17 +72,6 @@ SELECT is((SELECT count(DISTINCT e.region || e.channel_id || coalesce(e.live, ''
 SELECT is(vvault_trending('PL', 200, 'trending', as_of => '2026-01-05 04:59:59Z') ->> 'as_of', '2026-01-05T04:00:00+00:00',
 	'trending was made for its step of the clock');
 SELECT is(vvault_trending('PL', 3, as_of => '2026-01-05 01:00Z') ->> 'total', '0', 'before the first chart it was empty');
-
--- what a feed shows of a row of vvault.videos is kept where it is replaced
-SELECT is(string_agg(a.attname, ', '), NULL, 'each field of a feed that is a column of vvault.videos is one of vvault.snapshots or earlier_texts (src/videos/texts.sql), and in src/feed/past.h')
-FROM json_object_keys(vvault_trending('PL', 1) -> 'videos' -> 0) field
-	JOIN pg_attribute a ON a.attrelid = 'vvault.videos'::regclass AND a.attname = field AND a.attgenerated = ''
-WHERE NOT EXISTS (SELECT FROM pg_attribute o WHERE o.attname = field AND o.attrelid IN ('vvault.snapshots'::regclass, 'vvault.earlier_texts'::regclass));
-SELECT is(string_agg(a.attname, ', '), NULL, 'vvault.texts_replaced() and its trigger heed every column of vvault.earlier_texts')
-FROM pg_attribute a, pg_proc p JOIN pg_trigger t ON t.tgfoid = p.oid
-WHERE p.oid = 'vvault.texts_replaced()'::regprocedure AND a.attrelid = 'vvault.earlier_texts'::regclass AND a.attnum > 0
-	AND a.attname NOT IN ('region', 'video_id', 'replaced_at')
-	AND (p.prosrc !~ format('\mOLD\.%s\M', a.attname) OR pg_get_triggerdef(t.oid) !~ format('\mold\.%s\M.*\mnew\.%s\M', a.attname, a.attname));
 
 -- pages
 CREATE FUNCTION pg_temp.walk_past(sort text, size integer, per_channel integer, at timestamptz) RETURNS text[] LANGUAGE plpgsql AS $$
