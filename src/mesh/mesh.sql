@@ -110,7 +110,8 @@ COMMENT ON FUNCTION vvault.mesh_begin(text) IS
 'Part of vvault_mesh_join: makes this database a node.';
 
 -- What a first copy brings must not meet rows that are here already, and must
--- find each region with its home.
+-- find each region with its home. The copy of another node may have brought rows
+-- before it tells of their homes: those are not to be dropped.
 CREATE FUNCTION vvault.mesh_refuse_copy() RETURNS void
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -119,8 +120,16 @@ DECLARE
 	own text COLLATE "C" := (SELECT n.node FROM vvault.mesh_nodes n WHERE n.is_self);
 	regions text := (SELECT string_agg(h.region, ',' ORDER BY h.region) FROM vvault.mesh_homeless h);
 	given text := (SELECT min(h.region) FROM vvault.mesh_homes h WHERE h.says = 'given');
+	untold text := (SELECT min(n.node) FROM vvault.mesh_nodes n JOIN pg_subscription p ON p.subname = 'vvault_mesh_' || n.node
+			AND p.subdbid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+		JOIN pg_subscription_rel r ON r.srsubid = p.oid
+		WHERE r.srrelid = 'vvault.mesh_says'::regclass AND r.srsubstate NOT IN ('f', 's', 'r'));
 BEGIN
-	IF regions IS NOT NULL THEN
+	IF regions IS NOT NULL AND untold IS NOT NULL THEN
+		RAISE EXCEPTION 'node "%" has not told its regions yet', untold
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+				HINT = 'Its first copy is under way. Try again; vvault_mesh_status() tells.';
+	ELSIF regions IS NOT NULL THEN
 		RAISE EXCEPTION 'there are rows of regions that live on no node: %', regions
 			USING ERRCODE = 'object_not_in_prerequisite_state',
 				HINT = format('Say that they live here, by vvault_mesh_join(''%1$s'', ''{%2$s}''), or drop them, by vvault.mesh_forget(''{%2$s}'').', own, regions);
@@ -266,7 +275,7 @@ COMMENT ON FUNCTION @extschema@.vvault_mesh_join(text, text[], text) IS
 'Makes this database a node of a mesh, subscribes it to another node, takes regions or gives them to another node.
 Units and ranges: the first call names this node, without conninfo. With this node''s name, regions are at home here from now on: new ones, those of a node that has left, and those that their node has given to this one and all others have seen. With another node''s name, conninfo is the libpq connection to its database, and copies of its regions come here; regions are given to it. Names have up to 20 small letters, digits and underscores, a letter first, and differ in all of a server''s databases. Returns {node, regions, given: {region: node}, nodes}: what holds here now.
 NULL: a NULL conninfo connects to nothing; a NULL node and NULL regions are errors.
-Errors: 22023 for an invalid name, region or connection, 42501 unless the caller is a superuser, 55000 for a region that lives elsewhere or has not arrived everywhere, for rows that a copy would meet, for a node that does not publish yet and for a wal_level other than logical; those of CREATE SUBSCRIPTION. Nothing has changed then but that the other node''s slot may be there.
+Errors: 22023 for an invalid name, region or connection, 42501 unless the caller is a superuser, 55000 for a region that lives elsewhere or has not arrived everywhere, for rows that a copy would meet, for a copy under way that has not told its regions, for a node that does not publish yet and for a wal_level other than logical; those of CREATE SUBSCRIPTION. Nothing has changed then but that the other node''s slot may be there.
 Source: the publication vvault_mesh, a subscription and a slot for each other node, vvault.mesh_nodes and vvault.mesh_says. A password in conninfo is shown to superusers alone, but the server''s log may quote a call; a passfile keeps it out of both.';
 
 -- Whoever reads a slot has to go before it can be dropped, and comes back soon.

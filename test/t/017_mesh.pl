@@ -106,14 +106,54 @@ sub conninfo
 	return $node{$name}->connstr('postgres') =~ s/'/''/gr;
 }
 
+sub joining
+{
+	my ($other) = @_;
+
+	return "SELECT vvault_mesh_join('$other', conninfo => '@{[ conninfo($other) ]}')";
+}
+
+# Joins a node; as long as the copy of another one has not told its regions, again.
+sub join_node
+{
+	my ($name, $other) = @_;
+	my $said = '';
+
+	for (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
+	{
+		$said = outcome($name, joining($other));
+		return if $said !~ /ERROR/;
+		die $said if $said !~ /55000: *node "\w+" has not told its regions yet/;
+		usleep(100_000);
+	}
+	die $said;
+}
+
 sub join_all
 {
 	my ($name) = @_;
 
-	for my $other (grep { $_ ne $name } @names)
-	{
-		$node{$name}->safe_psql('postgres', "SELECT vvault_mesh_join('$other', conninfo => '@{[ conninfo($other) ]}')");
-	}
+	join_node($name, $_) for grep { $_ ne $name } @names;
+	return;
+}
+
+# A copy brings videos before it tells whose they are: they are not to be dropped.
+sub join_while_untold
+{
+	my ($name, $first, $second) = @_;
+	my ($joins, $holds) = map { open_session($node{$name}, 'postgres') } 1 .. 2;
+
+	# who waits for the table has it before those who copy
+	$joins->query("BEGIN;\n" . joining($first));
+	$holds->send('BEGIN; LOCK TABLE vvault.mesh_says IN SHARE MODE');
+	wait_until($node{$name}, 'postgres', q(SELECT EXISTS (SELECT FROM pg_locks WHERE relation = 'vvault.mesh_says'::regclass AND NOT granted))) or die;
+	$joins->query('COMMIT');
+	$holds->wait;
+	wait_until($node{$name}, 'postgres', 'SELECT EXISTS (SELECT FROM vvault.videos)') or die;
+	like(outcome($name, joining($second)), qr/55000: *node "$first" has not told its regions yet\n.*HINT: .*Try again/s, 'no node is joined while another one has not told its regions');
+	$holds->query('COMMIT');
+	$_->quit for $joins, $holds;
+	join_node($name, $second);
 	return;
 }
 
@@ -147,7 +187,8 @@ unlike($secret . slurp_file($node{one}->logfile) =~ s/STATEMENT:.*//gr, qr/verys
 $node{$_}->safe_psql('postgres', "SELECT vvault_mesh_join('$_', '{@{[ join ',', @{ $home{$_} } ]}}')") for qw(two three);
 # the catalog changes all the while, which the making of a slot meets
 my @changing = map { start_client($node{$_}, 'postgres', "changing_$_", "CREATE TABLE changing ();\nDROP TABLE changing;\n" x 5000) } @names;
-join_all($_) for @names;
+join_all($_) for qw(one two);
+join_while_untold(qw(three one two));
 stop_client($_) for @changing;
 
 sub all_follow
