@@ -245,21 +245,11 @@ phase_isolation()
 	count_regress "$LOGS/isolation.log" "$status"
 }
 
-# count_tap LOG STATUS [OF]: assertions in the output of a verbose prove. A file that
-# is skipped as a whole counts as one; one that dies or plans wrongly counts as one more, unless it has failures already.
+# count_tap LOG STATUS [OF]: assertions in the output of a verbose prove.
 count_tap()
 {
-	local log=$1 passed failed skipped broken
-
-	passed=$(grep -E '^ok [0-9]+' "$log" | grep -civE '# *skip' || true)
-	skipped=$(grep -ciE '^ok [0-9]+.*# *skip|\.\. +skipped: ' "$log" || true)
-	failed=$(grep -E '^not ok [0-9]+' "$log" | grep -civE '# *todo' || true)
-	if [ "$2" -ne 0 ]; then
-		broken=$(grep -cE '\(Wstat: .* Failed: 0\)$' "$log" || true)
-		failed=$((failed + broken))
-		[ "$failed" -ne 0 ] || failed=1
-	fi
-	count "$passed" "$failed" "$skipped" "${3:-}"
+	# shellcheck disable=SC2046  # three figures
+	count $(tap_counts "$1" "$2") "${3:-}"
 }
 
 # What prove says of a failed assertion, without the thousands that passed.

@@ -482,6 +482,24 @@ prove_tap()
 		prove "$@" 9<&-
 }
 
+# tap_counts LOG STATUS: how many assertions passed, failed and were skipped in the
+# output of a verbose prove. A file that is skipped as a whole counts as one; one that
+# dies or plans wrongly counts as one more, unless it has failures already.
+tap_counts()
+{
+	local log=$1 passed failed skipped broken
+
+	passed=$(grep -E '^ok [0-9]+' "$log" | grep -civE '# *skip' || true)
+	skipped=$(grep -ciE '^ok [0-9]+.*# *skip|\.\. +skipped: ' "$log" || true)
+	failed=$(grep -E '^not ok [0-9]+' "$log" | grep -civE '# *todo' || true)
+	if [ "$2" -ne 0 ]; then
+		broken=$(grep -cE '\(Wstat: .* Failed: 0\)$' "$log" || true)
+		failed=$((failed + broken))
+		[ "$failed" -ne 0 ] || failed=1
+	fi
+	say "$passed $failed $skipped"
+}
+
 # Stop and delete the servers of TAP tests that ended early.
 remove_tap_servers()
 {
