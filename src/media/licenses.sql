@@ -129,7 +129,7 @@ BEGIN
 			'common', p.boxes -> 0, 'widevine', p.boxes -> 1, 'playready', p.boxes -> 2) ORDER BY k.class), '[]')
 		FROM vvault_stream.assets a
 			JOIN vvault_stream.content_keys k ON k.video_id = a.video_id AND k.generation = a.generation,
-			vvault_stream.pssh_boxes(k) p (boxes)
+			vvault_stream.pssh_boxes(k.kid) p (boxes)
 		WHERE a.video_id = vvault_pssh.video_id AND k.level <> 'aes128' AND a.state NOT IN ('deleting', 'deleted'));
 END
 $$;

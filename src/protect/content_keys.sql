@@ -54,11 +54,15 @@ RETURN 'content:' || video_id || '/' || generation::text || '/' || class || '/' 
 COMMENT ON FUNCTION vvault_stream.content_key_name(text, integer, text, uuid) IS
 'The name that a content key is sealed under.';
 
+-- The row has the key as it is where there is no master key: no query gets it for
+-- a parameter.
 CREATE FUNCTION vvault_stream.content_key(k vvault_stream.content_keys) RETURNS bytea
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT vvault_stream.unsealed(vvault_stream.content_key_name(k.video_id, k.generation, k.class, k.kid), k.secret, k.sealed_by)
+BEGIN
+	RETURN vvault_stream.unsealed(vvault_stream.content_key_name(k.video_id, k.generation, k.class, k.kid), k.secret, k.sealed_by);
+END
 $$;
 COMMENT ON FUNCTION vvault_stream.content_key(vvault_stream.content_keys) IS
 'A content key, opened.';
@@ -90,7 +94,7 @@ COMMENT ON FUNCTION vvault_stream.make_content_keys(text, integer, text) IS
 
 -- The common box lists all keys of the generation: hls.js makes one request of the
 -- first that it meets, and takes what that brings for sound and picture.
-CREATE FUNCTION vvault_stream.pssh_boxes(k vvault_stream.content_keys) RETURNS json
+CREATE FUNCTION vvault_stream.pssh_boxes(kid uuid) RETURNS json
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -98,10 +102,11 @@ AS $$
 			SELECT o.kid FROM vvault_stream.content_keys o WHERE o.video_id = k.video_id AND o.generation = k.generation ORDER BY o.class)
 		ELSE ARRAY[k.kid] END, vvault_stream.encryption_scheme(k.level),
 		CASE WHEN k.checksum IS NOT NULL THEN ARRAY[k.checksum] END), 'base64'), E'\n', '') ORDER BY i)
-	FROM unnest(CASE k.level WHEN 'clear_key' THEN '{common}' WHEN 'aes128' THEN '{}' ELSE '{common,widevine,playready}' END::text[])
+	FROM vvault_stream.content_keys k, unnest(CASE k.level WHEN 'clear_key' THEN '{common}' WHEN 'aes128' THEN '{}' ELSE '{common,widevine,playready}' END::text[])
 		WITH ORDINALITY o (system, i)
+	WHERE k.kid = pssh_boxes.kid
 $$;
-COMMENT ON FUNCTION vvault_stream.pssh_boxes(vvault_stream.content_keys) IS
+COMMENT ON FUNCTION vvault_stream.pssh_boxes(uuid) IS
 'The pssh boxes of a file that is encrypted under a key, in base64: an array, or NULL where it has none.';
 
 -- Each file has its own initialization vector: two files under one key and one
@@ -113,7 +118,7 @@ AS $$
 	SELECT json_strip_nulls(json_build_object('scheme', vvault_stream.encryption_scheme(k.level),
 		'kid', encode(uuid_send(k.kid), 'hex'), 'key', encode(vvault_stream.content_key(k), 'hex'),
 		'iv', CASE WHEN k.level <> 'aes128' THEN encode(substring(vvault_stream.random_key() FROM 1 FOR 16), 'hex') END,
-		'pssh', vvault_stream.pssh_boxes(k)))
+		'pssh', vvault_stream.pssh_boxes(k.kid)))
 	FROM vvault_stream.content_keys k
 	WHERE k.video_id = output_encryption.video_id AND k.generation = output_encryption.generation
 		AND k.class = output_encryption.class
