@@ -12,6 +12,8 @@
  */
 #include "core/query.h"
 
+#include "access/htup_details.h"
+#include "catalog/pg_proc.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/params.h"
@@ -19,6 +21,7 @@
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/guc.h"
+#include "utils/syscache.h"
 
 #include "core/same_version.h"
 
@@ -238,6 +241,22 @@ vv_query_call(VvQuery *query, const Datum *args, const bool *isnull,
 	(void) vv_query_write(query, args, isnull, action, arg);
 	SPI_finish();
 	SetUserIdAndSecContext(caller, context);
+}
+
+/*
+ * The owner of a function, for those that take his rights by themselves.
+ */
+Oid
+vv_function_owner(Oid function)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for function %u", function);
+	owner = ((Form_pg_proc) GETSTRUCT(tuple))->proowner;
+	ReleaseSysCache(tuple);
+	return owner;
 }
 
 typedef struct RowCopy

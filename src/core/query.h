@@ -63,6 +63,7 @@ extern uint64 vv_query_write(VvQuery *query, const Datum *args,
 							 const bool *isnull, VvRowAction action, void *arg);
 extern void vv_query_call(VvQuery *query, const Datum *args,
 						  const bool *isnull, VvRowAction action, void *arg);
+extern Oid	vv_function_owner(Oid function);
 extern bool vv_query_row(VvQuery *query, const Datum *args, VvRow *row);
 extern char *vv_query_text(VvQuery *query, const Datum *args);
 extern bool vv_append_text(const Datum *values, const bool *isnull, void *arg);

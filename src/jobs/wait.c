@@ -13,8 +13,6 @@
 
 #include <math.h>
 
-#include "access/htup_details.h"
-#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -25,32 +23,15 @@
 #include "utils/builtins.h"
 #include "utils/float.h"
 #include "utils/memutils.h"
-#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
+#include "core/query.h"
 #include "jobs/waiters.h"
 
 #define SLEEP_SECONDS			5.0 /* at most, between two looks */
 #define SLEEP_SECONDS_ALONE		1.0 /* where nobody wakes us */
 #define MAX_WAIT_SECONDS		86400.0
 #define MAX_KINDS				100
-
-/*
- * The owner of the procedure, with whose rights it looks: whoever ends
- * transactions cannot be SECURITY DEFINER.
- */
-static Oid
-owner_of(Oid function)
-{
-	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
-	Oid			owner;
-
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for function %u", function);
-	owner = ((Form_pg_proc) GETSTRUCT(tuple))->proowner;
-	ReleaseSysCache(tuple);
-	return owner;
-}
 
 /*
  * Ask how long it is to the next job, with the rights of the extension's
@@ -202,7 +183,11 @@ vvault_wait_for_jobs(PG_FUNCTION_ARGS)
 	seconds = PG_GETARG_FLOAT8(1);
 	check_arguments(fcinfo, seconds);
 
-	owner = owner_of(fcinfo->flinfo->fn_oid);
+	/*
+	 * its rights are for looking: whoever is SECURITY DEFINER ends no
+	 * transaction
+	 */
+	owner = vv_function_owner(fcinfo->flinfo->fn_oid);
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
 	kinds = PG_GETARG_ARRAYTYPE_P_COPY(0);
 	woken = enter(kinds);

@@ -7,13 +7,10 @@
  */
 #include "core/compat.h"
 
-#include "access/htup_details.h"
-#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/syscache.h"
 
 #include "core/query.h"
 #include "http/etag.h"
@@ -44,20 +41,6 @@ append_as_line(StringInfo out, const char *document)
 	}
 }
 
-/* Who owns the function. */
-static Oid
-owner_of(Oid function)
-{
-	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
-	Oid			owner;
-
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for function %u", function);
-	owner = ((Form_pg_proc) GETSTRUCT(tuple))->proowner;
-	ReleaseSysCache(tuple);
-	return owner;
-}
-
 /*
  * Appends the description of what a role may call. The functions that make it
  * are internal, so they are called as the owner of this one; SECURITY DEFINER
@@ -73,7 +56,7 @@ append_description(StringInfo out, Oid function)
 
 	GetUserIdAndSecContext(&caller, &context);
 	args[0] = ObjectIdGetDatum(caller);
-	SetUserIdAndSecContext(owner_of(function),
+	SetUserIdAndSecContext(vv_function_owner(function),
 						   context | SECURITY_LOCAL_USERID_CHANGE);
 	append_as_line(out, vv_query_text(&document_query, args));
 	SetUserIdAndSecContext(caller, context);

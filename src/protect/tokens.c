@@ -165,13 +165,15 @@ time_problem(const VvToken *token, double skew)
 #define MAX_UNREVOKED	16
 #define MAX_JTI			64
 
-static struct
+typedef struct Unrevoked
 {
 	VvSeenSnapshot snapshot;
-	int			n;
+	int			njtis;
 	int			next_to_go;
 	char		jtis[MAX_UNREVOKED][MAX_JTI];
-} unrevoked;
+} Unrevoked;
+
+static Unrevoked unrevoked;
 
 /* Is it known of a token that it was not revoked? */
 static bool
@@ -180,7 +182,7 @@ is_unrevoked(const char *jti, Snapshot snapshot)
 	if (!vv_is_comparable_snapshot(snapshot) ||
 		!vv_is_same_snapshot(&unrevoked.snapshot, snapshot))
 		return false;
-	for (int i = 0; i < unrevoked.n; i++)
+	for (int i = 0; i < unrevoked.njtis; i++)
 	{
 		if (strcmp(unrevoked.jtis[i], jti) == 0)
 			return true;
@@ -197,11 +199,11 @@ remember_unrevoked(const char *jti, Snapshot snapshot)
 	if (!vv_is_same_snapshot(&unrevoked.snapshot, snapshot))
 	{
 		vv_see_snapshot(&unrevoked.snapshot, snapshot);
-		unrevoked.	n = unrevoked.next_to_go = 0;
+		unrevoked.njtis = unrevoked.next_to_go = 0;
 	}
 	strlcpy(unrevoked.jtis[unrevoked.next_to_go], jti, MAX_JTI);
-	unrevoked.	next_to_go = (unrevoked.next_to_go + 1) %MAX_UNREVOKED;
-	unrevoked.	n = Min(unrevoked.n + 1, MAX_UNREVOKED);
+	unrevoked.next_to_go = (unrevoked.next_to_go + 1) % MAX_UNREVOKED;
+	unrevoked.njtis = Min(unrevoked.njtis + 1, MAX_UNREVOKED);
 }
 
 /*

@@ -14,19 +14,17 @@
  */
 #include "reply/reply.h"
 
-#include "access/htup_details.h"
 #include "access/xact.h"
-#include "catalog/pg_proc.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "storage/ipc.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/snapmgr.h"
-#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "core/counters.h"
+#include "core/query.h"
 #include "http/etag.h"
 #include "http/headers.h"
 #include "reply/key.h"
@@ -301,20 +299,6 @@ answer(FunctionCallInfo fcinfo, const VvReplier *replier)
 	return body;
 }
 
-/* The owner of the function that is called. */
-static Oid
-owner_of(Oid function)
-{
-	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
-	Oid			owner;
-
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for function %u", function);
-	owner = ((Form_pg_proc) GETSTRUCT(tuple))->proowner;
-	ReleaseSysCache(tuple);
-	return owner;
-}
-
 /*
  * The same with the rights of the function's owner. To be SECURITY DEFINER with
  * a search_path costs as much as a hit of the cache. An error ends the
@@ -328,7 +312,7 @@ answer_as_owner(FunctionCallInfo fcinfo, const VvReplier *replier)
 	int			context;
 
 	GetUserIdAndSecContext(&caller, &context);
-	SetUserIdAndSecContext(owner_of(fcinfo->flinfo->fn_oid),
+	SetUserIdAndSecContext(vv_function_owner(fcinfo->flinfo->fn_oid),
 						   context | SECURITY_LOCAL_USERID_CHANGE);
 	body = answer(fcinfo, replier);
 	SetUserIdAndSecContext(caller, context);
