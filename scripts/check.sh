@@ -11,7 +11,7 @@
 # them; TESTS chooses tests by name, from every phase that has tests. All phases
 # run even if one fails. The last line counts, and the status is 0 only if
 # nothing failed. Logs stay in .work/log. Each phase says how long it took, and
-# so does each TAP test; JOBS of these (as many as there are cores) run side by
+# so does each TAP test; JOBS of these (one more than there are cores: some wait) run side by
 # side, but for those whose head says "make check: alone". Those that take long
 # say "make check: early" and begin before the others.
 #
@@ -24,7 +24,7 @@
 source "$(dirname "$0")/lib.sh"
 
 PHASES="build lint regress pgtap isolation tap docs"
-JOBS=${JOBS:-$(nproc)}
+JOBS=${JOBS:-$(($(nproc) + 1))}
 PASSED=0
 FAILED=0
 SKIPPED=0
@@ -297,7 +297,7 @@ run_pgtap()
 		sql postgres -c "CREATE DATABASE ${extension}_pgtap" &&
 			sql "${extension}_pgtap" -c 'CREATE EXTENSION pgtap' \
 				-c "CREATE EXTENSION $extension CASCADE" &&
-			pg_prove -v --psql-bin "$STAGE_BIN/psql" -d "${extension}_pgtap" \
+			pg_prove -v --timer --psql-bin "$STAGE_BIN/psql" -d "${extension}_pgtap" \
 				"${tests[@]/%/.sql}"
 	} >>"$LOGS/pgtap.log" 2>&1 9<&-
 }
