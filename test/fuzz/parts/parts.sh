@@ -149,8 +149,24 @@ run()
 	else
 		echo "not ok $1"
 		tail -n 60 "$log"
-		FAILED=1
 	fi
+}
+
+# run_all PART...: as many side by side as there are cores; what they say comes in turn.
+run_all()
+{
+	local part
+
+	for part in "$@"; do
+		seed "$part"
+		[ "$(jobs -pr | wc -l)" -lt "$(nproc)" ] || wait -n
+		run "$part" >"$FOLDER/$part.said" &
+	done
+	wait
+	for part in "$@"; do
+		cat "$FOLDER/$part.said"
+	done | tee "$FOLDER/said"
+	[ "$(grep -c '^ok ' "$FOLDER/said")" -eq $# ]
 }
 
 [ $# -ge 2 ] || { sed -n '3,/^$/s/^#[ \t]\{0,1\}//p' "$0"; exit 2; }
@@ -159,12 +175,7 @@ PG_CONFIG=${PG_CONFIG:-pg_config}
 mkdir -p "$1"
 FOLDER=$(cd "$1" && pwd -P)
 SECONDS_EACH=$2
-FAILED=0
 CLANG=$(clang_name)
 shift 2
 build
-for part in "${@:-${PARTS[@]}}"; do
-	seed "$part"
-	run "$part"
-done
-exit "$FAILED"
+run_all "${@:-${PARTS[@]}}"
