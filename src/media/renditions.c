@@ -154,13 +154,14 @@ static void
 add_checksum(VvMediaKey *key)
 {
 	pg_uuid_t	kid;
-	Datum		arg = UUIDPGetDatum(&kid);
+	Datum		arg;
 	VvRow		row;
 	bytea	   *checksum;
 
 	if (key->protection != VV_PROTECTION_STANDARD)
 		return;
 	memcpy(kid.data, key->kid, VV_KID_LEN);
+	arg = UUIDPGetDatum(&kid);
 	if (!vv_query_row(&checksum_query, &arg, &row) || row.isnull[0])
 		return;
 	checksum = DatumGetByteaPP(row.values[0]);
