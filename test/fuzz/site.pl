@@ -152,7 +152,11 @@ sub request
 	}
 	my $protocol = rand() < 0.99 ? 'HTTP/1.1' : one_of('HTTP/1.0', 'HTTP/0.9', 'HTTP/2.0', 'HTTP/9.9', 'http/1.1', 'HTTP/1.1 x');
 	my $head = join "\r\n", "$method $target $protocol", @lines, '', '';
-	$head = damaged($head) . "\r\n\r\n" if rand() < 0.01;
+	if (rand() < 0.01)
+	{
+		$head = damaged($head) . "\r\n\r\n";
+		($target) = $head =~ /\A[^ ]* ?([^ \r\n]*)/;
+	}
 	return { method => $method, target => $target, protocol => $protocol, head => $head, body => $body // '' };
 }
 
