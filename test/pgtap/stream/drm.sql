@@ -5,7 +5,7 @@
 --		systems of protection are told, beside published examples; CPIX.
 --
 BEGIN;
-SELECT plan(120);
+SELECT plan(125);
 SET LOCAL TimeZone = 'UTC';
 SET LOCAL client_min_messages = warning;
 \ir answers.psql
@@ -311,6 +311,52 @@ SELECT is(pg_temp.playready_header(vvault_stream.pssh('playready_object', '{0001
 	'<KID ALGID="AESCBC" VALUE="AwIBAAUEBwYICQoLDA0ODw=="></KID><KID ALGID="AESCBC" VALUE="ExIREBUUFxYYGRobHB0eHw=="></KID></KIDS></PROTECTINFO></DATA></WRMHEADER>', 'and 4.3, of two keys');
 SELECT is(vvault_stream.pssh('common', '{00010203-0405-0607-0809-0a0b0c0d0e0f,10111213-1415-1617-1819-1a1b1c1d1e1f}', 'cenc', NULL),
 	'\x0000004470737368010000001077efecc0b24d02ace33c1e52e2fb4b00000002000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f00000000', 'the common box, of two keys');
+
+--
+-- Manifests take their owner's rights by themselves, whatever the search_path
+--
+
+CREATE SCHEMA vvs_trap;
+CREATE FUNCTION vvs_trap.spring() RETURNS boolean LANGUAGE plpgsql AS $$BEGIN RAISE 'trapped as %', current_user; END$$;
+DO $$
+DECLARE
+	of_type text;
+	operator text;
+BEGIN
+	FOREACH of_type IN ARRAY '{text,uuid,integer,bigint,boolean,timestamptz}'::text[] LOOP
+		EXECUTE format('CREATE FUNCTION vvs_trap.spring(%1$s, %1$s) RETURNS boolean LANGUAGE sql AS %2$L', of_type, 'SELECT vvs_trap.spring()');
+		FOREACH operator IN ARRAY '{=,<>,<,>,<=,>=}'::text[] LOOP
+			EXECUTE format('CREATE OPERATOR vvs_trap.%1$s (LEFTARG = %2$s, RIGHTARG = %2$s, FUNCTION = vvs_trap.spring)', operator, of_type);
+		END LOOP;
+	END LOOP;
+END
+$$;
+GRANT USAGE ON SCHEMA vvs_trap TO vvs_viewer;
+CREATE FUNCTION pg_temp.among_traps(statement text) RETURNS text LANGUAGE plpgsql SET search_path = vvs_trap, pg_catalog AS $$
+DECLARE
+	result text;
+BEGIN
+	EXECUTE statement INTO result;
+	RETURN result;
+EXCEPTION WHEN raise_exception THEN
+	RETURN sqlerrm;
+END
+$$;
+CREATE TEMP TABLE trapped (call text, result text);
+GRANT ALL ON trapped TO vvs_viewer;
+CREATE TEMP TABLE untrapped AS SELECT c.call, format('SELECT %s.%s', n.nspname::regnamespace, c.call) AS statement, NULL::text AS result
+FROM (VALUES ('vvault_hls(''film'')'), ('vvault_hls_media(''film'', ''360p'')'), ('vvault_dash(''film'')')) c (call),
+	pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'vvault_stream';
+GRANT ALL ON untrapped TO vvs_viewer;
+UPDATE vvault_stream.assets SET access = 'public' WHERE video_id = 'film';
+SET LOCAL ROLE vvs_viewer;
+SELECT is(pg_temp.among_traps($$SELECT 'a'::text = 'a'::text$$), 'trapped as vvs_viewer', 'a trap works');
+INSERT INTO trapped SELECT u.call, pg_temp.among_traps(u.statement) FROM untrapped u;
+UPDATE untrapped SET result = CASE WHEN call ~ 'media' THEN vvault_hls_media('film', '360p')::text
+	WHEN call ~ 'dash' THEN vvault_dash('film')::text ELSE vvault_hls('film')::text END;
+RESET ROLE;
+SELECT is(t.result, u.result, t.call || ' steps into none') FROM trapped t JOIN untrapped u USING (call) ORDER BY t.call;
+SELECT is((SELECT count(*) FROM trapped WHERE length(result) > 100), 3::bigint, 'and has what it has else');
 
 SELECT * FROM finish();
 ROLLBACK;
