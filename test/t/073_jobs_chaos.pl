@@ -4,7 +4,8 @@
 #		others: each job is finished, once.
 #
 # VVAULT_CHAOS_JOBS=n makes n jobs (default 1500), VVAULT_CHAOS_WORKERS=n has
-# them done by n workers (12); the whole form is 10000 and 32.
+# them done by n workers (12); the whole form is 10000 and 32.  Where they are
+# done before all has been killed that is to be, more come in.
 #
 # make check: early
 #
@@ -48,16 +49,19 @@ INSERT INTO vvault_stream.job_kinds (kind, lease_seconds, max_attempts, retry_se
 VALUES ('plain', 2, 1000, 0.1, 0.2, NULL, NULL, NULL), ('noted', 2, 1000, 0.1, 0.2, 'chaos', 'done', NULL), ('limited', 2, 1000, 0.1, 0.2, NULL, NULL, 4);
 EOF
 
-# Jobs in batches of 50: each needs some of those before it in the batch, and
-# some of another batch.
+# Some more jobs, in batches of 50: each needs some of those before it in the
+# batch, and some of another batch.
+my @ids;
+
 sub make_jobs
 {
+	my ($more) = @_;
 	my $json = JSON::PP->new;
-	my @ids;
+	my $all = @ids + $more;
 
-	while (@ids < $njobs)
+	while (@ids < $all)
 	{
-		my $n = min(50, $njobs - @ids);
+		my $n = min(50, $all - @ids);
 		my @batch = map {
 			my $i = $_;
 			my %after = map { int(rand $i) => 1 } $i && rand() < 0.6 ? 1 .. 1 + int rand 3 : ();
@@ -79,7 +83,7 @@ SQL
 	return;
 }
 
-make_jobs();
+make_jobs($njobs);
 is($node->safe_psql('postgres', 'SELECT count(*) FROM vvault_stream.jobs'), $njobs, "$njobs jobs came in");
 cmp_ok($node->safe_psql('postgres', 'SELECT count(*) FROM vvault_stream.job_needs'), '>', $njobs / 2, 'with needs');
 
@@ -166,12 +170,17 @@ sub left
 	return eval {
 		$db //= DBI->connect('dbi:Pg:' . $node->connstr('postgres'), undef, undef, { RaiseError => 1, PrintError => 0 });
 		($db->selectrow_array('SELECT count(*) FROM vvault_stream.jobs'))[0];
-	} // do { undef $db; $njobs };
+	} // do { undef $db; scalar @ids };
 }
 
 my $patience = $PostgreSQL::Test::Utils::timeout_default * 4 + $njobs / 20;
-while ((my $left = left()) && time - $begun < $patience)
+while (time - $begun < $patience)
 {
+	my $left = left();
+	my $enough = $crashes == 3 && $killed;
+
+	last if $enough && !$left;
+	make_jobs($njobs / 5) if !$enough && $left < $njobs / 10;
 	sleep 0.2;
 	if (time - $last >= 1)
 	{
@@ -198,13 +207,13 @@ kill 9, keys %worker;
 waitpid $_, 0 for keys %worker;
 %worker = ();
 
-note sprintf '%d workers and %d postmasters were killed in %.0f s', $killed, $crashes, time - $begun;
+note sprintf '%d workers and %d postmasters were killed in %.0f s, with %d jobs', $killed, $crashes, time - $begun, scalar @ids;
 is($crashes, 3, 'the postmaster was killed three times');
 cmp_ok($killed, '>=', 1, 'and workers');
 is($node->safe_psql('postgres', 'SELECT count(*) FROM vvault_stream.jobs'), '0', 'no job is left');
 is($node->safe_psql('postgres', 'SELECT count(*) FROM vvault_stream.job_needs'), '0', 'and no need');
 is($node->safe_psql('postgres', 'SELECT count(*), count(DISTINCT job_id), count(*) FILTER (WHERE cancelled) FROM vvault_stream.finished_jobs'),
-	"$njobs|$njobs|0", 'each is finished, once');
+	scalar(@ids) . '|' . scalar(@ids) . '|0', 'each is finished, once');
 is($node->safe_psql('postgres', q(SELECT count(*) FROM vvault_stream.finished_jobs f WHERE (result ->> 'n') IS DISTINCT FROM (args ->> 'n'))), '0', 'with its own result');
 is($node->safe_psql('postgres', q(SELECT count(*) - count(DISTINCT job_id), count(*) - (SELECT count(*) FROM vvault_stream.finished_jobs WHERE kind = 'noted') FROM chaos.done)),
 	'0|0', 'and its done function was done once');
