@@ -133,6 +133,16 @@ forget_known(Datum arg pg_attribute_unused(), int cache pg_attribute_unused(),
 	nforgotten++;
 }
 
+/*
+ * The same of a relation. A table that gets a second child keeps its row in
+ * pg_class, and what Citus lists has none: only this tells of them.
+ */
+static void
+forget_relation(Datum arg, Oid relation pg_attribute_unused())
+{
+	forget_known(arg, RELOID, 0);
+}
+
 /* Ask once in a session to be told of changes to what a source knows. */
 static void
 listen_for_changes(void)
@@ -142,6 +152,7 @@ listen_for_changes(void)
 	if (registered)
 		return;
 	CacheRegisterSyscacheCallback(RELOID, forget_known, (Datum) 0);
+	CacheRegisterRelcacheCallback(forget_relation, (Datum) 0);
 	CacheRegisterSyscacheCallback(PROCOID, forget_known, (Datum) 0);
 	CacheRegisterSyscacheCallback(NAMESPACEOID, forget_known, (Datum) 0);
 	CacheRegisterSyscacheCallback(AUTHOID, forget_known, (Datum) 0);

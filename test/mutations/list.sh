@@ -37,6 +37,11 @@ mutation versions-of-one-writer src/reply/state.c '/^scan_versions\(/,/^}/s/whil
 mutation writes-ignored src/reply/source.c 's/if \(TransactionIdIsValid\(GetTopTransactionIdIfAny\(\)\)\)/if (false)/' 021_cache
 mutation fuzzy-search-ignored src/reply/source.c 's/if \(GinFuzzySearchLimit != 0 \|\| /if (/' 021_cache
 mutation privileges-ignored src/reply/source.c 's/if \(pg_class_aclcheck\(.*\)/if (false)/' 021_cache
+mutation second-child-unseen src/reply/source.c '/CacheRegisterRelcacheCallback/d' 028_sources
+mutation no-child-is-foreign src/reply/source.c '/^is_distributed\(/,/^}/s/== RELKIND_FOREIGN_TABLE/== 0/' 028_sources
+mutation grandchildren-unseen src/reply/source.c 's/find_all_inheritors\(table, NoLock, NULL\)/find_inheritance_children(table, NoLock)/' 028_sources
+mutation spread-unseen src/reply/source.c 's/^(\tif \()is_spread\(table\)/\1false/' 028_sources
+mutation empty-parameters src/core/query.c '/^make_params\(/,/^}/s/if \(query->nargs == 0\)/if (false)/' 028_sources
 mutation schema-ignored src/reply/source.c 's/if \(!vv_may_use_schema\(.*\)/if (false)/' 021_cache
 mutation policies-ignored src/reply/source.c 's/if \(forced \|\| check_enable_rls\(.*\)/if (forced)/' 021_cache 043_postgrest
 mutation forced-ignored src/reply/source.c 's/if \(forced \|\| check_enable_rls/if (check_enable_rls/' 021_cache

@@ -11,6 +11,7 @@
 #include "core/compat.h"
 
 #include "catalog/pg_type.h"
+#include "executor/executor.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -38,8 +39,13 @@ PG_FUNCTION_INFO_V1(xml_of);
 PG_FUNCTION_INFO_V1(quoted_of);
 PG_FUNCTION_INFO_V1(wait_at);
 PG_FUNCTION_INFO_V1(wake_at);
+PG_FUNCTION_INFO_V1(empty_lists);
 
 static bool broken_allow = false;
+
+/* how many queries were started with a list of parameters that has none */
+static int	nempty_lists = 0;
+static ExecutorStart_hook_type next_start = NULL;
 
 static const char *const tables[] = {"versions", "notes", NULL};
 
@@ -207,9 +213,35 @@ wake_at(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+/*
+ * Looks at each query's parameters on its way.
+ */
+static void
+watch_start(QueryDesc *query, int flags)
+{
+	if (query->params != NULL && query->params->numParams == 0)
+		nempty_lists++;
+	if (next_start != NULL)
+		next_start(query, flags);
+	else
+		standard_ExecutorStart(query, flags);
+}
+
+/*
+ * How many of this session's queries came with an empty list of parameters,
+ * where none is what everybody expects.
+ */
+Datum
+empty_lists(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT32(nempty_lists);
+}
+
 void
 _PG_init(void)
 {
+	next_start = ExecutorStart_hook;
+	ExecutorStart_hook = watch_start;
 	DefineCustomBoolVariable("sources.broken_allow",
 							 "Whether anybody is told any secret, as if allow were wrong.",
 							 NULL, &broken_allow, false, PGC_USERSET, 0, NULL,

@@ -241,13 +241,66 @@ $node->safe_psql('postgres', 'ALTER FOREIGN TABLE vvault.far_videos NO INHERIT v
 is(value($reader, $shown), 'near', 'without the child');
 is(from($reader, $feed), 'HIT', 'replies are kept again');
 
-# Citus lists what it spreads over nodes beside the system catalogs.
+# It is the same with a child of a child, and with a second child: that leaves no
+# trace in the row of its parent in pg_class.
+$node->safe_psql('postgres', 'CREATE TABLE vvault.near_videos () INHERITS (vvault.videos); CREATE TABLE vvault.nearest_videos () INHERITS (vvault.near_videos)');
+is(from($reader, $feed), 'HIT', 'a child that is here leaves replies kept');
+for my $parent (qw(videos near_videos nearest_videos))
+{
+	$node->safe_psql('postgres', "ALTER FOREIGN TABLE vvault.far_videos INHERIT vvault.$parent");
+	is(from($reader, $feed), 'BYPASS', "not so a child of $parent on another server, attached while they are kept");
+	is(value($reader, $shown), 'near far', 'whose rows show');
+	$node->safe_psql('postgres', "ALTER FOREIGN TABLE vvault.far_videos NO INHERIT vvault.$parent");
+	is(from($reader, $feed), 'HIT', 'until it is detached');
+}
+$node->safe_psql('postgres', 'DROP TABLE vvault.near_videos CASCADE; DROP FOREIGN TABLE vvault.far_videos');
+
+# And with partitions, and partitions of these.
+my ($low, $middle, $high) = map { "'${_}0000000-0000-0000-0000-000000000000'" } qw(2 8 c);
+$node->safe_psql('far', "CREATE TABLE part (id uuid, note text); INSERT INTO part VALUES ($middle, 'far')");
+$node->safe_psql('postgres', <<"SQL");
+ALTER TABLE by_uuid.notes RENAME TO old_notes;
+CREATE TABLE by_uuid.notes (id uuid, note text) PARTITION BY RANGE (id);
+CREATE TABLE by_uuid.low_notes PARTITION OF by_uuid.notes FOR VALUES FROM (MINVALUE) TO ($low);
+CREATE TABLE by_uuid.high_notes PARTITION OF by_uuid.notes FOR VALUES FROM ($middle) TO (MAXVALUE) PARTITION BY RANGE (id);
+CREATE TABLE by_uuid.highest_notes PARTITION OF by_uuid.high_notes FOR VALUES FROM ($high) TO (MAXVALUE);
+INSERT INTO by_uuid.notes SELECT * FROM by_uuid.old_notes WHERE id < $low;
+CALL by_uuid.change($kind{by_uuid}{one}, 'in a partition');
+SQL
+my $parted = 'note_of_uuid(' . $kind{by_uuid}{one} . ')';
+for my $case ([ 'high_notes', "FROM ($middle) TO ($high)", $middle ], [ 'notes', "FROM ($low) TO ($middle)", $low ])
+{
+	my ($parent, $bounds, $scope) = @$case;
+
+	is(from($reader, $parted), $_, "$parent: with partitions that are here replies are kept: $_") for 'MISS', 'HIT';
+	$node->safe_psql('far', "UPDATE part SET id = $scope");
+	$node->safe_psql('postgres', "CREATE FOREIGN TABLE by_uuid.far_notes PARTITION OF by_uuid.$parent FOR VALUES $bounds
+		SERVER far OPTIONS (schema_name 'public', table_name 'part');
+		INSERT INTO by_uuid.versions VALUES ($scope, '', gen_random_uuid()) ON CONFLICT DO NOTHING");
+	is(from($reader, $parted), 'BYPASS', "$parent: with a partition on another server they are computed");
+	is(note_of($reader, "note_of_uuid($scope)"), 'far', 'out of it, too');
+	$node->safe_psql('postgres', "ALTER TABLE by_uuid.$parent DETACH PARTITION by_uuid.far_notes");
+	is(from($reader, $parted), 'HIT', 'and kept when it is detached');
+	$node->safe_psql('postgres', "DROP FOREIGN TABLE by_uuid.far_notes; CALL by_uuid.change($kind{by_uuid}{one}, 'of $parent')");
+}
+
+# Citus lists what it spreads over nodes beside the system catalogs, and lets
+# others look at the table anew, as statistics do.
 my $catalog = "SET allow_system_table_mods = on;";
 $node->safe_psql('postgres', "$catalog CREATE TABLE pg_catalog.pg_dist_partition (logicalrelid regclass);
-	INSERT INTO pg_catalog.pg_dist_partition VALUES ('vvault.snapshots'); ALTER TABLE vvault.snapshots SET (autovacuum_enabled)");
+	INSERT INTO pg_catalog.pg_dist_partition VALUES ('vvault.snapshots')");
+$node->safe_psql('postgres', 'CREATE STATISTICS vvault.anew ON views, likes FROM vvault.snapshots');
 is(from($reader, $feed), 'BYPASS', 'with a table that Citus distributes replies are computed');
-$node->safe_psql('postgres', "$catalog DROP TABLE pg_catalog.pg_dist_partition; ALTER TABLE vvault.snapshots RESET (autovacuum_enabled)");
+$node->safe_psql('postgres', "$catalog DROP TABLE pg_catalog.pg_dist_partition");
 is(from($reader, $feed), 'HIT', 'and kept where it is a plain one');
+
+# Nobody who plans is handed a list of parameters that is empty: Citus takes one
+# for parameters that it cannot know.
+$reader->query("CREATE FUNCTION empty_lists() RETURNS integer LANGUAGE c AS '$module'");
+my $said_by_readers = join ', ', map { "$_ IS NULL" } $feed, 'vvault_regions()', 'vvault_analytics()', q(vvault_insights('PL')), q(vvault_video('near')),
+  q(vvault_search('near')), q(vvault_related('near')), 'vvault_health()';
+value($reader, "SET vvault.cache = off; SELECT $said_by_readers; RESET vvault.cache");
+is(value($reader, 'SELECT empty_lists()'), 0, 'no query of ours has an empty list of parameters');
 
 # ---------------------------------------------------------------------------
 # Writers of text and XML, which no function of ours uses alone
