@@ -3,8 +3,8 @@
 # run.sh
 #		The benchmarks, on a throw-away cluster: `make bench`.
 #
-# usage: bench/run.sh [PART ...]		parts: cache feed trending scores ingest analytics search worker encrypt http edge jobs beside tokens
-#		limits manifests mesh
+# usage: bench/run.sh [PART ...]		parts: cache feed trending scores ingest analytics search worker encrypt http edge jobs sizes long beside
+#		tokens limits manifests mesh
 #
 # What is compared is measured in turn within one run, in ROUNDS rounds (5) of
 # SECONDS seconds (2), and medians are taken: on a shared machine only ratios
@@ -291,6 +291,22 @@ part_jobs()
 	bench_jobs
 }
 
+part_sizes()
+{
+	heading "sizes: tables and indexes of queues, by job"
+	# shellcheck source=bench/jobs/part.sh
+	source bench/jobs/part.sh
+	bench_sizes
+}
+
+part_long()
+{
+	heading "long: jobs put in, taken and ended by 8 clients, of a long queue beside a short one"
+	# shellcheck source=bench/jobs/part.sh
+	source bench/jobs/part.sh
+	bench_long
+}
+
 part_beside()
 {
 	heading "beside: a feed of 25 out of 100,000 videos, out of the cache, while the queue works"
@@ -372,10 +388,11 @@ compare_beyond()
 		'BEGIN {printf "%-66s %8.4f ms %8.4f ms, a constant %.4f ms   time ratio %.2f, beyond the constant %.2f\n", label, a, b, c, a / b, (a - c) / (b - c)}'
 }
 
-# reaped_ms: what the server's backends that have ended have had of a processor.
+# reaped_ms DATABASE: what the server's backends that have ended have had of a
+# processor, once none is in the database.
 reaped_ms()
 {
-	while [ "$(bench_sql -d postgres -At -c "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'")" -gt 1 ]; do
+	while [ "$(bench_sql -d postgres -At -c "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND datname = '$1'")" -gt 0 ]; do
 		sleep 0.1
 	done
 	sleep 0.3
@@ -383,15 +400,15 @@ reaped_ms()
 }
 
 # backend_ms DATABASE SQL CALLS: what a call takes of the processor in the backends
-# of 8 clients, with all that goes to them.
+# of CLIENTS clients (8), with all that goes to them.
 backend_ms()
 {
-	local before
+	local before clients=${CLIENTS:-8}
 
 	printf '%s\n' "$2" >"$WORK/bench.pgbench"
-	before=$(reaped_ms)
-	"$STAGE_BIN/pgbench" -n -M prepared -c 8 -t "$(($3 / 8))" -f "$WORK/bench.pgbench" "$1" >"$WORK/bench.said" 2>&1
-	awk -v before="$before" -v after="$(reaped_ms)" -v calls="$3" 'BEGIN {print (after - before) / calls}'
+	before=$(reaped_ms "$1")
+	"$STAGE_BIN/pgbench" -n -M prepared -c "$clients" -t "$(($3 / clients))" -f "$WORK/bench.pgbench" "$1" >"$WORK/bench.said" 2>&1
+	awk -v before="$before" -v after="$(reaped_ms "$1")" -v calls="$3" 'BEGIN {print (after - before) / calls}'
 }
 
 # compare_backends LABEL CALLS DATABASE SQL DATABASE SQL: the same of two, in turn: the
@@ -464,7 +481,7 @@ main()
 				;;
 		esac
 		case " ${*:-jobs} " in
-			*" jobs "*)
+			*" jobs "* | *" sizes "*)
 				"$ROOT/scripts/packages.sh" queues || say "going on without: pgq is not measured"
 				"$ROOT/scripts/npm.sh" .work bench/jobs || say "going on without: queues of npm are not measured"
 				;;
@@ -478,7 +495,7 @@ main()
 	cluster_create "$WORK" "fsync = off" "shared_buffers = 1GB" "max_wal_size = 8GB" "autovacuum = off" \
 		"shared_preload_libraries = 'vvault'"
 	cluster_start "$WORK"
-	for part in "${@:-cache feed trending scores ingest analytics search worker encrypt http edge jobs beside tokens limits manifests mesh}"; do
+	for part in "${@:-cache feed trending scores ingest analytics search worker encrypt http edge jobs sizes long beside tokens limits manifests mesh}"; do
 		for part in $part; do
 			# the others measure what it costs to compute a reply
 			case $part in

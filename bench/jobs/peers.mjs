@@ -4,11 +4,14 @@
  *
  * usage: node peers.mjs pg-boss | graphile-worker BATCH SECONDS CLIENTS
  *        node peers.mjs pg-boss | graphile-worker through | wait JOBS CLIENTS
+ *        node peers.mjs pg-boss retire
  *
  * CLIENTS loops in one process, each on a connection of its own out of the
  * pool; BATCH jobs in each call, where the queue has such calls. Connects as
- * PGHOST and so on say. Prints jobs a second. The other form only puts JOBS in,
- * and has them done by thousands and what they leave vacuumed (through), or not.
+ * PGHOST and so on say. Prints jobs a second. The second form only puts JOBS in,
+ * and has them done by thousands and what they leave vacuumed (through), or not;
+ * of graphile-worker autovacuum is all that is told, so it has that alone. The
+ * third has pg-boss archive and delete what has ended.
  */
 import pg from 'pg';
 import PgBoss from 'pg-boss';
@@ -36,9 +39,21 @@ async function inTurn(oneRound) {
 async function fill(pool, oneThousand) {
 	for (let n = 0; n < jobsToFill; n += batch) {
 		await oneThousand();
-		if (batchText === 'through')
+		if (batchText === 'through' && peer === 'pg-boss')
 			await pool.query('VACUUM');
 	}
+}
+
+async function retire() {
+	const boss = new PgBoss({ host: process.env.PGHOST, port: Number(process.env.PGPORT), database: process.env.PGDATABASE,
+		user: process.env.PGUSER, supervise: false, schedule: false, archiveCompletedAfterSeconds: 1, deleteAfterSeconds: 1 });
+
+	await boss.start();
+	for (let i = 0; i < 2; i++) {
+		await new Promise(resolve => setTimeout(resolve, 1500));
+		await boss.maintain();
+	}
+	await boss.stop({ graceful: false });
 }
 
 async function pgBoss() {
@@ -93,8 +108,8 @@ async function graphileWorker() {
 	return rate;
 }
 
-const rate = await (peer === 'pg-boss' ? pgBoss() : graphileWorker());
+const rate = await (batchText === 'retire' ? retire() : peer === 'pg-boss' ? pgBoss() : graphileWorker());
 
-if (!fills)
+if (!fills && batchText !== 'retire')
 	console.log(rate.toFixed(0));
 process.exit(0);

@@ -21,6 +21,26 @@ RETURN left(state, 2) NOT IN ('25', '40', '53', '55', '57', '58', 'XX');
 COMMENT ON FUNCTION vvault_stream.is_fault_of_one(text) IS
 'Whether an error is one of a job among many; else it is one of the transaction or the server.';
 
+-- json may hold what no text can, an escaped NUL or half of a surrogate pair:
+-- that is found by whoever reads a field, and would end the whole call.
+CREATE FUNCTION vvault_stream.is_readable(element json) RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE STRICT
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF element::text ~ '\\u(0000|[dD][89a-fA-F])' THEN
+		BEGIN
+			PERFORM FROM json_each_text(element);
+		EXCEPTION WHEN data_exception THEN
+			RETURN false;
+		END;
+	END IF;
+	RETURN true;
+END
+$$;
+COMMENT ON FUNCTION vvault_stream.is_readable(json) IS
+'Whether the fields of an object can be read, or it has none.';
+
 CREATE FUNCTION vvault_stream.job_fields() RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN ARRAY['kind', 'args', 'video_id', 'owner_id', 'priority', 'delay_seconds', 'max_attempts', 'job_key', 'needs',
@@ -100,7 +120,9 @@ COMMENT ON FUNCTION vvault_stream.enqueue_element_or_say(json, bigint[]) IS
 'The same in a subtransaction; an error is the answer.';
 
 -- Two batches that name the same keys and needs in different orders must not
--- wait for each other: all are locked before the first job, keys first.
+-- wait for each other: all are locked before the first job, keys first, then what
+-- is needed, then jobs that have the keys. Who ends a job locks it before what
+-- needs it, too.
 CREATE FUNCTION vvault_stream.lock_for_many(jobs json) RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -115,6 +137,11 @@ BEGIN
 			CASE WHEN json_typeof(e -> 'needs') = 'array' THEN e -> 'needs' END) i
 		WHERE i ~ '^[0-9]{1,18}$'))
 	ORDER BY j.job_id FOR KEY SHARE;
+	PERFORM FROM vvault_stream.jobs j WHERE j.job_id = ANY (ARRAY(
+		SELECT o.job_id FROM json_array_elements(jobs) e JOIN vvault_stream.jobs o ON o.kind = e ->> 'kind'
+			AND o.owner_id = coalesce(e ->> 'owner_id', '') AND o.job_key = e ->> 'job_key' AND o.started_at IS NULL))
+		AND j.started_at IS NULL
+	ORDER BY j.job_id FOR SHARE;
 END
 $$;
 COMMENT ON FUNCTION vvault_stream.lock_for_many(json) IS
@@ -130,7 +157,8 @@ DECLARE
 	ids bigint[] := '{}';
 	replies text[] := '{}';
 BEGIN
-	PERFORM vvault_stream.lock_for_many(jobs);
+	PERFORM vvault_stream.lock_for_many(CASE WHEN apart THEN
+		(SELECT json_agg(e) FROM json_array_elements(jobs) e WHERE vvault_stream.is_readable(e)) ELSE jobs END);
 	FOR job IN SELECT e FROM json_array_elements(jobs) e LOOP
 		said := CASE WHEN apart THEN vvault_stream.enqueue_element_or_say(job, ids)
 			ELSE vvault_stream.enqueue_element(job, ids) END;
@@ -164,6 +192,7 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER COST 1000
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+	escaped boolean := position('\u' IN jobs::text) > 0;
 	unknown boolean;
 	related boolean;
 BEGIN
@@ -172,7 +201,8 @@ BEGIN
 		RETURN '[]';
 	END IF;
 	SELECT bool_or(f <> ALL (vvault_stream.job_fields())), bool_or(f IN ('job_key', 'needs', 'after')) INTO unknown, related
-	FROM json_array_elements(jobs) e, json_object_keys(CASE WHEN json_typeof(e) = 'object' THEN e ELSE '{"":0}' END) f;
+	FROM json_array_elements(jobs) e, json_object_keys(
+		CASE WHEN json_typeof(e) = 'object' AND (NOT escaped OR vvault_stream.is_readable(e)) THEN e ELSE '{"":0}' END) f;
 	RETURN coalesce(
 		CASE WHEN NOT unknown AND NOT related THEN vvault_stream.enqueue_or_not(jobs, true) END,
 		CASE WHEN NOT unknown THEN vvault_stream.enqueue_or_not(jobs, false) END,
@@ -293,7 +323,8 @@ EXCEPTION WHEN data_exception THEN
 		array_agg(CASE WHEN e ->> 'lease' ~ '^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$' THEN (e ->> 'lease')::uuid END ORDER BY n),
 		array_agg(e -> 'result' ORDER BY n)
 	INTO ids, leases, results
-	FROM json_array_elements(completions) WITH ORDINALITY c (e, n);
+	FROM (SELECT CASE WHEN vvault_stream.is_readable(c.e) THEN c.e END, c.n
+		FROM json_array_elements(completions) WITH ORDINALITY c (e, n) OFFSET 0) r (e, n);
 END
 $$;
 COMMENT ON FUNCTION vvault_stream.read_completions(json) IS
@@ -340,7 +371,7 @@ $$;
 COMMENT ON FUNCTION @extschema@.vvault_complete_many(json) IS
 'Ends many jobs, and answers for each in their order as vvault_complete does, or {"job_id", "error", "sqlstate"} for one whose lease is not valid; the others end all the same.
 Units and ranges: completions is an array of at most 1000 objects {"job_id", "lease", "result"}. Of two that are the same the first one''s result counts, and both get the same answer.
-NULL: completions NULL is an error; result may be null or missing. Where job_id or lease is, or has another type, the lease is not valid.
+NULL: completions NULL is an error; result may be null or missing. Where job_id or lease is, or has another type, the lease is not valid; nor is that of an object whose texts hold \u0000 or half of a surrogate pair.
 Errors: 22023 for what is no such array; PT409 in the answers. A deadlock and its like end the whole call.
 Source: vvault_stream.jobs, finished_jobs; rows are locked in the order of job_id. Jobs of a kind with limits or a done function take longer than others.';
 

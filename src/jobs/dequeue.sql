@@ -168,7 +168,9 @@ BEGIN
 				INTO its_order USING job;
 			ordered := ordered || (left(job::text, -1) || ', "order" : ' || coalesce(its_order::text, 'null') || '}')::json;
 		EXCEPTION WHEN OTHERS THEN
-			SELECT o.* INTO j FROM vvault_stream.jobs o WHERE o.job_id = (job ->> 'job_id')::bigint;
+			-- its args may hold what keeps every field from being read
+			SELECT o.* INTO j FROM vvault_stream.jobs o
+			WHERE o.job_id = substring(job::text FROM '^{"job_id" : ([0-9]+)')::bigint;
 			PERFORM vvault_stream.end_attempt(j, format('its order could not be made: %s', SQLERRM), NULL, false);
 		END;
 	END LOOP;

@@ -90,23 +90,34 @@ RETURN pg_catalog.hashtextextended(pg_catalog.concat_ws(pg_catalog.chr(1), 'vvau
 COMMENT ON FUNCTION vvault_stream.key_number(text, text, text) IS
 'The number of the advisory lock of a job''s key.';
 
+-- The job that is given back is not taken before this transaction ends: so
+-- whatever takes it sees what it was asked for again for. One that is being
+-- taken is waited for, and has begun then, unless that is rolled back.
 CREATE FUNCTION vvault_stream.job_with_key(kind text, owner_id text, job_key text) RETURNS json
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off SET plan_cache_mode = force_generic_plan SET jit = off
 AS $$
+DECLARE
+	same record;
 BEGIN
 	-- one at a time for a key, so that the second sees the first
 	PERFORM pg_advisory_xact_lock(vvault_stream.key_number(
 		job_with_key.kind, job_with_key.owner_id, job_with_key.job_key));
-	RETURN (SELECT json_build_object('job_id', j.job_id, 'state', vvault_stream.job_state(j.state), 'created', false)
-		FROM vvault_stream.jobs j
-		WHERE j.kind = job_with_key.kind AND j.owner_id = job_with_key.owner_id
-			AND j.job_key = job_with_key.job_key AND j.started_at IS NULL);
+	SELECT j.job_id, j.state INTO same FROM vvault_stream.jobs j
+	WHERE j.kind = job_with_key.kind AND j.owner_id = job_with_key.owner_id
+		AND j.job_key = job_with_key.job_key AND j.started_at IS NULL
+	FOR SHARE;
+	IF NOT FOUND THEN
+		RETURN NULL;
+	END IF;
+	-- who passed it over meanwhile looks again
+	PERFORM vvault_stream.wake_workers(job_with_key.kind);
+	RETURN json_build_object('job_id', same.job_id, 'state', vvault_stream.job_state(same.state), 'created', false);
 END
 $$;
 COMMENT ON FUNCTION vvault_stream.job_with_key(text, text, text) IS
-'The reply for a job that has not begun and has this key, or NULL; nobody else can make one before this transaction ends.';
+'The reply for a job that has not begun and has this key, or NULL; before this transaction ends nobody else can make one, or take it.';
 
 -- What enqueue.c leaves to it: whatever is not one plain INSERT.
 CREATE FUNCTION vvault_stream.enqueue_slowly(kind text, args json, video_id text, owner_id text, priority integer,

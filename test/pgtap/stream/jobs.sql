@@ -7,7 +7,7 @@
 -- has to pass.
 --
 BEGIN;
-SELECT plan(138);
+SELECT plan(144);
 
 INSERT INTO vvault_stream.job_kinds (kind, retry_seconds, max_attempts) VALUES ('jt_a', 10, 3), ('jt_b', 10, 3);
 
@@ -141,6 +141,15 @@ SELECT is(pg_temp.state(pg_temp.id('bad')), 'dead', 'but dead');
 SELECT matches(vvault_job(pg_temp.id('bad')) ->> 'error', '^attempt 3 was lost: the lease of worker "tester" ran out$', 'and says why');
 SELECT is((vvault_queue('jt_b') -> 'kinds' -> 0 ->> 'dead')::int, 1, 'the queue shows it');
 SELECT is((vvault_queue('jt_b') -> 'kinds' -> 0 -> 'lost')::jsonb, jsonb_build_array(pg_temp.id('bad')), 'and that it lost two workers');
+INSERT INTO vvault_stream.job_kinds (kind, progress_seconds) VALUES ('jt_slow', 100);
+INSERT INTO name_of SELECT 'slow', pg_temp.put('jt_slow');
+SELECT pg_temp.take('{jt_slow}');
+SELECT is((vvault_queue('jt_slow') -> 'kinds' -> 0 -> 'stalled')::jsonb, '[]', 'one that has just begun is no trouble');
+UPDATE vvault_stream.jobs SET progress_at = progress_at - interval '101 seconds' WHERE job_id = pg_temp.id('slow');
+SELECT vvault_heartbeat(pg_temp.id('slow'), pg_temp.lease(pg_temp.id('slow')));
+SELECT is((vvault_queue('jt_slow') -> 'kinds' -> 0 -> 'stalled')::jsonb, jsonb_build_array(pg_temp.id('slow')), 'without progress it is, though its worker is there');
+SELECT vvault_heartbeat(pg_temp.id('slow'), pg_temp.lease(pg_temp.id('slow')), 0.1);
+SELECT is((vvault_queue('jt_slow') -> 'kinds' -> 0 -> 'stalled')::jsonb, '[]', 'until it goes on');
 INSERT INTO name_of SELECT 'after bad', pg_temp.put('jt_b', needs => ARRAY[pg_temp.id('bad')]);
 SELECT matches(vvault_job(pg_temp.id('after bad')) ->> 'why', '^it needs job \d+, which is dead$', 'what needs it says that it waits');
 SELECT is((vvault_redrive(pg_temp.id('bad')) -> 'redriven')::jsonb, jsonb_build_array(pg_temp.id('bad')), 'it is redriven');
@@ -261,7 +270,11 @@ INSERT INTO name_of SELECT 'f', pg_temp.put('jt_f');
 INSERT INTO name_of SELECT 'f after', pg_temp.put('jt_a', needs => ARRAY[pg_temp.id('f')]);
 SELECT is(pg_temp.take('{jt_f}'), ARRAY[pg_temp.id('f')], 'a kind has functions');
 SELECT is((SELECT (job -> 'order')::jsonb FROM given ORDER BY n DESC LIMIT 1), '{"do": 1}', 'that make its order');
+CREATE TEMP TABLE updates AS SELECT pg_stat_get_xact_tuples_updated('vvault_stream.jobs'::regclass) AS n,
+	pg_stat_get_xact_tuples_hot_updated('vvault_stream.jobs'::regclass) AS hot;
 SELECT is((vvault_heartbeat(pg_temp.id('f'), pg_temp.lease(pg_temp.id('f'))) -> 'order')::jsonb, '{"do": 1}', 'anew with each heartbeat');
+SELECT is((SELECT row(pg_stat_get_xact_tuples_updated('vvault_stream.jobs'::regclass) - n,
+	pg_stat_get_xact_tuples_hot_updated('vvault_stream.jobs'::regclass) - hot)::text FROM updates), '(1,1)', 'which touches no index');
 INSERT INTO jt.broken VALUES ('the disk is full');
 SELECT is(pg_temp.finish(pg_temp.id('f')), 'finishing', 'and end it; where that fails it is finishing');
 SELECT is((SELECT count(*) FROM jt.done), 0::bigint, 'with nothing done');
@@ -280,6 +293,10 @@ INSERT INTO name_of SELECT 'unlucky', (vvault_enqueue('jt_f', '{"n": 13}') ->> '
 INSERT INTO name_of SELECT 'lucky', pg_temp.put('jt_f');
 SELECT is(pg_temp.take('{jt_f}', 10), ARRAY[pg_temp.id('lucky')], 'a job whose order cannot be made does not stop others');
 SELECT is(vvault_job(pg_temp.id('unlucky')) ->> 'error', 'its order could not be made: unlucky', 'and says why');
+INSERT INTO name_of SELECT 'unreadable', (vvault_enqueue('jt_f', '{"n": "\u0000"}') ->> 'job_id')::bigint;
+INSERT INTO name_of SELECT 'readable', pg_temp.put('jt_f');
+SELECT is(pg_temp.take('{jt_f}', 10), ARRAY[pg_temp.id('readable')], 'nor does one whose args no text can hold');
+SELECT matches((SELECT error FROM vvault_stream.jobs WHERE job_id = pg_temp.id('unreadable')), '^its order could not be made: .*Unicode', 'which says why too');
 
 CREATE ROLE jt_somebody;
 ALTER FUNCTION jt.on_done(json, json) OWNER TO jt_somebody;

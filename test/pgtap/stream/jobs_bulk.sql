@@ -3,9 +3,9 @@
 --		Many jobs in one call: what comes of each is what would come of it alone.
 --
 BEGIN;
-SELECT plan(36);
+SELECT plan(39);
 
-INSERT INTO vvault_stream.job_kinds (kind, max_attempts) VALUES ('jb_a', 3), ('jb_b', 3), ('jb_alone', 3);
+INSERT INTO vvault_stream.job_kinds (kind, max_attempts) VALUES ('jb_a', 3), ('jb_b', 3), ('jb_alone', 3), ('jb_read', 3);
 INSERT INTO vvault_stream.job_kinds (kind, owner_running_limit) VALUES ('jb_limited', 2);
 INSERT INTO vvault_stream.job_limits (kind, owner_id, weight) VALUES ('jb_a', 'heavy', 4), ('jb_alone', 'heavy', 4);
 
@@ -72,6 +72,9 @@ SELECT is((SELECT row(args, owner_id, priority, max_attempts)::text FROM vvault_
 SELECT is(pg_temp.many('mixed', '[{"kind": "jb_b", "owner_id": "anna"}, {"kind": "jb_none"}, {"kind": "jb_b", "ownerid": "anna"}, 7,
 	{"kind": "jb_b", "priority": "high"}, {"kind": "jb_b", "priority": 40000}, {"kind": "jb_b", "needs": [0]}, {"owner_id": "anna"},
 	{"kind": "jb_b", "owner_id": "anna"}]'), 'ready 22023 22023 22023 22P02 22023 22023 22023 ready', 'what is refused leaves the others');
+SELECT is(pg_temp.many('unreadable', '[{"kind": "jb_read", "owner_id": "\ud83d\ude00"}, {"kind": "jb_read", "job_key": "\u0000"}, {"kind": "jb_read", "needs": ["\ud83d"]},
+	{"kind": "jb_read", "\u0000": 1}, "\u0000", {"kind": "jb_read", "args": {"text": "\u0000"}}, {"kind": "jb_read", "job_key": "\ud83d\ude00"}]'),
+	'ready 22P05 22P02 22P05 22023 22P05 ready', 'nor does what no text can hold end the call');
 SELECT is((SELECT reply -> 1 ->> 'error' FROM replies WHERE name = 'mixed'), 'invalid kind "jb_none"', 'and says why');
 SELECT is((SELECT count(*) FROM vvault_stream.jobs WHERE kind = 'jb_b' AND owner_id = 'anna'), 2::bigint, 'they are there');
 SELECT is(pg_temp.many('graph', format('[{"kind": "jb_b"}, {"kind": "jb_b", "after": [0]}, {"kind": "jb_b", "after": [0, 1], "needs": [%s]}]', pg_temp.id('mixed', 0))::json),
@@ -99,6 +102,11 @@ SELECT is(pg_temp.take('{jb_b}', 100) @> ARRAY[pg_temp.id('mixed', 0), pg_temp.i
 SELECT is(pg_temp.states(vvault_complete_many(pg_temp.completions(pg_temp.id('graph', 0), 0, pg_temp.id('mixed', 0)))), 'finished PT409 finished',
 	'and end, but for one that is none');
 SELECT is(pg_temp.states(vvault_complete_many('[{"job_id": "x"}, 5, {"job_id": 1, "lease": "x"}, {"lease": null}]')), 'PT409 PT409 PT409 PT409', 'nor is what is no job');
+SELECT is(pg_temp.take('{jb_read}', 100), ARRAY[pg_temp.id('unreadable', 0), pg_temp.id('unreadable', 6)], 'what could be read has come in');
+SELECT is(pg_temp.states(vvault_complete_many((SELECT json_agg(c ORDER BY n) FROM (
+		SELECT 2 * o, c FROM json_array_elements(pg_temp.completions(pg_temp.id('unreadable', 0), pg_temp.id('unreadable', 6))) WITH ORDINALITY a (c, o)
+		UNION ALL
+		SELECT 3, '{"job_id": 1, "lease": "\u0000"}'::json) q (n, c)))), 'finished PT409 finished', 'nor does it end the completion of others');
 SELECT is(vvault_job(pg_temp.id('mixed', 0)) -> 'result' ->> 'of', pg_temp.id('mixed', 0)::text, 'each has its own result');
 SELECT is(vvault_job(pg_temp.id('graph', 1)) ->> 'state', 'ready', 'what needs it goes on');
 SELECT is(pg_temp.states(vvault_complete_many(pg_temp.completions(pg_temp.id('graph', 0), pg_temp.id('keys', 0), pg_temp.id('keys', 0)))), 'finished finished finished',
