@@ -430,7 +430,7 @@ cluster_start()
 		fi
 	fi
 	sock=$(realpath "$sock")
-	"$STAGE_BIN/pg_ctl" -D "$folder/data" -l "$folder/log/server.log" -w -t 60 \
+	"$STAGE_BIN/pg_ctl" -D "$folder/data" -l "$folder/log/server.log" -w -t 180 \
 		-p "${VVAULT_SERVER:-$STAGE_BIN/postgres}" -o "-k '$sock'" start >"$folder/log/pg_ctl.log" 2>&1 9<&- ||
 		{
 			cat "$folder/log/pg_ctl.log" >&2
@@ -531,6 +531,30 @@ find_nginx()
 has_njs()
 {
 	[ -r "${1%/}/usr/lib/nginx/modules/ngx_http_js_module.so" ]
+}
+
+# nginx_conf FOLDER WORKERS [LINE]: FOLDER/nginx.conf, by which an unprivileged nginx
+# keeps to that folder, around what is read from standard input, which goes into
+# http. LINE comes before all else.
+nginx_conf()
+{
+	local folder=$1
+
+	cat >"$folder/nginx.conf" <<-END
+		${3:-}
+		worker_processes $2;
+		pid $folder/nginx.pid;
+		error_log $folder/error.log warn;
+		events { worker_connections 1024; }
+		http {
+			client_body_temp_path $folder/body;
+			proxy_temp_path $folder/proxy;
+			fastcgi_temp_path $folder/fastcgi;
+			uwsgi_temp_path $folder/uwsgi;
+			scgi_temp_path $folder/scgi;
+			$(cat)
+		}
+	END
 }
 
 # free_ports N: that many ports of 127.0.0.1 that nobody listens on now.

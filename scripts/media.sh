@@ -65,22 +65,7 @@ write_conf()
 		-e "s|/var/cache/nginx-vvault-edge|$folder/cache|" \
 		-e "s|/var/log/nginx/vvault-edge\.log vvault_edge buffer=64k flush=5s|$folder/edge.log vvault_edge|" \
 		"$HERE/deploy/edge.conf" >"$folder/edge.conf"
-	cat >"$folder/nginx.conf" <<-END
-		load_module $njs;
-		worker_processes ${WORKERS:-2};
-		pid $folder/nginx.pid;
-		error_log $folder/error.log warn;
-		events { worker_connections 1024; }
-		http {
-			client_body_temp_path $folder/body;
-			proxy_temp_path $folder/proxy;
-			fastcgi_temp_path $folder/fastcgi;
-			uwsgi_temp_path $folder/uwsgi;
-			scgi_temp_path $folder/scgi;
-			include $folder/store.conf;
-			include $folder/edge.conf;
-		}
-	END
+	nginx_conf "$folder" "${WORKERS:-2}" "load_module $njs;" <<<"include $folder/store.conf; include $folder/edge.conf;"
 }
 
 start()

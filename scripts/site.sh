@@ -5,7 +5,7 @@
 #
 # usage: [RATE=50r/s] [BURST=100] [CONNECTIONS=100] [TRUSTED=ADDRESS] [ORIGIN=https://..]
 #        [API=no|yes] [API_RATE=50r/s] [API_TOKEN_RATE=50r/s] [API_BURST="burst=500 delay=30"]
-#        [API_TOKEN_BURST="burst=600 delay=60"] [JWKS=FILE] [STANDIN=no|yes|only] [NGINX=yes|no]
+#        [API_TOKEN_BURST="burst=600 delay=60"] [JWKS=FILE] [PRE_REQUEST=yes|no] [STANDIN=no|yes|only] [NGINX=yes|no]
 #        [CHANNEL=true|false] [UPSTREAMS="PORT ..."] scripts/site.sh start FOLDER CONNECTION-STRING ROLE
 #        scripts/site.sh stop FOLDER
 #
@@ -19,9 +19,9 @@
 # listen on these ports, as deploy/cluster has it. CHANNEL=false is for a standby.
 # TRUSTED is a proxy whose X-Forwarded-For is believed. With API=yes nginx also serves
 # deploy/api.conf, whose address is "api"; with JWKS PostgREST checks tokens by the keys
-# in that file and calls vvault_pre_request().
+# in that file and, but for PRE_REQUEST=no, calls vvault_pre_request().
 # A port that somebody takes before the program has it is no failure: another one
-# is tried. What has not come to listen after START_SECONDS (180) does not start.
+# is tried. What does not answer after START_SECONDS (180) does not start.
 
 # shellcheck source=scripts/lib.sh
 source "$(dirname "$0")/lib.sh"
@@ -42,17 +42,38 @@ has_port()
 		exit 1' "$1" "$2"
 }
 
-# wait_for_port PID PORT: until it listens; 1 if it ends before, or does not listen
-# within START_SECONDS.
-wait_for_port()
+# is_ready PORT: what PostgREST says of itself there. It listens before it knows the
+# database's functions, and refuses what comes until then.
+is_ready()
 {
-	local until=$((SECONDS + START_SECONDS))
+	local line=
 
-	until has_port "$1" "$2"; do
-		kill -0 "$1" 2>/dev/null || return 1
+	{ exec 8<>"/dev/tcp/127.0.0.1/$1"; } 2>/dev/null || return 1
+	printf 'GET /ready HTTP/1.0\r\n\r\n' >&8
+	read -r line <&8 || true
+	exec 8>&-
+	[[ $line == *" 200 "* ]]
+}
+
+# wait_for PID COMMAND...: until the command succeeds; 1 if the process ends before, or
+# START_SECONDS have passed.
+wait_for()
+{
+	local pid=$1 until=$((SECONDS + START_SECONDS))
+
+	shift
+	until "$@"; do
+		kill -0 "$pid" 2>/dev/null || return 1
 		[ "$SECONDS" -lt "$until" ] || return 1
 		sleep 0.1
 	done
+}
+
+# wait_for_program PID PORT ADMIN: until it answers.
+wait_for_program()
+{
+	wait_for "$1" has_port "$1" "$2" || return 1
+	[ "$PROGRAM" = standin ] || wait_for "$1" is_ready "$3"
 }
 
 # The upstream of deploy/cluster in the place of a configuration's own.
@@ -107,27 +128,14 @@ write_nginx_conf()
 		-e "s|/var/log/nginx/vvault\.log|$folder/access.log|" \
 		"$HERE/deploy/nginx.conf" >"$folder/vvault.conf"
 	[ -z "${UPSTREAMS:-}" ] || share_upstreams "$folder/vvault.conf"
-	cat >"$folder/nginx.conf" <<-END
-		worker_processes ${WORKERS:-2};
-		pid $folder/nginx.pid;
-		error_log $folder/error.log warn;
-		events { worker_connections 1024; }
-		http {
-			client_body_temp_path $folder/body;
-			proxy_temp_path $folder/proxy;
-			fastcgi_temp_path $folder/fastcgi;
-			uwsgi_temp_path $folder/uwsgi;
-			scgi_temp_path $folder/scgi;
-			include $folder/vvault.conf;
-			$include
-		}
-	END
+	nginx_conf "$folder" "${WORKERS:-2}" <<<"include $folder/vvault.conf; $include"
 }
 
 write_postgrest_conf()
 {
-	local folder=$1 port=$2 admin=$3
+	local folder=$1 port=$2 admin=$3 pre_request=
 
+	[ "${PRE_REQUEST:-yes}" = no ] || [ -z "${JWKS:-}" ] || pre_request='s|^#(db-pre-request = )|\1|'
 	sed -E -e '/# SITE/!b' \
 		-e "s|^(db-uri = ).*|\1\"${CONNSTR//\"/}\"|" \
 		-e "s|^(db-anon-role = ).*|\1\"$ROLE\"|" \
@@ -135,7 +143,8 @@ write_postgrest_conf()
 		-e "s|^(server-cors-allowed-origins = ).*|\1\"${ORIGIN:-https://www.example.org}\"|" \
 		-e "s|^(admin-server-port = ).*|\1$admin|" \
 		-e "s|^(db-channel-enabled = ).*|\1${CHANNEL:-true}|" \
-		${JWKS:+-e "s|^#(jwt-secret = ).*|\1\"@$JWKS\"|" -e "s|^#(db-pre-request = )|\1|"} \
+		${JWKS:+-e "s|^#(jwt-secret = ).*|\1\"@$JWKS\"|"} \
+		-e "$pre_request" \
 		"$HERE/deploy/postgrest.conf" >"$folder/postgrest.conf"
 }
 
@@ -178,13 +187,13 @@ start_upstream()
 		run_program "$folder" "$UPSTREAM" "$admin" >"$folder/upstream.log" 2>&1 9<&- &
 		pid=$!
 		say "$pid" >"$folder/upstream.pid"
-		! wait_for_port "$pid" "$UPSTREAM" || return 0
+		! wait_for_program "$pid" "$UPSTREAM" "$admin" || return 0
 		grep -qi 'in use' "$folder/upstream.log" || break
 	done
 	cat "$folder/upstream.log" >&2
 	if kill -0 "$pid" 2>/dev/null; then
 		stop "$folder"
-		die "$PROGRAM does not start: it has not come to listen in $START_SECONDS seconds"
+		die "$PROGRAM does not start: it does not answer in $START_SECONDS seconds"
 	fi
 	die "$PROGRAM does not start"
 }

@@ -111,25 +111,14 @@ start_file()
 	mkdir -p "$folder"
 	curl -fs -o "$folder/reply.json" "$1"
 	port=$(free_ports 1)
-	cat >"$folder/nginx.conf" <<-END
-		worker_processes $HALF;
-		pid $folder/nginx.pid;
-		error_log $folder/error.log warn;
-		events { worker_connections 1024; }
-		http {
-			client_body_temp_path $folder/body;
-			proxy_temp_path $folder/proxy;
-			fastcgi_temp_path $folder/fastcgi;
-			uwsgi_temp_path $folder/uwsgi;
-			scgi_temp_path $folder/scgi;
-			access_log off;
-			output_buffers 1 32k;
-			open_file_cache max=10 inactive=10m;
-			keepalive_requests 10000;
-			server {
-				listen 127.0.0.1:$port;
-				location = /reply.json { root $folder; }
-			}
+	nginx_conf "$folder" "$HALF" <<-END
+		access_log off;
+		output_buffers 1 32k;
+		open_file_cache max=10 inactive=10m;
+		keepalive_requests 10000;
+		server {
+			listen 127.0.0.1:$port;
+			location = /reply.json { root $folder; }
 		}
 	END
 	# where it works is how it is known when it is to stop

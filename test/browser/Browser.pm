@@ -36,6 +36,24 @@ sub executable
 	return;
 }
 
+# The scripts of the players under test (npm, test/players): hls.js, dash.js,
+# shaka-player; nothing where they are not all to be had.
+sub players
+{
+	my @scripts = map { ($ENV{WORK} // '') . "/players/node_modules/$_" } 'hls.js/dist/hls.min.js', 'dashjs/dist/modern/umd/dash.all.min.js',
+	  'shaka-player/dist/shaka-player.compiled.js';
+
+	return (grep { !-f } @scripts) ? () : @scripts;
+}
+
+# Why no player can be tried here; nothing where all can.
+sub missing
+{
+	return 'there is no Chromium' if !executable();
+	return 'there are no players' if !players();
+	return;
+}
+
 # Starts a browser with an empty profile in a folder; it writes its log there.
 # Dies if it does not come up.
 sub start
@@ -242,6 +260,30 @@ sub value
 	die "$expression: $result->{exceptionDetails}{exception}{description}\n"
 	  if $result->{exceptionDetails};
 	return $result->{result}{value};
+}
+
+# Plays the video of the page, without its sound, until so many seconds of it have
+# been shown, for a minute at most; true if they have.
+sub plays
+{
+	my ($self, $seconds) = @_;
+
+	return $self->value(<<"EOF");
+new Promise((resolve) => {
+	const end = Date.now() + 60000;
+	const video = document.querySelector('video');
+	video.muted = true;
+	const look = setInterval(() => {
+		if (video.paused)
+			video.play().catch(() => {});
+		if (video.currentTime > $seconds || Date.now() > end)
+		{
+			clearInterval(look);
+			resolve(video.currentTime > $seconds && video.videoHeight > 0);
+		}
+	}, 50);
+})
+EOF
 }
 
 # Presses and releases a key: its name and, if it writes, its text.

@@ -21,6 +21,8 @@ sub programs
 	return ('standin', $ENV{VVAULT_POSTGREST} || $there ? 'postgrest' : ());
 }
 
+sub has_postgrest { return ($_[0]->programs)[-1] eq 'postgrest' }
+
 # new(folder, connection string of the login role, its role, name => value of the
 # script's environment): started, by programs() the last; undef where there is no
 # nginx. {with} says what is there, for the output of a test.

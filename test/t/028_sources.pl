@@ -73,14 +73,6 @@ SQL
 my $node = new_node('sources');
 fill($node);
 
-sub value
-{
-	my ($session, $sql) = @_;
-	my ($out, $err) = $session->query($sql);
-
-	return $err eq '' ? $out : $err;
-}
-
 sub from { return value($_[0], "SELECT test.x_cache(\$\$$_[1]\$\$)"); }
 
 sub note_of

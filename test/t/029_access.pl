@@ -45,14 +45,6 @@ my @calls = map { [ $_->[0], sprintf $_->[1], "'diary'" ] } [ 'vvault_hls', 'vva
   [ 'vvault_hls_media', "vvault_hls_media(%s, '360p')" ], [ 'vvault_dash', 'vvault_dash(%s)' ],
   [ 'vvault_storyboard', 'vvault_storyboard(%s)' ], [ 'vvault_watch', 'vvault_watch(%s)' ];
 
-sub value
-{
-	my ($session, $sql) = @_;
-	my ($out, $err) = $session->query($sql);
-
-	return $err eq '' ? $out : $err;
-}
-
 # A session as PostgREST has it for somebody.
 sub session_of
 {

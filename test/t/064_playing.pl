@@ -20,20 +20,15 @@ use lib $FindBin::RealBin, map { "$FindBin::RealBin/../$_" } qw(browser worker s
 use Browser;
 use FileStore;
 use HTTP::Tiny ();
-use IPC::Run ();
 use JSON::PP ();
 use MediaSite;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Site;
 use Test::More;
-use Time::HiRes qw(sleep);
 use VVaultTest;
 
-my $players = ($ENV{WORK} // '') . '/players/node_modules';
-my @scripts = ('hls.js/dist/hls.min.js', 'dashjs/dist/modern/umd/dash.all.min.js', 'shaka-player/dist/shaka-player.compiled.js');
-my $missing = FileStore::missing() // (Browser::executable() ? undef : 'there is no Chromium')
-  // ((grep { !-f "$players/$_" } @scripts) ? 'there are no players' : undef);
+my $missing = FileStore::missing() // Browser::missing();
 plan skip_all => $missing if $missing;
 
 my $json = JSON::PP->new->utf8;
@@ -98,15 +93,11 @@ upload("$folder/source.mkv");
 # The worker
 # ---------------------------------------------------------------------------
 
-mkdir "$folder/scratch";
-
 # Runs a worker until a query says true.
 sub work_until
 {
 	my ($query) = @_;
-	my $worker = IPC::Run::start(
-		[ FileStore::worker_program(), '--dbname', $node->connstr('postgres') . ' user=worker', '--scratch', "$folder/scratch", '--jobs', 2, '--verbose' ],
-		'<', '/dev/null', '>>', "$folder/worker.log", '2>&1');
+	my $worker = start_worker($node, $folder);
 
 	wait_until($node, 'postgres', $query);
 	$worker->signal('TERM');
@@ -144,7 +135,7 @@ sub add_players
 {
 	my ($generation) = @_;
 
-	for my $file ('test/players/play.html', 'test/players/three.html', map { "$players/$_" } @scripts)
+	for my $file ('test/players/play.html', 'test/players/three.html', Browser::players())
 	{
 		my ($name) = $file =~ m{([^/]+)\z};
 		my $content = slurp_file($file);
@@ -170,18 +161,6 @@ sub empty_cache
 {
 	unlink glob "$folder/cache/*/*/*";
 	return;
-}
-
-sub eventually
-{
-	my ($code) = @_;
-
-	for (1 .. 5 * $PostgreSQL::Test::Utils::timeout_default)
-	{
-		return 1 if $code->();
-		sleep 0.05;
-	}
-	return 0;
 }
 
 # ---------------------------------------------------------------------------
@@ -234,23 +213,7 @@ for my $kind ('hls', 'dash', 'shaka', 'shakahls')
 
 # the page that is stored beside the manifests
 $browser->visit($play->{watch});
-my $shown = asked(<<'EOF', 'the page');
-new Promise((resolve) => {
-	const end = Date.now() + 60000;
-	const video = document.querySelector('video');
-	video.muted = true;
-	const look = setInterval(() => {
-		if (video.paused)
-			video.play().catch(() => {});
-		if (video.currentTime > 1 || Date.now() > end)
-		{
-			clearInterval(look);
-			resolve(video.currentTime > 1 && video.videoHeight > 0);
-		}
-	}, 50);
-})
-EOF
-ok($shown, 'the page plays the video');
+ok($browser->plays(1), 'the page plays the video');
 is_deeply([ $browser->complaints ], [], 'and complains of nothing');
 $browser->screenshot(($ENV{TESTLOGDIR} // $PostgreSQL::Test::Utils::log_path) . '/playing-page.png');
 

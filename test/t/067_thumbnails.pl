@@ -23,10 +23,7 @@ use Runner;
 use Test::More;
 use VVaultTest;
 
-my $players = ($ENV{WORK} // '') . '/players/node_modules';
-my @scripts = ('hls.js/dist/hls.min.js', 'dashjs/dist/modern/umd/dash.all.min.js', 'shaka-player/dist/shaka-player.compiled.js');
-my $missing = FileStore::missing() // (Browser::executable() ? undef : 'there is no Chromium')
-  // ((grep { !-f "$players/$_" } @scripts) ? 'there are no players' : undef);
+my $missing = FileStore::missing() // Browser::missing();
 plan skip_all => $missing if $missing;
 
 my $store = FileStore->new(PostgreSQL::Test::Utils::tempdir_short());
@@ -49,7 +46,7 @@ SELECT vvault_process('film');
 EOF
 $runner->work;
 
-for my $file ('test/players/tiles.html', map { "$players/$_" } @scripts)
+for my $file ('test/players/tiles.html', Browser::players())
 {
 	my ($name) = $file =~ m{([^/]+)\z};
 
@@ -97,28 +94,14 @@ $node->safe_psql('postgres', sprintf $rest, '1 hour');
 $runner->work('encode,finish');
 my $page = $node->safe_psql('postgres', q(SELECT vvault_asset('early') -> 'distribution' ->> 'watch'));
 like($page, qr{^early/1/early-\d+\.html$}, 'a video that is not whole has a page');
-File::Copy::copy("$players/hls.js/dist/hls.min.js", $store->path('early/1/hls.min.js')) or die "hls.min.js: $!\n";
+File::Copy::copy((Browser::players())[0], $store->path('early/1/hls.min.js')) or die "hls.min.js: $!\n";
 
 # Which qualities the page offers, once the picture moves.
 sub qualities
 {
 	$browser->visit("$store->{url}/$page");
-	return $browser->value(<<'EOF');
-new Promise((resolve) => {
-	const end = Date.now() + 60000;
-	const video = document.querySelector('video');
-	video.muted = true;
-	const look = setInterval(() => {
-		if (video.paused)
-			video.play().catch(() => {});
-		if (video.currentTime > 0.5 || Date.now() > end)
-		{
-			clearInterval(look);
-			resolve(video.currentTime > 0.5 ? [...document.getElementById('quality').options].map((o) => o.text).sort().join(' ') : 'no picture');
-		}
-	}, 50);
-})
-EOF
+	return 'no picture' if !$browser->plays(0.5);
+	return $browser->value(q{[...document.getElementById('quality').options].map((o) => o.text).sort().join(' ')});
 }
 is(qualities(), '360p auto', 'which plays what there is');
 $node->safe_psql('postgres', sprintf $rest, '0');

@@ -19,7 +19,6 @@ use lib $FindBin::RealBin, "$FindBin::RealBin/../worker";
 
 use FileStore;
 use HTTP::Tiny ();
-use IPC::Run ();
 use JSON::PP ();
 use MediaSite;
 use PostgreSQL::Test::Cluster;
@@ -92,14 +91,6 @@ SELECT vvault_stream_set('encoder_preset', 'ultrafast');
 SELECT vvault_create_asset('First title', 'alice', 'public', video_id => 'film');
 EOF
 write_keys($node, \%site);
-mkdir "$folder/scratch";
-
-sub start_worker
-{
-	return IPC::Run::start(
-		[ FileStore::worker_program(), '--dbname', $node->connstr('postgres') . ' user=worker', '--scratch', "$folder/scratch", '--jobs', 2, '--verbose', @_ ],
-		'<', '/dev/null', '>>', "$folder/worker.log", '2>&1');
-}
 
 # All that is to be deleted is, without waiting for the grace time.
 sub delete_now
@@ -109,7 +100,7 @@ sub delete_now
 	return;
 }
 
-my $worker = start_worker();
+my $worker = start_worker($node, $folder);
 
 my $first = upload(5, 1);
 my $base = $first->{hls} =~ s{[^/]+\z}{}r;
@@ -167,21 +158,21 @@ for my $n (1 .. $videos)
 }
 for (1 .. 4 * $videos)
 {
-	my $doomed = start_worker('--lease', 1);
+	my $doomed = start_worker($node, $folder, '--lease', 1);
 
 	sleep 0.1 + rand 1.5;
 	$doomed->signal('KILL');
 	eval { $doomed->finish };
 	last if sql($unfinished) eq '0';
 }
+$worker = start_worker($node, $folder);
 # one that was killed too often is taken up again
-sql(q{SELECT vvault_redrive(job_id) FROM vvault_stream.jobs WHERE state = 'd'});
-$worker = start_worker('--lease', 5);
-ok(wait_until($node, 'postgres', "SELECT ($unfinished) = 0"), 'every video is ready in the end')
+ok(wait_until($node, 'postgres', "WITH again AS MATERIALIZED (SELECT vvault_redrive(job_id)::text AS said FROM vvault_stream.jobs WHERE state = 'd')
+	SELECT (SELECT count(said) FROM again) = 0 AND ($unfinished) = 0"), 'every video is ready in the end')
   or diag(sql('SELECT video_id, state, failure FROM vvault_stream.assets') . slurp_file("$folder/worker.log"));
 is(sql(q{SELECT count(*) FROM (SELECT FROM vvault_stream.finished_jobs WHERE NOT cancelled AND video_id LIKE 'video%' AND kind <> 'delete_objects'
 	GROUP BY video_id, kind, args ->> 'part' HAVING count(*) > 1) twice}), '0', 'nothing was done twice in the books');
-is(sql(q{SELECT count(*) FROM vvault_stream.jobs WHERE kind <> 'delete_objects'}), '0', 'nothing is left in the queue');
+ok(wait_until($node, 'postgres', q{SELECT count(*) = 0 FROM vvault_stream.jobs WHERE kind <> 'delete_objects'}), 'nothing is left in the queue');
 delete_now();
 $worker->signal('TERM');
 $worker->finish;

@@ -7,13 +7,12 @@ use strict;
 use warnings;
 
 use FindBin;
-use lib $FindBin::RealBin;
+use lib $FindBin::RealBin, "$FindBin::RealBin/../standin";
 
-use IO::Socket::INET;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Site;
 use Test::More;
-use Time::HiRes qw(sleep);
 use VVaultTest;
 
 my $document = slurp_file('docs/jobs.md');
@@ -76,27 +75,16 @@ SKIP:
 
 SKIP:
 {
-	my ($postgrest) = grep { -x } map { "$_/postgrest" } split /:/, $ENV{PATH};
-
-	skip 'there is no PostgREST here', 3 if !defined $postgrest;
+	skip 'there is no PostgREST here', 3 if !Site->has_postgrest;
 	skip 'there is no curl here', 3 if system('curl --version >/dev/null 2>&1') != 0;
-	my $port = PostgreSQL::Test::Cluster::get_free_port();
-	{
-		local @ENV{qw(PGRST_DB_URI PGRST_DB_SCHEMAS PGRST_DB_ANON_ROLE PGRST_SERVER_HOST PGRST_SERVER_PORT)} =
-		  ($node->connstr('postgres') . ' user=thumbnailer', 'public', 'thumbnailer', '127.0.0.1', $port);
-		start($postgrest);
-	}
-	my $up = 0;
-	for (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
-	{
-		last if $up = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port", Timeout => 1);
-		sleep 0.1;
-	}
-	ok($up, 'PostgREST listens');
+	my $server = Site->new(PostgreSQL::Test::Utils::tempdir_short() . '/site', $node->connstr('postgres') . ' user=thumbnailer', 'thumbnailer',
+		NGINX => 'no', STANDIN => 'no');
+	ok($server, 'PostgREST listens');
 	append_to_file("$folder/worker.sh", $shell);
-	local $ENV{API} = "http://127.0.0.1:$port";
+	local $ENV{API} = $server->{upstream};
 	start('sh', "$folder/worker.sh");
 	works('shell');
+	$server->stop;
 }
 
 kill 9, @children;

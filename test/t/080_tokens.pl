@@ -12,7 +12,7 @@ use strict;
 use warnings;
 
 use FindBin;
-use lib $FindBin::RealBin;
+use lib $FindBin::RealBin, "$FindBin::RealBin/../standin";
 
 use HTTP::Tiny ();
 use IPC::Run ();
@@ -20,6 +20,7 @@ use JSON::PP ();
 use MIME::Base64 qw(decode_base64url);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Site;
 use Test::More;
 use Time::HiRes qw(sleep);
 use VVaultTest;
@@ -131,26 +132,19 @@ SKIP:
 
 my $session = open_session($node, 'postgres');
 
-sub value
-{
-	my ($out, $err) = $session->query($_[0]);
-
-	return $err eq '' ? $out : $err;
-}
-
-is(value("SELECT vvault_token_verify('$ours[0]') ->> 'valid'"), 'true', 'a session that knows the key');
+is(value($session, "SELECT vvault_token_verify('$ours[0]') ->> 'valid'"), 'true', 'a session that knows the key');
 my $ahead = $json->decode(sql(q(SELECT vvault_rotate_keys('token', 600))));
 like(sql('SELECT vvault_jwks()'), qr/"$ahead->{kid}"/, 'the next key is told ahead of its time');
 is($json->decode(sql(q(SELECT vvault_jwks())))->{keys}[0]{kid}, $kid, 'and the first one still');
 is(sql(q(SELECT kid FROM vvault_stream.signing_key('token'))) eq $ahead->{kid} ? 'new' : 'old', 'old', 'until then the one before signs');
 sql("UPDATE vvault_stream.signing_keys SET signs_from = now() - interval '1 second' WHERE kid = '$ahead->{kid}'");
 my $next = sql(q(SELECT vvault_token_issue('viewer') ->> 'access_token'));
-is(value("SELECT vvault_token_verify('$_') ->> 'valid'"), 'true', 'both are good') for $next, $ours[0];
+is(value($session, "SELECT vvault_token_verify('$_') ->> 'valid'"), 'true', 'both are good') for $next, $ours[0];
 sql("UPDATE vvault_stream.signing_keys SET signs_until = now() - interval '2 hours', checked_until = now() - interval '1 hour' WHERE kid = '$kid'");
-is(value("SELECT vvault_token_verify('$ours[0]') ->> 'reason'"), 'its key is not known', 'when its time is over the old one is not, in an open session too');
-is(value("SELECT vvault_token_verify('$next') ->> 'valid'"), 'true', 'the new one is');
+is(value($session, "SELECT vvault_token_verify('$ours[0]') ->> 'reason'"), 'its key is not known', 'when its time is over the old one is not, in an open session too');
+is(value($session, "SELECT vvault_token_verify('$next') ->> 'valid'"), 'true', 'the new one is');
 sql(q(SELECT vvault_stream_set('token_issuer', 'https://id.example.org')));
-is(value("SELECT vvault_token_verify('$next') ->> 'reason'"), 'its issuer is another', 'a setting is heard of at once');
+is(value($session, "SELECT vvault_token_verify('$next') ->> 'reason'"), 'its issuer is another', 'a setting is heard of at once');
 sql(q(SELECT vvault_stream_set('token_issuer', NULL)));
 
 # ---------------------------------------------------------------------------
@@ -162,7 +156,7 @@ sub verified
 {
 	my ($token) = @_;
 
-	return join ' ', map { value("SELECT coalesce(vvault_token_verify('$token') ->> 'reason', 'good')") } 1, 2;
+	return join ' ', map { value($session, "SELECT coalesce(vvault_token_verify('$token') ->> 'reason', 'good')") } 1, 2;
 }
 
 my $known = $json->decode(sql(q(SELECT vvault_token_issue('viewer'))));
@@ -184,15 +178,15 @@ $session->query('ROLLBACK');
 is(verified($known->{access_token}), 'good good', 'which may be undone');
 sql(q(SELECT vvault_stream_set('token_skew_seconds', '0')));
 my $short = sql(q(SELECT vvault_token_issue('viewer', ttl_seconds => 2) ->> 'access_token'));
-my $first_said = value("SELECT coalesce(vvault_token_verify('$short') ->> 'reason', 'good')");
+my $first_said = value($session, "SELECT coalesce(vvault_token_verify('$short') ->> 'reason', 'good')");
 sleep 3;
 is("$first_said, then " . verified($short), 'good, then it has expired it has expired', 'the clock is looked at anew') if $first_said eq 'good';
 sql(q(SELECT vvault_stream_set('token_skew_seconds', NULL)));
 is(verified(with_one_bit($known->{access_token}, 50)) =~ /good/ ? 'good' : 'refused', 'refused', 'what is nearly it is not known');
 my @many = split /\n/, sql("SELECT vvault_token_issue('viewer ' || i) ->> 'access_token' FROM generate_series(1, 300) i");
 sub array_of { return 'unnest(ARRAY[' . join(', ', map { "'$_'" } @_) . ']) t' }
-is(value('SELECT count(*) FROM ' . array_of(@many, @many, reverse @many) . " WHERE vvault_token_verify(t) ->> 'valid' = 'true'"), 900, 'more tokens than it remembers');
-is(value("SELECT string_agg(DISTINCT vvault_token_verify(t) -> 'claims' ->> 'sub', ' ') FROM " . array_of(@many[ 4, 9, 4, 9, 4 ])), 'viewer 10 viewer 5', 'and none is taken for another');
+is(value($session, 'SELECT count(*) FROM ' . array_of(@many, @many, reverse @many) . " WHERE vvault_token_verify(t) ->> 'valid' = 'true'"), 900, 'more tokens than it remembers');
+is(value($session, "SELECT string_agg(DISTINCT vvault_token_verify(t) -> 'claims' ->> 'sub', ' ') FROM " . array_of(@many[ 4, 9, 4, 9, 4 ])), 'viewer 10 viewer 5', 'and none is taken for another');
 sql(q(UPDATE vvault_stream.signing_keys SET signs_until = now(), checked_until = now() WHERE purpose = 'token'));
 is(verified($many[0]), 'its key is not known its key is not known', 'when a key is given up, what it signed is known no more');
 sql(q(SELECT vvault_rotate_keys('token', 0)));
@@ -210,7 +204,7 @@ $_->send("SELECT vvault_token_refresh('$issued->{refresh_token}') ->> 'error'") 
 $thieves[0]->query('COMMIT');
 is(($_->wait)[0], 'invalid_grant', 'only one of them gets the next token') for @thieves[ 1 .. 3 ];
 is(sql("SELECT count(*) FROM vvault_stream.refresh_tokens WHERE jti = '$issued->{jti}' AND ended_at IS NULL"), 0, 'and the family has ended');
-is(value("SELECT vvault_token_verify('$issued->{access_token}') ->> 'reason'"), 'it was revoked', 'with all its tokens');
+is(value($session, "SELECT vvault_token_verify('$issued->{access_token}') ->> 'reason'"), 'it was revoked', 'with all its tokens');
 $_->quit for @thieves;
 
 # ---------------------------------------------------------------------------
@@ -226,10 +220,8 @@ unlike($dump, qr/\Q$issued->{refresh_token}\E/, 'no refresh token is kept, only 
 
 SKIP:
 {
-	my ($postgrest) = grep { -x } map { "$_/postgrest" } split /:/, $ENV{PATH};
-	skip('there is no postgrest', 1) unless $postgrest;
-	my $port = PostgreSQL::Test::Cluster::get_free_port();
-	my $folder = PostgreSQL::Test::Utils::tempdir();
+	skip('there is no postgrest', 1) unless Site->has_postgrest;
+	my $folder = PostgreSQL::Test::Utils::tempdir_short();
 
 	sql(<<'SQL');
 CREATE ROLE web LOGIN NOINHERIT; CREATE ROLE web_anon; CREATE ROLE web_viewer; CREATE ROLE web_publisher;
@@ -239,31 +231,16 @@ SELECT vvault_stream_set('authenticator', 'web'), vvault_stream_set('token_viewe
 INSERT INTO vvault_stream.assets (video_id, owner_id, access) VALUES ('diary', 'alice', 'private'), ('course', 'alice', 'token');
 SQL
 	append_to_file("$folder/jwks.json", sql('SELECT vvault_jwks()'));
-	my $uri = $node->connstr('postgres') . ' user=web';
-	append_to_file("$folder/postgrest.conf", <<"EOF");
-db-uri = "$uri"
-db-anon-role = "web_anon"
-db-schemas = "public"
-db-channel-enabled = false
-server-host = "127.0.0.1"
-server-port = $port
-jwt-secret = "\@$folder/jwks.json"
-log-level = "crit"
-EOF
-	my $server = IPC::Run::start([ $postgrest, "$folder/postgrest.conf" ], '<', '/dev/null', '>', "$folder/log", '2>&1');
+	my $server = Site->new("$folder/site", $node->connstr('postgres') . ' user=web', 'web_anon',
+		NGINX => 'no', STANDIN => 'no', JWKS => "$folder/jwks.json", PRE_REQUEST => 'no');
 	my $http = HTTP::Tiny->new(timeout => 30);
 	my $ask = sub {
 		my ($token, $function, %arguments) = @_;
-		my $reply = $http->post("http://127.0.0.1:$port/rpc/$function", { content => $json->encode(\%arguments),
+		my $reply = $http->post("$server->{upstream}/rpc/$function", { content => $json->encode(\%arguments),
 			headers => { 'content-type' => 'application/json', defined $token ? (authorization => "Bearer $token") : () } });
 
 		return "$reply->{status} " . substr($reply->{content}, 0, 60);
 	};
-	for (1 .. 300)
-	{
-		last if $http->get("http://127.0.0.1:$port/")->{status} < 500;
-		sleep 0.1;
-	}
 	my %token = map { $_->[0] => sql("SELECT vvault_token_issue($_->[1]) ->> 'access_token'") } [ owner => q('alice') ],
 	  [ guest => q('bob', 'course', '{view}') ], [ editor => q('bob', 'course', '{edit}') ];
 	my $jti = $json->decode(sql("SELECT vvault_token_verify('$token{owner}') -> 'claims'"))->{jti};
@@ -279,7 +256,7 @@ EOF
 	like($ask->($token{owner}, 'vvault_token_revoke', jti => $jti), qr/^200/, 'its subject does');
 	like($ask->($token{owner}, 'vvault_may', video_id => 'diary', permission => 'view'), qr/^200 false/, 'what is revoked opens nothing, though PostgREST takes it');
 	like($ask->(undef, 'vvault_token_refresh', refresh_token => 'x'), qr/^400 .*invalid_grant/, 'a wrong refresh token is HTTP 400');
-	$server->kill_kill;
+	$server->stop;
 }
 
 $session->quit;

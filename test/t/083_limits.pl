@@ -10,15 +10,14 @@ use strict;
 use warnings;
 
 use FindBin;
-use lib $FindBin::RealBin;
+use lib $FindBin::RealBin, "$FindBin::RealBin/../standin";
 
 use HTTP::Tiny ();
-use IPC::Run ();
 use JSON::PP ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Site;
 use Test::More;
-use Time::HiRes qw(sleep);
 use VVaultTest;
 
 my $json = JSON::PP->new->utf8->canonical;
@@ -188,31 +187,18 @@ cmp_ok(since_start('rate_limit_places_lost'), '>', 0, 'of more callers than ther
 
 SKIP:
 {
-	my ($postgrest) = grep { -x } map { "$_/postgrest" } split /:/, $ENV{PATH};
-	skip('there is no postgrest', 1) unless $postgrest;
-	my $port = PostgreSQL::Test::Cluster::get_free_port();
-	my $folder = PostgreSQL::Test::Utils::tempdir();
+	skip('there is no postgrest', 1) unless Site->has_postgrest;
+	my $folder = PostgreSQL::Test::Utils::tempdir_short();
 	my $keys = $json->decode(sql(q(SELECT vvault_signing_keys('token'))))->{keys};
-	my $uri = $primary->connstr('postgres') . ' user=web';
 
 	append_to_file("$folder/keys.json", $json->encode({ keys => [ map { { kty => 'oct', alg => 'HS256', kid => $_, k => $keys->{$_} } } sort keys %$keys ] }));
-	append_to_file("$folder/postgrest.conf", <<"CONF");
-db-uri = "$uri"
-db-anon-role = "web_anon"
-db-schemas = "public"
-db-channel-enabled = false
-db-pre-request = "public.vvault_pre_request"
-server-host = "127.0.0.1"
-server-port = $port
-jwt-secret = "\@$folder/keys.json"
-log-level = "crit"
-CONF
-	my $server = IPC::Run::start([ $postgrest, "$folder/postgrest.conf" ], '<', '/dev/null', '>', "$folder/log", '2>&1');
+	my $server = Site->new("$folder/site", $primary->connstr('postgres') . ' user=web', 'web_anon',
+		NGINX => 'no', STANDIN => 'no', JWKS => "$folder/keys.json");
 	my $http = HTTP::Tiny->new(timeout => 30);
 	my $ask = sub {
 		my ($method, $target, $token, $body) = @_;
 
-		return $http->request($method, "http://127.0.0.1:$port$target", { content => $body // '',
+		return $http->request($method, "$server->{upstream}$target", { content => $body // '',
 			headers => { 'content-type' => 'application/json', defined $token ? (authorization => "Bearer $token") : () } });
 	};
 	my $several = sub {
@@ -221,11 +207,6 @@ CONF
 		return join ' ', map { $_->{status} } map { $ask->(@request) } 1 .. $times;
 	};
 	sql(q(SELECT vvault_set_rate_limit('read', role_name => 'web_anon', remove => true)));
-	for (1 .. 300)
-	{
-		last if $http->get("http://127.0.0.1:$port/")->{status} < 500;
-		sleep 0.1;
-	}
 	my %token = map { $_ => sql("SELECT vvault_token_issue('$_ of the web', 'none', '{view}') ->> 'access_token'") } qw(one two three);
 	my $may = '/rpc/vvault_may?video_id=none&permission=view';
 
@@ -244,7 +225,7 @@ CONF
 	$reply = $ask->('GET', $may, $token{three});
 	is($reply->{status}, 401, 'that is revoked is refused, though PostgREST takes it');
 	like($reply->{headers}{'www-authenticate'}, qr/invalid_token/, 'as RFC 6750 says');
-	$server->kill_kill;
+	$server->stop;
 }
 $primary->stop;
 

@@ -21,7 +21,6 @@ use Browser;
 use FileStore;
 use HTTP::Tiny ();
 use IO::Socket::INET;
-use IPC::Run ();
 use JSON::PP ();
 use MediaSite;
 use MIME::Base64 qw(encode_base64 encode_base64url);
@@ -30,13 +29,9 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Site;
 use Test::More;
-use Time::HiRes qw(sleep);
 use VVaultTest;
 
-my $players = ($ENV{WORK} // '') . '/players/node_modules';
-my @scripts = ('hls.js/dist/hls.min.js', 'dashjs/dist/modern/umd/dash.all.min.js', 'shaka-player/dist/shaka-player.compiled.js');
-my $missing = FileStore::missing() // (Browser::executable() ? undef : 'there is no Chromium')
-  // ((grep { !-f "$players/$_" } @scripts) ? 'there are no players' : undef);
+my $missing = FileStore::missing() // Browser::missing();
 plan skip_all => $missing if $missing;
 
 my $json = JSON::PP->new->utf8->canonical;
@@ -47,18 +42,6 @@ my %site = media_site($folder);
 my $node = new_node('drm');
 
 sub sql { return $node->safe_psql('postgres', $_[0]) }
-
-sub eventually
-{
-	my ($code) = @_;
-
-	for (1 .. 5 * $PostgreSQL::Test::Utils::timeout_default)
-	{
-		return 1 if $code->();
-		sleep 0.05;
-	}
-	return 0;
-}
 
 # ---------------------------------------------------------------------------
 # Store, edge, PostgREST, source
@@ -111,9 +94,7 @@ sub make_video
 }
 
 make_video($_->[0], $_->[1]) for [ 'clear', 'clear_key' ], [ 'whole', 'aes128' ];
-mkdir "$folder/scratch";
-my $worker = IPC::Run::start([ FileStore::worker_program(), '--dbname', $node->connstr('postgres') . ' user=worker', '--scratch', "$folder/scratch", '--jobs', 2, '--verbose' ],
-	'<', '/dev/null', '>>', "$folder/worker.log", '2>&1');
+my $worker = start_worker($node, $folder);
 wait_until($node, 'postgres', q{SELECT bool_and(state IN ('ready', 'failed')) FROM vvault_stream.generations});
 $worker->signal('TERM');
 $worker->finish;
@@ -132,7 +113,7 @@ kill 'HUP', slurp_file("$folder/nginx.pid") + 0;
 
 for my $id ('clear', 'whole')
 {
-	store("$id/1/" . (split m{/})[-1], slurp_file($_)) for 'test/players/drm.html', map { "$players/$_" } @scripts;
+	store("$id/1/" . (split m{/})[-1], slurp_file($_)) for 'test/players/drm.html', Browser::players();
 }
 
 # Where her own video plays for alice, a session of its own.
@@ -218,22 +199,7 @@ for my $case ([ 'clear', 'dash' ], [ 'clear', 'shaka' ], [ 'clear', 'hlskey' ], 
 for my $id ('clear', 'whole')
 {
 	$browser->visit(play($id)->{watch});
-	ok($browser->value(<<'EOF'), "$id: its own page plays it");
-new Promise((resolve) => {
-	const end = Date.now() + 60000;
-	const video = document.querySelector('video');
-	video.muted = true;
-	const look = setInterval(() => {
-		if (video.paused)
-			video.play().catch(() => {});
-		if (video.currentTime > 0.5 || Date.now() > end)
-		{
-			clearInterval(look);
-			resolve(video.currentTime > 0.5 && video.videoHeight > 0);
-		}
-	}, 50);
-})
-EOF
+	ok($browser->plays(0.5), "$id: its own page plays it");
 }
 $browser->stop;
 

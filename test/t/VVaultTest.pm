@@ -19,8 +19,8 @@ use Test::More;
 use Time::HiRes qw(usleep);
 
 our @EXPORT = qw(new_node run_script sample_file load_sample ingest_all
-  is_consistent derived_tables same_lines within_step examples open_session cache_functions cache_counters start_client wait_for_lines complete_lines
-  finish_client stop_client start_again wait_until reading_script contradictions @orders @still_orders $kept_memory);
+  is_consistent derived_tables same_lines within_step examples open_session value cache_functions cache_counters start_client wait_for_lines complete_lines
+  finish_client stop_client start_again wait_until eventually reading_script contradictions @orders @still_orders $kept_memory);
 
 # The orders of the feed: the choices of default_sort; and those that do not
 # move with the clock, whose pages are the same a second later.
@@ -281,6 +281,15 @@ sub open_session
 	return VVaultTest::Session->new($node, $db, %params);
 }
 
+# What a session says to statements: their output, or their errors.
+sub value
+{
+	my ($session, $sql) = @_;
+	my ($out, $err) = $session->query($sql);
+
+	return $err eq '' ? $out : $err;
+}
+
 # A psql that runs a script beside the test, until it ends or the server does.
 # What it printed gathers in {out} and {err} as it is waited for.
 sub start_client
@@ -364,6 +373,19 @@ sub wait_until
 		usleep(100_000);
 	}
 	diag("timed out waiting for: $query");
+	return 0;
+}
+
+# Waits until a sub says true.
+sub eventually
+{
+	my ($code) = @_;
+
+	for (1 .. 50 * $PostgreSQL::Test::Utils::timeout_default)
+	{
+		return 1 if $code->();
+		usleep(20_000);
+	}
 	return 0;
 }
 

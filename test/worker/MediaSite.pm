@@ -9,11 +9,12 @@ use strict;
 use warnings;
 
 use Exporter 'import';
+use FileStore;
 use IPC::Run ();
 use PostgreSQL::Test::Utils ();    # whose folders are removed after the END below
 use Test::More;
 
-our @EXPORT = qw(media_site write_file write_keys);
+our @EXPORT = qw(media_site start_worker write_file write_keys);
 
 my @folders;
 
@@ -35,6 +36,19 @@ sub media_site
 	plan skip_all => $problem =~ s/\s+$//r if !$started && $problem =~ /^(?:there is no nginx|nginx has no njs)/;
 	die $problem if !$started;
 	return map { split / /, $_, 2 } split /\n/, $said;
+}
+
+# start_worker(NODE, FOLDER, OPTION...): vvault-worker as the role "worker", with its
+# files in FOLDER/scratch and its words in FOLDER/worker.log.
+sub start_worker
+{
+	my ($node, $folder, @options) = @_;
+
+	mkdir "$folder/scratch";
+	return IPC::Run::start(
+		[ FileStore::worker_program(), '--dbname', $node->connstr('postgres') . ' user=worker', '--scratch', "$folder/scratch", '--jobs', 2, '--verbose',
+			@options ],
+		'<', '/dev/null', '>>', "$folder/worker.log", '2>&1');
 }
 
 # A file, whole at once.
