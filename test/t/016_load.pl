@@ -150,7 +150,7 @@ sub looked_enough
 		"SELECT count(*) >= $clients / 4 FROM (SELECT FROM memory GROUP BY pid HAVING count(*) >= $rounds) b") eq 't';
 }
 
-while (time() < $warm_at + $seconds || time() < $warm_at + $seconds + 120 && !looked_enough())
+while (time() < $warm_at + $seconds || time() < $warm_at + $seconds + 4 * $PostgreSQL::Test::Utils::timeout_default && !looked_enough())
 {
 	$pgbench->pump_nb;
 	last unless $pgbench->pumpable;

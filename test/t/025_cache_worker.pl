@@ -24,14 +24,6 @@ cache_functions($node, 'postgres');
 my $session = open_session($node, 'postgres');
 my $writer = open_session($node, 'postgres');
 
-sub value
-{
-	my ($s, $sql) = @_;
-	my ($out, $err) = $s->query($sql);
-
-	return $err eq '' ? $out : $err;
-}
-
 sub from { return value($session, "SELECT test.x_cache(\$\$$_[0]\$\$)"); }
 
 my $workers = q(SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'vvault cache warmer');
@@ -95,13 +87,10 @@ my $miss = 1000;
 
 sub worker_started
 {
-	for (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
-	{
+	return eventually(sub {
 		value($session, "SELECT vvault_trending('PL', " . $miss++ . ')');
-		return 1 if value($session, $workers) == 1;
-		select(undef, undef, undef, 0.1);
-	}
-	return 0;
+		value($session, $workers) == 1;
+	});
 }
 ok(worker_started(), 'turned on, the first to miss starts it');
 
@@ -143,7 +132,7 @@ is(from($hot[0]), 'HIT', 'which leaves the cache alone') if value($session, "SEL
 $node->safe_psql('postgres', 'CREATE DATABASE other');
 $node->safe_psql('other', 'CREATE EXTENSION vvault CASCADE');
 my $other = open_session($node, 'other');
-ok(wait_for(sub { value($other, "SELECT vvault_trending('PL', " . $miss++ . ')'); value($other, q(SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'vvault cache warmer' AND datname = 'other')) == 1 }),
+ok(eventually(sub { value($other, "SELECT vvault_trending('PL', " . $miss++ . ')'); value($other, q(SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'vvault cache warmer' AND datname = 'other')) == 1 }),
 	'another database has another one');
 value($other, q(SELECT vvault_trending('PL', 3)));
 value($other, q(SELECT vvault_trending('PL', 3)));
@@ -156,23 +145,11 @@ ok($node->poll_query_until('postgres', q(SELECT count(*) = 0 FROM pg_stat_activi
 $other->quit;
 $node->safe_psql('postgres', 'DROP DATABASE other WITH (FORCE)');
 
-sub wait_for
-{
-	my ($condition) = @_;
-
-	for (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
-	{
-		return 1 if $condition->();
-		select(undef, undef, undef, 0.1);
-	}
-	return 0;
-}
-
 sub worker_started_in
 {
 	my ($db) = @_;
 
-	return wait_for(sub {
+	return eventually(sub {
 		value($session, "SELECT vvault_trending('PL', " . $miss++ . ')');
 		value($session, "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'vvault cache warmer' AND datname = '$db'") == 1;
 	});

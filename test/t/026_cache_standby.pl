@@ -12,10 +12,9 @@ use lib $FindBin::RealBin;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes qw(usleep);
 use VVaultTest;
 
-my $rounds = 25;
+my $rounds = 25;     # of writes beside reads, at least
 
 my $primary = new_node('primary', allows_streaming => 1);
 $primary->safe_psql('postgres', 'CREATE EXTENSION vvault CASCADE');
@@ -58,14 +57,6 @@ EOF
 $standby->start;
 $primary->poll_query_until('postgres', 'SELECT backend_xmin IS NOT NULL FROM pg_stat_replication') or die;
 
-sub value
-{
-	my ($s, $sql) = @_;
-	my ($out, $err) = $s->query($sql);
-
-	return $err eq '' ? $out : $err;
-}
-
 sub catch_up
 {
 	$primary->wait_for_catchup($standby, 'replay', $primary->lsn('insert'));
@@ -96,8 +87,22 @@ my @writes = (
 	q(BEGIN; SAVEPOINT s; UPDATE vvault.videos SET title = 'never'; ROLLBACK TO s; UPDATE vvault.videos SET title = 'ever' || random() WHERE region = 'NO'; COMMIT),
 	q(INSERT INTO vvault.snapshots (region, video_id, fetched_at, views, virality_score) VALUES ('PL', 'v1', clock_timestamp(), 4, random() * 100)),);
 my $wrong = '';
-for my $round (1 .. $rounds)
+my %n;
+
+# What the standby's cache has done since then.
+sub done_since
 {
+	my ($before) = @_;
+	my $after = cache_counters($standby, 'postgres');
+
+	return map { $_ => $after->{$_} - $before->{$_} } keys %$after;
+}
+
+# How many states of the primary the standby shows beside the reads depends on both.
+for (my $round = 0; $round < 10 * $rounds; $round++)
+{
+	%n = done_since($before);
+	last if $round >= $rounds && $n{hits} > 1000 && $n{misses} > 100;
 	$_->send('SELECT test.look(4)') for @readers;
 	for my $write (@writes)
 	{
@@ -111,8 +116,6 @@ for my $round (1 .. $rounds)
 	}
 }
 is($wrong, '', 'while the primary writes, each reply is what its snapshot computes');
-my $after = cache_counters($standby, 'postgres');
-my %n = map { $_ => $after->{$_} - $before->{$_} } keys %$after;
 note("$n{hits} hits, $n{misses} misses, $n{published} published, $n{bypass_busy} busy");
 cmp_ok($n{hits}, '>', 1000, 'many of them hits');
 cmp_ok($n{misses}, '>', 100, 'many of them not');
@@ -122,6 +125,7 @@ is($n{bypass_write}, 0, 'nobody writes here');
 # Old snapshots
 # ---------------------------------------------------------------------------
 
+catch_up();
 value($_, 'BEGIN ISOLATION LEVEL REPEATABLE READ') for @readers[ 0, 1 ];
 my @then = map { value($_, $shows) } @readers[ 0, 1 ];
 is($then[0], $then[1], 'two snapshots of one state');
@@ -156,12 +160,10 @@ $standby->safe_psql('postgres', 'ALTER SYSTEM SET vvault.cache_warm = on');
 $standby->reload;
 my $miss = 1000;
 my $workers = q(SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'vvault cache warmer');
-for (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
-{
+eventually(sub {
 	value($readers[0], "SELECT vvault_trending('PL', " . $miss++ . ')');
-	last if value($readers[0], $workers) == 1;
-	usleep(100_000);
-}
+	value($readers[0], $workers) == 1;
+});
 is(value($readers[0], $workers), '1', 'a standby has a worker too');
 value($readers[0], $shows);
 value($readers[0], $shows);

@@ -12,6 +12,7 @@ use FindBin;
 use lib $FindBin::RealBin, "$FindBin::RealBin/../standin";
 
 use Compress::Zlib ();
+use IO::Socket::INET ();
 use JSON::PP ();
 use JSON::Validator ();
 use POSIX qw(strftime);
@@ -584,6 +585,7 @@ sub try_without_upstream
 	my $kept = $site->get('/api/trending/PL')->{body};
 	$site->signal_upstream('KILL') if $site->{program} eq 'postgrest';
 	$site->signal_upstream('TERM') if $site->{program} ne 'postgrest';
+	eventually(sub { !IO::Socket::INET->new(PeerAddr => $site->{upstream} =~ s{.*/}{}r) }) or BAIL_OUT('it does not end');
 	sleep 2.2;
 	my $reply = $site->get('/api/trending/PL');
 	is("$reply->{status} $reply->{headers}{'x-cache'}", '200 STALE', 'while nobody answers, old replies go on');

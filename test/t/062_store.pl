@@ -99,12 +99,7 @@ sub comes_true
 	my ($code, $label) = @_;
 
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	for (1 .. 20 * $PostgreSQL::Test::Utils::timeout_default)
-	{
-		return pass($label) if $code->();
-		sleep 0.05;
-	}
-	return fail($label);
+	return ok(eventually($code), $label);
 }
 
 # What nginx has written of requests by now: it writes when one has ended.

@@ -34,8 +34,9 @@ srand($seed);
 my $node = new_node('jobs_model', conf => 'max_worker_processes = 0');
 $node->safe_psql('postgres', <<'EOF');
 CREATE EXTENSION vvault_stream CASCADE;
-INSERT INTO vvault_stream.job_kinds (kind, max_attempts, retry_seconds, retry_most_seconds, running_limit, owner_running_limit)
-VALUES ('free', 3, 1000, 1000, NULL, NULL), ('owned', 3, 1000, 1000, NULL, 2), ('both', 2, 1000, 1000, 3, 2);
+-- no lease ends and no delay is over while the test runs, but when its clock jumps
+INSERT INTO vvault_stream.job_kinds (kind, lease_seconds, max_attempts, retry_seconds, retry_most_seconds, running_limit, owner_running_limit)
+VALUES ('free', 20000, 3, 20000, 20000, NULL, NULL), ('owned', 20000, 3, 20000, 20000, NULL, 2), ('both', 20000, 2, 20000, 20000, 3, 2);
 -- what is shipped is not in the model
 UPDATE vvault_stream.schedules SET enabled = false;
 SELECT vvault_schedule('each_' || kind, '50000 seconds', kind, first_at => clock_timestamp() + interval '50000 seconds')
@@ -215,7 +216,7 @@ sub op_enqueue
 
 	return if (grep { $_->{kind} eq $kind } values %open) > 15;
 	my $owner = any(@owners);
-	my $delay = rand() < 0.2 ? 1000 : 0;
+	my $delay = rand() < 0.2 ? 20000 : 0;
 	my $key = rand() < 0.2 ? any('k1', 'k2') : undef;
 	my @all = sort { $a <=> $b } keys %open, keys %ended;
 	my %needs = rand() < 0.4 && @all ? (map { any(@all) => 1 } 0 .. int rand 3) : ();
@@ -269,7 +270,7 @@ sub some_job
 	return {
 		kind => rand() < 0.05 ? 'none' : any(sort keys %limit),
 		owner => any(@owners),
-		delay => rand() < 0.2 ? 1000 : 0,
+		delay => rand() < 0.2 ? 20000 : 0,
 		key => rand() < 0.2 ? any('k1', 'k2') : undef,
 		priority => int(rand 3) - 1,
 		needs => [ sort { $a <=> $b } keys %needs ],

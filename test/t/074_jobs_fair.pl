@@ -36,6 +36,8 @@ my $node = new_node('fair', conf => "max_connections = @{[ $nwaiters + 30 ]}\nau
 $node->safe_psql('postgres', <<'EOF');
 CREATE EXTENSION vvault_stream CASCADE;
 UPDATE vvault_stream.schedules SET enabled = false;
+-- what has begun stays begun for as long as the test runs
+ALTER TABLE vvault_stream.job_kinds ALTER lease_seconds SET DEFAULT 20000;
 INSERT INTO vvault_stream.job_kinds (kind) VALUES ('many'), ('weighed'), ('idle');
 INSERT INTO vvault_stream.job_limits (kind, owner_id, weight) VALUES ('weighed', 'heavy', 3);
 EOF
@@ -119,7 +121,7 @@ sub wait_for_ever
 
 	while (1)
 	{
-		$waiter->do(q(CALL vvault_wait_for_jobs('{idle}', 60)));
+		$waiter->do(q(CALL vvault_wait_for_jobs('{idle}', 600)));
 		my ($jobs) = $waiter->selectrow_array(q(SELECT vvault_dequeue('w', '{idle}')));
 		$waiter->do(q(SELECT vvault_complete((j ->> 'job_id')::bigint, (j ->> 'lease')::uuid) FROM json_array_elements(?) j), undef, $jobs) if $jobs ne '[]';
 	}
