@@ -4,14 +4,15 @@
 #		nginx as store and edge, by the files of deploy/, in a folder of their own.
 #
 # usage: [ORIGIN=https://..] [POSTGREST=PORT] [RATE=1000000r/s] [BURST=1000] [CONNECTIONS=10000]
+#        [STORE_RATE=100r/s] [STORE_BURST=1000] [STORE_CONNECTIONS=100]
 #        [TRUSTED=ADDRESS] scripts/media.sh start FOLDER
 #        scripts/media.sh stop FOLDER
 #
 # For the demo and tests, unprivileged. With POSTGREST the edge asks the one that
 # listens there for manifests. RATE, BURST and CONNECTIONS are what the edge lets a
-# client have, TRUSTED a proxy whose X-Forwarded-For it believes. Of deploy/store.conf
-# and deploy/edge.conf
-# only lines marked SITE are changed. "start" prints lines NAME VALUE: store (the
+# client have, STORE_RATE and so on what the store does, TRUSTED a proxy whose
+# X-Forwarded-For both believe. Of deploy/store.conf and deploy/edge.conf only lines
+# marked SITE are changed. "start" prints lines NAME VALUE: store (the
 # endpoint for vvault_store), edge (the base URL of an edge), origin (what the edge
 # reads), store_keys and path_keys (the files that vvault_signing_keys writes),
 # denied (the folder of what was taken back), objects (the folder of objects), nginx
@@ -47,6 +48,10 @@ write_conf()
 		-e "s|^(\tlisten )8090;|\1127.0.0.1:$store;|" \
 		-e "s|^(\tlisten )8091;|\1127.0.0.1:$origin;|" \
 		-e "s|/var/lib/vvault/|$folder/|" \
+		-e "s|rate=100r/s|rate=${STORE_RATE:-100r/s}|" \
+		-e "s/burst=1000 /burst=${STORE_BURST:-1000} /" \
+		-e "s/(limit_conn vvault_store_connections) 100;/\1 ${STORE_CONNECTIONS:-100};/" \
+		${TRUSTED:+-e "s|#(set_real_ip_from) 192.0.2.0/24;|\1 $TRUSTED;|"} \
 		-e "s|/var/log/nginx/vvault-store\.error\.log|$folder/store-error.log|" \
 		-e "s|/var/log/nginx/vvault-store\.log vvault_store buffer=64k flush=5s|$folder/store.log vvault_store|" \
 		"$HERE/deploy/store.conf" >"$folder/store.conf"
