@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * digest.c
- *		SHA-256 and HMAC-SHA-256 of the server, and how they are written.
+ *		SHA-256, HMAC-SHA-256 and HMAC-SHA-512 of the server, and how they are
+ *		written.
  *
  *-------------------------------------------------------------------------
  */
@@ -27,18 +28,34 @@ vv_sha256(const char *data, int len, uint8 *digest)
 }
 
 /* A key is in no error. */
-void
-vv_hmac(const uint8 *key, int keylen, const char *data, int len, uint8 *digest)
+static void
+hmac(pg_cryptohash_type type, const uint8 *key, int keylen, const char *data,
+	 int len, uint8 *digest, int size)
 {
-	pg_hmac_ctx *context = pg_hmac_create(PG_SHA256);
+	pg_hmac_ctx *context = pg_hmac_create(type);
 	bool		done;
 
 	done = pg_hmac_init(context, key, keylen) >= 0 &&
 		pg_hmac_update(context, (const uint8 *) data, len) >= 0 &&
-		pg_hmac_final(context, digest, VV_DIGEST_SIZE) >= 0;
+		pg_hmac_final(context, digest, size) >= 0;
 	if (!done)
-		elog(ERROR, "could not compute HMAC-SHA-256: %s", pg_hmac_error(context));
+		elog(ERROR, "could not compute an HMAC: %s", pg_hmac_error(context));
 	pg_hmac_free(context);
+}
+
+/* HMAC-SHA-256; digest has room for VV_DIGEST_SIZE. */
+void
+vv_hmac(const uint8 *key, int keylen, const char *data, int len, uint8 *digest)
+{
+	hmac(PG_SHA256, key, keylen, data, len, digest, VV_DIGEST_SIZE);
+}
+
+/* HMAC-SHA-512; digest has room for VV_DIGEST_512_SIZE. */
+void
+vv_hmac_512(const uint8 *key, int keylen, const char *data, int len,
+			uint8 *digest)
+{
+	hmac(PG_SHA512, key, keylen, data, len, digest, VV_DIGEST_512_SIZE);
 }
 
 /* Bytes as hexadecimal digits in lower case. */

@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * digest.h
- *		SHA-256 and HMAC-SHA-256 of the server, and how they are written.
+ *		SHA-256, HMAC-SHA-256 and HMAC-SHA-512 of the server, and how they are
+ *		written.
  *
  *-------------------------------------------------------------------------
  */
@@ -14,10 +15,13 @@
 #include "lib/stringinfo.h"
 
 #define VV_DIGEST_SIZE	PG_SHA256_DIGEST_LENGTH
+#define VV_DIGEST_512_SIZE	PG_SHA512_DIGEST_LENGTH
 
 extern void vv_sha256(const char *data, int len, uint8 *digest);
 extern void vv_hmac(const uint8 *key, int keylen, const char *data, int len,
 					uint8 *digest);
+extern void vv_hmac_512(const uint8 *key, int keylen, const char *data,
+						int len, uint8 *digest);
 extern void vv_append_hex(StringInfo out, const uint8 *bytes, int len);
 extern void vv_append_base64(StringInfo out, const uint8 *bytes, int len);
 extern void vv_append_base64url(StringInfo out, const uint8 *bytes, int len);

@@ -140,14 +140,32 @@ NULL: NULL gives [].
 Errors: 42501 for a video that the caller may not view.
 Source: vvault_stream.content_keys.';
 
-CREATE FUNCTION vvault_stream.cpix(content_id text, level text, kids uuid[], classes text[], keys bytea[], checksums bytea[])
-RETURNS text
+CREATE FUNCTION vvault_stream.cpix(content_id text, level text, kids uuid[], classes text[], keys bytea[], checksums bytea[],
+	certificate bytea) RETURNS text
 AS 'MODULE_PATHNAME', 'vvault_stream_cpix'
 LANGUAGE C STABLE PARALLEL UNSAFE;
-COMMENT ON FUNCTION vvault_stream.cpix(text, text, uuid[], text[], bytea[], bytea[]) IS
-'A document of CPIX 2.3 that has these keys, in clear.';
+COMMENT ON FUNCTION vvault_stream.cpix(text, text, uuid[], text[], bytea[], bytea[], bytea) IS
+'A document of CPIX 2.3 that has these keys: for the holder of a certificate (X.509 in DER) alone, or in clear where that is NULL.';
 
-CREATE FUNCTION @extschema@.vvault_cpix(video_id text DEFAULT NULL) RETURNS vvault."*/*"
+-- Of several, as a vendor may send a whole chain, the first is the holder's.
+CREATE FUNCTION vvault_stream.certificate_der(certificate text) RETURNS bytea
+LANGUAGE plpgsql IMMUTABLE STRICT
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	body text := regexp_replace(substring(left(certificate, 65536) FROM
+		'-----BEGIN CERTIFICATE-----\s+([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----'), '\s', '', 'g');
+BEGIN
+	IF NOT coalesce(body ~ '^[A-Za-z0-9+/]+={0,2}$' AND length(body) % 4 = 0, false) THEN
+		PERFORM vvault_stream.refuse('invalid certificate', 'It is one of X.509 in PEM: lines of base64 between -----BEGIN CERTIFICATE----- and -----END CERTIFICATE-----.');
+	END IF;
+	RETURN decode(body, 'base64');
+END
+$$;
+COMMENT ON FUNCTION vvault_stream.certificate_der(text) IS
+'The bytes of a certificate in PEM, the first of several; 22023 for what is none.';
+
+CREATE FUNCTION @extschema@.vvault_cpix(video_id text DEFAULT NULL, certificate text DEFAULT NULL) RETURNS vvault."*/*"
 LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -164,15 +182,15 @@ BEGIN
 	PERFORM vvault_stream.tell_no_store('application/xml');
 	RETURN (SELECT convert_to(vvault_stream.cpix(vvault_cpix.video_id, min(k.level), array_agg(k.kid ORDER BY k.class),
 			array_agg(k.class ORDER BY k.class), array_agg(vvault_stream.content_key(k) ORDER BY k.class),
-			array_agg(coalesce(k.checksum, '') ORDER BY k.class)), 'UTF8')
+			array_agg(coalesce(k.checksum, '') ORDER BY k.class), vvault_stream.certificate_der(vvault_cpix.certificate)), 'UTF8')
 		FROM vvault_stream.content_keys k WHERE k.video_id = vvault_cpix.video_id AND k.generation = newest);
 END
 $$;
-COMMENT ON FUNCTION @extschema@.vvault_cpix(text) IS
-'The keys of a video''s newest protected generation as a document of CPIX 2.3 (DASH-IF), for the licence server of a vendor: keys in clear, what each system is told of them, and which key is for which renditions. The reply is secret; send it over TLS alone.
-Units and ranges: XML in UTF-8; contentId is the video_id. Call it when vvault_protect() was called: the keys are there at once if the video is being processed.
-NULL: NULL is an error.
-Errors: P0002 for a video that is not there, 55000 for one without keys, and where they are sealed under a master key that is not here.
+COMMENT ON FUNCTION @extschema@.vvault_cpix(text, text) IS
+'The keys of a video''s newest protected generation as a document of CPIX 2.3 (DASH-IF), for the licence server of a vendor: keys, what each system is told of them, and which key is for which renditions. With the certificate of the vendor nobody else can read the keys; without one they are in clear, and the reply is secret.
+Units and ranges: XML in UTF-8; contentId is the video_id. certificate is one of X.509 in PEM with a key of RSA of 2048 to 8192 bits; of several the first counts. Whose it is, and until when it holds, is not asked. Keys are encrypted by AES-256-CBC with a MAC of HMAC-SHA-512, and what these are made with by RSA-OAEP. Call it when vvault_protect() was called: the keys are there at once if the video is being processed.
+NULL: certificate NULL leaves keys in clear; video_id NULL is an error.
+Errors: P0002 for a video that is not there, 55000 for one without keys, and where they are sealed under a master key that is not here, 22023 for what is no such certificate, 0A000 with one where the library has no OpenSSL.
 Source: vvault_stream.content_keys. Operators alone may call it.';
 
 INSERT INTO vvault_stream.role_functions (access, function_name) VALUES

@@ -4,6 +4,10 @@
  *		Keys for the licence server of a vendor: a document of CPIX 2.3
  *		(DASH-IF, Content Protection Information Exchange Format).
  *
+ * For the holder of a certificate the keys are encrypted: each under a key of
+ * the document, with a MAC, and both keys of these for the one of the certificate
+ * (CPIX, "Key Management"; RFC 6030).
+ *
  *-------------------------------------------------------------------------
  */
 #include "core/compat.h"
@@ -17,6 +21,7 @@
 
 #include "core/digest.h"
 #include "core/xml_writer.h"
+#include "protect/crypto.h"
 #include "protect/pssh.h"
 
 PG_FUNCTION_INFO_V1(vvault_stream_cpix);
@@ -27,8 +32,23 @@ typedef struct CpixKey
 	char	   *kid;			/* as a uuid is written */
 	const char *class;
 	VvKeyIds	ids;
-	char	   *secret;			/* in base64 */
+	const uint8 *secret;
+	int			secret_len;
 } CpixKey;
+
+#define AES256_CBC	"http://www.w3.org/2001/04/xmlenc#aes256-cbc"
+#define RSA_OAEP	"http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p"
+#define HMAC_SHA512	"http://www.w3.org/2001/04/xmldsig-more#hmac-sha512"
+
+/* Who can read a document's keys: the holder of a certificate. */
+typedef struct Recipient
+{
+	const uint8 *certificate;	/* X.509 in DER */
+	int			certificate_len;
+	int			encrypted_len;	/* of what is encrypted for him */
+	uint8		document_key[VV_CBC_KEY];
+	uint8		mac_key[VV_DIGEST_512_SIZE];
+} Recipient;
 
 /* What becomes of an array of SQL without NULLs. */
 static Datum *
@@ -54,9 +74,86 @@ encoded(const void *bytes, int len)
 	return text.data;
 }
 
-/* The keys with their values. */
+/* What is encrypted, and how. */
 static void
-put_keys(VvXml *xml, const CpixKey *keys, int n, const char *scheme)
+put_cipher(VvXml *xml, const char *algorithm, const uint8 *bytes, int len)
+{
+	vv_xml_open(xml, "enc:EncryptionMethod");
+	vv_xml_attribute(xml, "Algorithm", algorithm);
+	vv_xml_close(xml, "enc:EncryptionMethod");
+	vv_xml_open(xml, "enc:CipherData");
+	vv_xml_element(xml, "enc:CipherValue", encoded(bytes, len));
+	vv_xml_close(xml, "enc:CipherData");
+}
+
+/* A key of the document, which the recipient alone opens. */
+static void
+put_for_recipient(VvXml *xml, const Recipient *recipient, const uint8 *key, int len)
+{
+	uint8	   *encrypted = palloc(recipient->encrypted_len);
+
+	vv_rsa_encrypt(recipient->certificate, recipient->certificate_len, key, len,
+				   encrypted);
+	put_cipher(xml, RSA_OAEP, encrypted, recipient->encrypted_len);
+}
+
+/* Who the recipient is, and what he opens the keys with. */
+static void
+put_recipient(VvXml *xml, const Recipient *recipient)
+{
+	vv_xml_open(xml, "DeliveryDataList");
+	vv_xml_open(xml, "DeliveryData");
+	vv_xml_open(xml, "DeliveryKey");
+	vv_xml_open(xml, "ds:X509Data");
+	vv_xml_element(xml, "ds:X509Certificate",
+				   encoded(recipient->certificate, recipient->certificate_len));
+	vv_xml_close(xml, "ds:X509Data");
+	vv_xml_close(xml, "DeliveryKey");
+	vv_xml_open(xml, "DocumentKey");
+	vv_xml_open(xml, "Data");
+	vv_xml_open(xml, "pskc:Secret");
+	vv_xml_open(xml, "pskc:EncryptedValue");
+	put_for_recipient(xml, recipient, recipient->document_key,
+					  sizeof(recipient->document_key));
+	vv_xml_close(xml, "pskc:EncryptedValue");
+	vv_xml_close(xml, "pskc:Secret");
+	vv_xml_close(xml, "Data");
+	vv_xml_close(xml, "DocumentKey");
+	vv_xml_open(xml, "MACMethod");
+	vv_xml_attribute(xml, "Algorithm", HMAC_SHA512);
+	vv_xml_open(xml, "pskc:MACKey");
+	put_for_recipient(xml, recipient, recipient->mac_key,
+					  sizeof(recipient->mac_key));
+	vv_xml_close(xml, "pskc:MACKey");
+	vv_xml_close(xml, "MACMethod");
+	vv_xml_close(xml, "DeliveryData");
+	vv_xml_close(xml, "DeliveryDataList");
+}
+
+/* A key's value, encrypted under the document's. The MAC is of vector and cipher. */
+static void
+put_encrypted(VvXml *xml, const Recipient *recipient, const CpixKey *key)
+{
+	int			len = VV_AES_BLOCK + VV_CBC_LENGTH(key->secret_len);
+	uint8	   *encrypted = palloc(len);
+	uint8		mac[VV_DIGEST_512_SIZE];
+
+	if (!pg_strong_random(encrypted, VV_AES_BLOCK))
+		elog(ERROR, "could not get random bytes");
+	vv_cbc_encrypt(recipient->document_key, encrypted, key->secret,
+				   key->secret_len, encrypted + VV_AES_BLOCK);
+	vv_hmac_512(recipient->mac_key, sizeof(recipient->mac_key),
+				(const char *) encrypted, len, mac);
+	vv_xml_open(xml, "pskc:EncryptedValue");
+	put_cipher(xml, AES256_CBC, encrypted, len);
+	vv_xml_close(xml, "pskc:EncryptedValue");
+	vv_xml_element(xml, "pskc:ValueMAC", encoded(mac, sizeof(mac)));
+}
+
+/* The keys with their values: in clear where there is no recipient. */
+static void
+put_keys(VvXml *xml, const CpixKey *keys, int n, const char *scheme,
+		 const Recipient *recipient)
 {
 	vv_xml_open(xml, "ContentKeyList");
 	for (int i = 0; i < n; i++)
@@ -67,7 +164,11 @@ put_keys(VvXml *xml, const CpixKey *keys, int n, const char *scheme)
 			vv_xml_attribute(xml, "commonEncryptionScheme", scheme);
 		vv_xml_open(xml, "Data");
 		vv_xml_open(xml, "pskc:Secret");
-		vv_xml_element(xml, "pskc:PlainValue", keys[i].secret);
+		if (recipient != NULL)
+			put_encrypted(xml, recipient, &keys[i]);
+		else
+			vv_xml_element(xml, "pskc:PlainValue",
+						   encoded(keys[i].secret, keys[i].secret_len));
 		vv_xml_close(xml, "pskc:Secret");
 		vv_xml_close(xml, "Data");
 		vv_xml_close(xml, "ContentKey");
@@ -157,8 +258,8 @@ get_keys(FunctionCallInfo fcinfo, bool cbcs, int *n)
 	{
 		keys[i].kid = DatumGetCString(DirectFunctionCall1(uuid_out, kids[i]));
 		keys[i].class = TextDatumGetCString(classes[i]);
-		keys[i].secret = encoded(VARDATA_ANY(DatumGetPointer(secrets[i])),
-								 VARSIZE_ANY_EXHDR(DatumGetPointer(secrets[i])));
+		keys[i].secret = (const uint8 *) VARDATA_ANY(DatumGetPointer(secrets[i]));
+		keys[i].secret_len = VARSIZE_ANY_EXHDR(DatumGetPointer(secrets[i]));
 		keys[i].ids.kids = DatumGetUUIDP(kids[i])->data;
 		keys[i].ids.n = 1;
 		keys[i].ids.cbcs = cbcs;
@@ -168,18 +269,57 @@ get_keys(FunctionCallInfo fcinfo, bool cbcs, int *n)
 	return keys;
 }
 
+/* The holder of a certificate, and new keys for one document. */
+static void
+make_recipient(bytea *certificate, Recipient *recipient)
+{
+	recipient->certificate = (const uint8 *) VARDATA_ANY(certificate);
+	recipient->certificate_len = VARSIZE_ANY_EXHDR(certificate);
+	recipient->encrypted_len = vv_rsa_size(recipient->certificate,
+										   recipient->certificate_len);
+	if (recipient->encrypted_len == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid certificate"),
+				 errhint("It is one of X.509, with a key of RSA of %d to %d bits.",
+						 VV_RSA_LEAST_BITS, VV_RSA_MOST_BITS)));
+	if (!pg_strong_random(recipient->document_key, sizeof(recipient->document_key)) ||
+		!pg_strong_random(recipient->mac_key, sizeof(recipient->mac_key)))
+		elog(ERROR, "could not get random bytes");
+}
+
+/* What the root says. */
+static void
+put_root(VvXml *xml, const char *content_id, bool has_recipient)
+{
+	vv_xml_open(xml, "CPIX");
+	vv_xml_attribute(xml, "xmlns", "urn:dashif:org:cpix");
+	vv_xml_attribute(xml, "xmlns:pskc", "urn:ietf:params:xml:ns:keyprov:pskc");
+	if (has_recipient)
+	{
+		vv_xml_attribute(xml, "xmlns:ds", "http://www.w3.org/2000/09/xmldsig#");
+		vv_xml_attribute(xml, "xmlns:enc", "http://www.w3.org/2001/04/xmlenc#");
+	}
+	vv_xml_attribute(xml, "contentId", content_id);
+	vv_xml_attribute(xml, "version", "2.3");
+}
+
 /*
  * vvault_stream.cpix(content_id text, level text, kids uuid[], classes text[],
- *		keys bytea[], checksums bytea[]) returns text
+ *		keys bytea[], checksums bytea[], certificate bytea) returns text
  *
  * The document. The arrays are of one length; a checksum that is none is empty.
- * NULL for NULL. The reply is secret.
+ * Keys are encrypted for the holder of the certificate (X.509 in DER), or in clear
+ * where it is NULL. NULL for any other NULL. 22023 for a certificate that cannot be
+ * used, 0A000 for any without OpenSSL. In clear the reply is secret.
  */
 Datum
 vvault_stream_cpix(PG_FUNCTION_ARGS)
 {
 	StringInfoData out;
 	VvXml		xml = {.out = &out};
+	Recipient	holder = {0};
+	Recipient  *recipient = PG_ARGISNULL(6) ? NULL : &holder;
 	char	   *level;
 	CpixKey    *keys;
 	int			n;
@@ -191,15 +331,16 @@ vvault_stream_cpix(PG_FUNCTION_ARGS)
 	}
 	level = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	keys = get_keys(fcinfo, strcmp(level, "premium") == 0, &n);
+	if (recipient != NULL)
+		make_recipient(PG_GETARG_BYTEA_PP(6), recipient);
 	initStringInfo(&out);
 	vv_xml_begin(&xml);
-	vv_xml_open(&xml, "CPIX");
-	vv_xml_attribute(&xml, "xmlns", "urn:dashif:org:cpix");
-	vv_xml_attribute(&xml, "xmlns:pskc", "urn:ietf:params:xml:ns:keyprov:pskc");
-	vv_xml_attribute(&xml, "contentId", text_to_cstring(PG_GETARG_TEXT_PP(0)));
-	vv_xml_attribute(&xml, "version", "2.3");
+	put_root(&xml, text_to_cstring(PG_GETARG_TEXT_PP(0)), recipient != NULL);
+	if (recipient != NULL)
+		put_recipient(&xml, recipient);
 	put_keys(&xml, keys, n, strcmp(level, "aes128") == 0 ? NULL :
-			 strcmp(level, "premium") == 0 ? "cbcs" : "cenc");
+			 strcmp(level, "premium") == 0 ? "cbcs" : "cenc", recipient);
+	explicit_bzero(&holder, sizeof(holder));
 	if (strcmp(level, "aes128") != 0)
 		put_systems(&xml, keys, n, strcmp(level, "clear_key") != 0);
 	vv_xml_open(&xml, "ContentKeyUsageRuleList");

@@ -2,7 +2,8 @@
  *
  * crypto.c
  *		What OpenSSL's libcrypto does for us: ECDSA over P-256, AES-256-GCM,
- *		and blocks of AES-128.
+ *		blocks of AES-128, and what is for the holder of a certificate alone:
+ *		RSA-OAEP and AES-256-CBC.
  *
  * All that calls OpenSSL stands here. Its queue of errors is cleared before
  * and after, since the server reads the same one for its connections. Between
@@ -23,6 +24,7 @@
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/rsa.h>
 #include <openssl/x509.h>
 
 #define COORDINATE	(VV_P256_SIGNATURE / 2)
@@ -354,6 +356,120 @@ vv_aes128_block(const uint8 *key, const uint8 *plain, uint8 *encrypted)
 		crypto_failed("encrypt a block");
 }
 
+/*
+ * The public key of a certificate (X.509 in DER), where that is one of RSA and
+ * of a length that is neither weak nor absurd; else NULL.
+ */
+static EVP_PKEY *
+rsa_key_of(const uint8 *certificate, int len)
+{
+	const unsigned char *end = certificate;
+	X509	   *read = d2i_X509(NULL, &end, len);
+	EVP_PKEY   *key = NULL;
+
+	if (read != NULL && end == certificate + len)
+		key = X509_get_pubkey(read);
+	X509_free(read);
+	if (key != NULL && (EVP_PKEY_base_id(key) != EVP_PKEY_RSA ||
+						EVP_PKEY_bits(key) < VV_RSA_LEAST_BITS ||
+						EVP_PKEY_bits(key) > VV_RSA_MOST_BITS))
+	{
+		EVP_PKEY_free(key);
+		key = NULL;
+	}
+	return key;
+}
+
+/*
+ * How many bytes vv_rsa_encrypt() makes for the holder of a certificate; 0 where
+ * it is none, or has no key of RSA of VV_RSA_LEAST_BITS to VV_RSA_MOST_BITS.
+ */
+int
+vv_rsa_size(const uint8 *certificate, int len)
+{
+	EVP_PKEY   *key;
+	int			size;
+
+	ERR_clear_error();
+	key = rsa_key_of(certificate, len);
+	size = key != NULL ? EVP_PKEY_size(key) : 0;
+	EVP_PKEY_free(key);
+	ERR_clear_error();
+	return size;
+}
+
+/*
+ * Encrypts a short secret for the holder of a certificate, by RSA-OAEP with
+ * MGF1 and SHA-1; encrypted gets as many bytes as vv_rsa_size() says.
+ */
+void
+vv_rsa_encrypt(const uint8 *certificate, int certificate_len,
+			   const uint8 *plain, int len, uint8 *encrypted)
+{
+	EVP_PKEY   *volatile key = NULL;
+	EVP_PKEY_CTX *volatile context = NULL;
+	volatile bool made = false;
+
+	ERR_clear_error();
+	PG_TRY();
+	{
+		size_t		encrypted_len = 0;
+
+		key = rsa_key_of(certificate, certificate_len);
+		if (key != NULL)
+		{
+			encrypted_len = EVP_PKEY_size(key);
+			context = EVP_PKEY_CTX_new(key, NULL);
+		}
+		made = context != NULL && EVP_PKEY_encrypt_init(context) == 1 &&
+			EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_OAEP_PADDING) == 1 &&
+			EVP_PKEY_encrypt(context, encrypted, &encrypted_len, plain, len) == 1;
+	}
+	PG_FINALLY();
+	{
+		EVP_PKEY_CTX_free(context);
+		EVP_PKEY_free(key);
+		ERR_clear_error();
+	}
+	PG_END_TRY();
+	if (!made)
+		crypto_failed("encrypt a key");
+}
+
+/*
+ * Encrypts by AES-256-CBC with the padding of PKCS #7: encrypted gets
+ * VV_CBC_LENGTH(len) bytes.
+ */
+void
+vv_cbc_encrypt(const uint8 *key, const uint8 *iv, const uint8 *plain, int len,
+			   uint8 *encrypted)
+{
+	EVP_CIPHER_CTX *volatile context = NULL;
+	volatile bool made = false;
+
+	ERR_clear_error();
+	PG_TRY();
+	{
+		int			n,
+					rest;
+
+		context = EVP_CIPHER_CTX_new();
+		made = context != NULL &&
+			EVP_EncryptInit_ex(context, EVP_aes_256_cbc(), NULL, key, iv) == 1 &&
+			EVP_EncryptUpdate(context, encrypted, &n, plain, len) == 1 &&
+			EVP_EncryptFinal_ex(context, encrypted + n, &rest) == 1 &&
+			n + rest == VV_CBC_LENGTH(len);
+	}
+	PG_FINALLY();
+	{
+		EVP_CIPHER_CTX_free(context);
+		ERR_clear_error();
+	}
+	PG_END_TRY();
+	if (!made)
+		crypto_failed("encrypt a key");
+}
+
 #else
 
 pg_noreturn static void no_crypto(void);
@@ -365,7 +481,7 @@ no_crypto(void)
 	ereport(ERROR,
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 			 errmsg("this build of vvault has no OpenSSL"),
-			 errdetail("Tokens by ES256, a master key and the protection standard need it."),
+			 errdetail("Tokens by ES256, a master key, the protection standard and CPIX for a certificate need it."),
 			 errhint("Build vvault with OpenSSL's headers, for a server that was built with OpenSSL; tokens by HS256 need neither.")));
 }
 
@@ -429,6 +545,31 @@ vv_gcm_open(const uint8 *key pg_attribute_unused(), const uint8 *nonce pg_attrib
 void
 vv_aes128_block(const uint8 *key pg_attribute_unused(), const uint8 *plain pg_attribute_unused(),
 				uint8 *encrypted pg_attribute_unused())
+{
+	no_crypto();
+}
+
+/* Would tell of a certificate. */
+int
+vv_rsa_size(const uint8 *certificate pg_attribute_unused(), int len pg_attribute_unused())
+{
+	no_crypto();
+}
+
+/* Would encrypt for its holder. */
+void
+vv_rsa_encrypt(const uint8 *certificate pg_attribute_unused(), int certificate_len pg_attribute_unused(),
+			   const uint8 *plain pg_attribute_unused(), int len pg_attribute_unused(),
+			   uint8 *encrypted pg_attribute_unused())
+{
+	no_crypto();
+}
+
+/* Would encrypt. */
+void
+vv_cbc_encrypt(const uint8 *key pg_attribute_unused(), const uint8 *iv pg_attribute_unused(),
+			   const uint8 *plain pg_attribute_unused(), int len pg_attribute_unused(),
+			   uint8 *encrypted pg_attribute_unused())
 {
 	no_crypto();
 }

@@ -2,7 +2,7 @@
  *
  * crypto.h
  *		What OpenSSL's libcrypto does for us: ECDSA over P-256, AES-256-GCM,
- *		and blocks of AES-128.
+ *		blocks of AES-128, RSA-OAEP and AES-256-CBC.
  *
  *-------------------------------------------------------------------------
  */
@@ -21,6 +21,13 @@
 
 #define VV_AES_BLOCK		16	/* of AES-128 also the key */
 
+#define VV_RSA_LEAST_BITS	2048
+#define VV_RSA_MOST_BITS	8192
+
+#define VV_CBC_KEY			32
+/* With the padding of PKCS #7, which is there always */
+#define VV_CBC_LENGTH(len)	(((len) / VV_AES_BLOCK + 1) * VV_AES_BLOCK)
+
 /* A public key that signatures are checked by; lives until it is freed. */
 typedef struct VvPublicKey VvPublicKey;
 
@@ -38,5 +45,10 @@ extern bool vv_gcm_open(const uint8 *key, const uint8 *nonce, const char *name,
 						const uint8 *sealed, int len, uint8 *plain);
 extern void vv_aes128_block(const uint8 *key, const uint8 *plain,
 							uint8 *encrypted);
+extern int	vv_rsa_size(const uint8 *certificate, int len);
+extern void vv_rsa_encrypt(const uint8 *certificate, int certificate_len,
+						   const uint8 *plain, int len, uint8 *encrypted);
+extern void vv_cbc_encrypt(const uint8 *key, const uint8 *iv,
+						   const uint8 *plain, int len, uint8 *encrypted);
 
 #endif							/* VVAULT_CRYPTO_H */

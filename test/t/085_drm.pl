@@ -4,7 +4,7 @@
 #		played through an edge by players that have nothing but the playing
 #		address (Clear Key by dash.js, shaka-player and hls.js, aes128 by hls.js
 #		and shaka-player), and not by who is denied; what an edge answers about
-#		keys; keys handed to a vendor.
+#		keys.
 #
 # Skipped where Chromium, nginx with njs, the worker or the players (npm,
 # test/players) are not to be had.
@@ -20,11 +20,9 @@ use lib $FindBin::RealBin, map { "$FindBin::RealBin/../$_" } qw(browser worker s
 use Browser;
 use FileStore;
 use HTTP::Tiny ();
-use IO::Socket::INET;
 use JSON::PP ();
 use MediaSite;
 use MIME::Base64 qw(encode_base64 encode_base64url);
-use POSIX ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Site;
@@ -202,46 +200,6 @@ for my $id ('clear', 'whole')
 	ok($browser->plays(0.5), "$id: its own page plays it");
 }
 $browser->stop;
-
-# ---------------------------------------------------------------------------
-# A vendor
-# ---------------------------------------------------------------------------
-
-# The command of docs/drm.md, against a server that takes what it is given.
-{
-	my ($command) = slurp_file('docs/drm.md') =~ /^(psql .*vvault_cpix.*)$/m or die 'no command';
-	my $vendor = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0, Listen => 1, Timeout => 60) or die $!;
-	my ($pid, $given) = (fork // die, '');
-
-	if ($pid == 0)
-	{
-		local %ENV = (%ENV, PGHOST => $node->host, PGPORT => $node->port, PGDATABASE => 'postgres');
-		$command =~ s/holiday/clear/;
-		$command =~ s{https://keys\.example\.com}{'http://127.0.0.1:' . $vendor->sockport}e or POSIX::_exit(1);
-		exec 'bash', '-o', 'pipefail', '-c', $command or POSIX::_exit(1);
-	}
-	my $client = $vendor->accept or die 'nobody comes';
-	while ($given !~ /\r\n\r\n/ || length($given =~ s/.*?\r\n\r\n//sr) < ($given =~ /^Content-Length: (\d+)/mi)[0])
-	{
-		sysread $client, $given, 65536, length $given or last;
-	}
-	print {$client} "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
-	close $client;
-	waitpid $pid, 0;
-	is($?, 0, 'the command of docs/drm.md ends well');
-	my ($head, $body) = split /\r\n\r\n/, $given, 2;
-	like($head, qr{^POST /cpix HTTP/1\.1\r.*^Content-Type: application/xml\r}ms, 'a vendor gets XML');
-	my %told = $body =~ m{<ContentKey kid="([^"]+)"[^>]*><Data><pskc:Secret><pskc:PlainValue>([^<]+)<}g;
-	my %have = map { split /\|/ } split /\n/, sql(q{SELECT kid, encode(vvault_stream.content_key(k), 'base64') FROM vvault_stream.content_keys k WHERE video_id = 'clear'});
-	is_deeply(\%told, \%have, 'with the keys of the video');
-	write_file("$folder/cpix.xml", $body);
-	my $checked = system('command -v xmllint >/dev/null') == 0;
-	SKIP:
-	{
-		skip 'there is no xmllint', 1 if !$checked;
-		is(system('xmllint', '--nonet', '--noout', "$folder/cpix.xml"), 0, 'and is well-formed');
-	}
-}
 
 # ---------------------------------------------------------------------------
 # Where keys are not

@@ -5,7 +5,7 @@
 --		systems of protection are told, beside published examples; CPIX.
 --
 BEGIN;
-SELECT plan(125);
+SELECT plan(133);
 SET LOCAL TimeZone = 'UTC';
 SET LOCAL client_min_messages = warning;
 \ir answers.psql
@@ -263,6 +263,12 @@ SELECT is(replace(pg_temp.cpix('//c:ContentKey/@kid'), '-', ''), concat_ws(' ', 
 SELECT is(encode(decode(pg_temp.cpix('//c:ContentKey[2]/c:Data/pskc:Secret/pskc:PlainValue/text()'), 'base64'), 'hex'), pg_temp.key('film', 'HD'), 'with their values');
 SELECT is(pg_temp.cpix('//c:DRMSystem[2]/c:PSSH/text()'), vvault_pssh('film') -> 0 ->> 'widevine', 'what each system is told');
 SELECT is(pg_temp.cpix('//c:ContentKeyUsageRule/@intendedTrackType') || ' ' || pg_temp.cpix('//c:VideoFilter/@maxPixels'), 'AUDIO HD SD UHD 2073600 589824', 'and what each key is for');
+SELECT is(pg_temp.cpix('//c:DeliveryData'), NULL, 'in clear');
+SELECT throws_ok(format('SELECT vvault_cpix(%L, %L)', 'film', c), '22023', 'invalid certificate', 'no certificate: ' || left(c, 40))
+FROM (VALUES (''), ('x'), (E'-----BEGIN CERTIFICATE-----\n\n-----END CERTIFICATE-----'), (E'-----BEGIN CERTIFICATE-----\nAAA\n-----END CERTIFICATE-----'),
+	(E'-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----'), (repeat('x', 65536) || E'-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----')) v (c);
+SELECT is(vvault_stream.certificate_der(E'some words\r\n-----BEGIN CERTIFICATE-----\r\nAQID\r\nBAU=\r\n-----END CERTIFICATE-----\n-----BEGIN CERTIFICATE-----\nAQ==\n-----END CERTIFICATE-----\n'),
+	'\x0102030405', 'the first of several counts');
 SELECT throws_ok($$SELECT vvault_cpix('none')$$, 'P0002', NULL, 'of a video that is there');
 INSERT INTO vvault_stream.assets (video_id, owner_id) VALUES ('plain', 'anna');
 SELECT throws_ok($$SELECT vvault_cpix('plain')$$, '55000', NULL, 'and that has keys');
