@@ -65,7 +65,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	IF subject IS NOT NULL AND vvault_stream.caller_is_operator() THEN
-		RETURN a.access IN ('public', 'unlisted') OR a.access = 'token' AND subject <> '' OR subject = a.owner_id;
+		RETURN vvault_stream.subject_may_view(a.video_id, subject);
 	END IF;
 	RETURN coalesce(subject = vvault_stream.caller_subject(), subject IS NULL) AND @extschema@.vvault_may(a.video_id, 'view');
 END

@@ -16,6 +16,7 @@
 #include "core/index_scan.h"
 
 PG_FUNCTION_INFO_V1(vvault_may);
+PG_FUNCTION_INFO_V1(vvault_subject_may_view);
 
 static const VvIndexScan asset_row = {
 	.schema = "vvault_stream",
@@ -150,6 +151,27 @@ vvault_may(PG_FUNCTION_ARGS)
 {
 	VvMay		may = vv_may(PG_GETARG_DATUM(0),
 							 vv_permission_wanted(PG_GETARG_TEXT_PP(1)));
+
+	PG_RETURN_BOOL(may == VV_MAY || may == VV_EVERYBODY_MAY);
+}
+
+/*
+ * vvault_stream.subject_may_view(video_id text, subject text) returns boolean
+ *
+ * Whether somebody may view a video for whom an operator vouches, as if he had
+ * a token for it; nobody where subject is empty. STRICT.
+ */
+Datum
+vvault_subject_may_view(PG_FUNCTION_ARGS)
+{
+	char	   *subject = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	VvCaller	vouched = {
+		.subject = *subject != '\0' ? subject : NULL,
+		.most = VV_PERMIT_VIEW,
+		.only_video = text_to_cstring(PG_GETARG_TEXT_PP(0)),
+		.has_permissions = true,
+	};
+	VvMay		may = vv_may_as(&vouched, PG_GETARG_DATUM(0), VV_PERMIT_VIEW);
 
 	PG_RETURN_BOOL(may == VV_MAY || may == VV_EVERYBODY_MAY);
 }

@@ -11,6 +11,12 @@ NULL: strict, any NULL gives NULL.
 Errors: 22023 for another permission.
 Source: vvault_stream.assets and the role of the caller, and, in a session of the login that the setting authenticator names, request.jwt.claims; false for a video that is not there.';
 
+CREATE FUNCTION vvault_stream.subject_may_view(video_id text, subject text) RETURNS boolean
+AS 'MODULE_PATHNAME', 'vvault_subject_may_view'
+LANGUAGE C STABLE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION vvault_stream.subject_may_view(text, text) IS
+'Whether somebody may view a video for whom an operator vouches, as if he had a token for it; nobody where subject is empty.';
+
 CREATE FUNCTION vvault_stream.check_may(video_id text, permission text) RETURNS void
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp

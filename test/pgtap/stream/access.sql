@@ -7,7 +7,7 @@
 -- refused with 42501; what is not is answered, or fails for another reason.
 --
 BEGIN;
-SELECT plan(25);
+SELECT plan(28);
 SET LOCAL TimeZone = 'UTC';
 
 CREATE ROLE vva_web LOGIN NOINHERIT;
@@ -15,12 +15,14 @@ CREATE ROLE vva_other LOGIN NOINHERIT;
 CREATE ROLE vva_viewer;
 CREATE ROLE vva_publisher;
 CREATE ROLE vva_worker;
+CREATE ROLE vva_edge;
+CREATE ROLE vva_stranger;
 CREATE ROLE vva_operator;
 CREATE ROLE vva_alice;
 CREATE ROLE vva_bob;
-GRANT vva_viewer, vva_publisher, vva_worker, vva_operator TO vva_web, vva_other;
+GRANT vva_viewer, vva_publisher, vva_worker, vva_edge, vva_stranger, vva_operator TO vva_web, vva_other;
 GRANT vva_alice, vva_bob TO vva_other;
-SELECT vvault_stream_grant(r, substr(r, 5)) FROM unnest('{vva_viewer,vva_publisher,vva_worker,vva_operator}'::name[]) r;
+SELECT vvault_stream_grant(r, substr(r, 5)) FROM unnest('{vva_viewer,vva_publisher,vva_worker,vva_edge,vva_operator}'::name[]) r;
 SELECT vvault_stream_grant(r, 'publisher') FROM unnest('{vva_alice,vva_bob}'::name[]) r;
 SELECT vvault_stream_set('authenticator', 'vva_web');
 SELECT vvault_store('files', 'file', 'http://127.0.0.1:8090/objects', part_size => 1024);
@@ -65,13 +67,21 @@ INSERT INTO caller VALUES
 	('owner of no video', 'vva_web', 'vva_publisher', '{"sub": "vva_alice", "video_id": ""}', 'publisher', 'vva_alice', 4, false, true),
 	('manager', 'vva_web', 'vva_publisher', '{"sub": "vva_bob", "video_id": "{video}", "permissions": ["manage"]}', 'publisher', 'vva_bob', 4, true, false),
 	('worker', 'vva_web', 'vva_worker', '{"sub": "vva_alice"}', 'worker', 'vva_alice', 2, false, false),
+	('edge', 'vva_web', 'vva_edge', '{"sub": "vva_alice"}', 'edge', 'vva_alice', 2, false, false),
+	('stranger', 'vva_web', 'vva_stranger', '{"sub": "vva_alice"}', 'stranger', 'vva_alice', 2, false, false),
 	('operator', 'vva_web', 'vva_operator', '', 'operator', NULL, 4, false, false),
 	('operator by a token', 'vva_web', 'vva_operator', '{"sub": "carol", "permissions": []}', 'operator', 'carol', 4, false, false),
 	-- logins whose claims count for nothing
 	('login owner', 'vva_other', 'vva_alice', '{"sub": "carol", "permissions": []}', 'publisher', 'vva_alice', 4, false, false),
 	('login other', 'vva_other', 'vva_bob', '{"sub": "vva_alice"}', 'publisher', 'vva_bob', 4, false, false),
 	('login viewer', 'vva_other', 'vva_viewer', '{"sub": "vva_alice", "video_id": "{video}", "permissions": ["manage"]}', 'viewer', 'vva_viewer', 2, false, false),
+	('login worker', 'vva_other', 'vva_worker', '{"sub": "vva_alice"}', 'worker', 'vva_worker', 2, false, false),
+	('login edge', 'vva_other', 'vva_edge', '{"sub": "vva_alice"}', 'edge', 'vva_edge', 2, false, false),
+	('login stranger', 'vva_other', 'vva_stranger', '{"sub": "vva_alice"}', 'stranger', 'vva_stranger', 2, false, false),
 	('login operator', 'vva_other', 'vva_operator', '{"sub": "carol"}', 'operator', 'vva_operator', 4, false, false);
+-- each access that is granted comes as both logins
+SELECT set_eq('SELECT standing FROM caller GROUP BY 1 HAVING count(DISTINCT login) = 2', $$SELECT access FROM vvault_stream.role_functions
+	UNION VALUES ('operator'), ('stranger')$$, 'every access calls, by the authenticator and by another login');
 
 -- what may be done with a video, as docs/streaming.md says it
 CREATE FUNCTION pg_temp.expected(c caller, v video, wanted int) RETURNS boolean LANGUAGE sql AS $$
@@ -122,7 +132,7 @@ INSERT INTO call VALUES
 	('vvault_consent', $$'{subject}', 'statistics', true$$, 'self', '{viewer,publisher}'), ('vvault_export_user', $$'{subject}'$$, 'self', '{viewer,publisher}'),
 	('vvault_erase_user', $$'{subject}'$$, 'self', '{viewer,publisher}'), ('vvault_retention', '', 'any', '{}'),
 	('vvault_secrets', '', 'any', '{}'), ('vvault_reseal_secrets', '', 'any', '{}'), ('vvault_rotate_keys', '', 'any', '{}'), ('vvault_signing_keys', '', 'any', '{}'), ('vvault_presign', $$'GET', '{video}/1/a'$$, 'any', '{}'),
-	('vvault_deny', $$'session', 's'$$, 'any', '{}'), ('vvault_allow', $$'session', 's'$$, 'any', '{}'), ('vvault_edge_files', '', 'any', '{}'),
+	('vvault_deny', $$'session', 's'$$, 'any', '{}'), ('vvault_allow', $$'session', 's'$$, 'any', '{}'), ('vvault_edge_files', '', 'any', '{edge}'),
 	('vvault_store', $$'files'$$, 'any', '{}'), ('vvault_edge', $$'one'$$, 'any', '{}'), ('vvault_set_quota', $$'vva_alice'$$, 'any', '{}'),
 	('vvault_pre_request', '', 'any', '{viewer,publisher}'), ('vvault_rate_limits', '', 'any', '{}'),
 	('vvault_set_rate_limit', $$'read', subject => 'vva_alice'$$, 'any', '{}'),
@@ -166,8 +176,8 @@ CREATE TEMP TABLE may_outcome AS
 	SELECT c.name, v.access, p.permission, pg_temp.expected(c, v, p.n::int) AS expected,
 		pg_temp.called(c, v, format('SELECT 1 / vvault_may(%L, %L)::int', '{video}', p.permission)) AS got
 	FROM caller c, video v, unnest('{view,download,edit,manage}'::text[]) WITH ORDINALITY p (permission, n)
-	WHERE c.standing <> 'worker';
-SELECT cmp_ok((SELECT count(*) FROM may_outcome), '=', (SELECT (count(*) - 1) * 16 FROM caller), 'all are asked');
+	WHERE c.standing NOT IN ('worker', 'edge', 'stranger');
+SELECT cmp_ok((SELECT count(*) FROM may_outcome), '=', (SELECT count(*) * 16 FROM caller WHERE standing NOT IN ('worker', 'edge', 'stranger')), 'all are asked');
 SELECT is((SELECT string_agg(format('%s %s %s: %s', name, permission, access, got), E'\n') FROM may_outcome
 	WHERE got <> CASE WHEN expected THEN '00000' ELSE '22012' END), NULL, 'vvault_may() says what the table of docs/streaming.md says');
 SELECT cmp_ok((SELECT count(*) FROM may_outcome WHERE expected), '>', 150::bigint, 'much is permitted');
@@ -203,6 +213,12 @@ SELECT is(pg_temp.as_caller('other publisher', $$SELECT 1 / (1 - json_array_leng
 SELECT is(pg_temp.as_caller('owner', $$SELECT 1 / (json_array_length(vvault_assets() -> 'assets') - 4)$$), '22012', 'and the owner''s four');
 SELECT is(pg_temp.as_caller('other publisher', $$SELECT vvault_update_asset('none', 'x')$$), 'P0002', 'what is not there is nobody''s secret');
 SELECT is(pg_temp.as_caller('owner', $$SELECT vvault_play_url('{video}', 'carol')$$), '42501', 'nobody asks for another');
+SELECT is((SELECT string_agg(format('%s of %L: %s', v.access, s, pg_temp.called(c, v, format($$SELECT vvault_play_url('{video}', %L)$$, s))), ', ' ORDER BY v.access, s)
+		FROM caller c, video v, unnest('{"",carol,vva_alice}'::text[]) s WHERE c.name = 'operator'
+			AND (pg_temp.called(c, v, format($$SELECT vvault_play_url('{video}', %L)$$, s)) = '42501')
+				<> (s = '' AND v.access IN ('token', 'private') OR s = 'carol' AND v.access = 'private')), NULL,
+	'whom an operator asks for is judged as if he had a token, nobody as nobody');
+SELECT is((SELECT string_agg(DISTINCT function, ' ') FROM outcome WHERE name ~ 'stranger' AND got <> '42501'), NULL, 'who was granted nothing calls nothing');
 SELECT is(pg_temp.as_caller('owner', $$SELECT vvault_may('{video}', 'own')$$), '22023', 'there is no such permission');
 SELECT is(pg_temp.as_caller('owner', $$SELECT 1 / coalesce(vvault_may('none', 'view')::int, 7)$$), '22012', 'nothing may be done with what is not there');
 SELECT is(pg_temp.as_caller('owner', $$SELECT 1 / coalesce(vvault_may(NULL, 'view')::int, 0)$$), '22012', 'NULL for NULL');
