@@ -79,6 +79,9 @@ AS $$
 	SELECT coalesce(json_agg(to_jsonb(a) || jsonb_build_object(
 		'uploads', (SELECT coalesce(jsonb_agg(to_jsonb(u) - 'store_upload_id' ORDER BY u.created_at), '[]') FROM vvault_stream.uploads u WHERE u.video_id = a.video_id),
 		'generations', (SELECT coalesce(jsonb_agg(to_jsonb(g) ORDER BY g.generation), '[]') FROM vvault_stream.generations g WHERE g.video_id = a.video_id),
+		'renditions', (SELECT coalesce(jsonb_agg(jsonb_build_object('generation', r.generation, 'name', r.name, 'kind', r.kind, 'language', r.language,
+				'label', r.label) ORDER BY r.generation, r.name), '[]')
+			FROM vvault_stream.renditions r WHERE r.video_id = a.video_id),
 		'objects', (SELECT coalesce(jsonb_agg(o.object_key ORDER BY o.object_key), '[]') FROM vvault_stream.media_objects o WHERE o.video_id = a.video_id),
 		'events', (SELECT coalesce(jsonb_agg(jsonb_build_object('kind', e.kind, 'created_at', e.created_at, 'data', e.data) ORDER BY e.number), '[]')
 			FROM vvault_stream.events e WHERE e.video_id = a.video_id)) ORDER BY a.created_at, a.video_id), '[]')
@@ -109,11 +112,16 @@ BEGIN
 		'job_limits', (SELECT coalesce(json_agg(to_json(l) ORDER BY l.kind), '[]') FROM vvault_stream.job_limits l WHERE l.owner_id = who),
 		'tokens', (SELECT coalesce(json_agg(to_jsonb(r) - '{token_hash,family}'::text[] ORDER BY r.issued_at), '[]') FROM vvault_stream.refresh_tokens r WHERE r.subject = who),
 		'sessions', (SELECT coalesce(json_agg(to_jsonb(s) - 'subject' ORDER BY s.begun_at, s.session_id), '[]') FROM vvault_stream.session_subjects s WHERE s.subject = who),
-		'consents', (SELECT coalesce(json_agg(to_jsonb(c) - 'subject' ORDER BY c.purpose), '[]') FROM vvault_stream.consents c WHERE c.subject = who));
+		'consents', (SELECT coalesce(json_agg(to_jsonb(c) - 'subject' ORDER BY c.purpose), '[]') FROM vvault_stream.consents c WHERE c.subject = who),
+		-- those that are not of a video of his
+		'events', (SELECT coalesce(json_agg(json_build_object('kind', e.kind, 'video_id', e.video_id, 'created_at', e.created_at, 'data', e.data)
+				ORDER BY e.created_at, e.video_id, e.number), '[]')
+			FROM vvault_stream.events e WHERE e.owner_id = who
+				AND NOT EXISTS (SELECT FROM vvault_stream.assets a WHERE a.video_id = e.video_id AND a.owner_id = who)));
 END
 $$;
 COMMENT ON FUNCTION @extschema@.vvault_export_user(text) IS
-'All that is known of somebody: {"subject", "exported_at", "videos", "jobs", "webhooks", "schedules", "quota", "rate_limits", "job_limits", "tokens", "sessions", "consents"}. No secret is in it. sessions are what logs of edges name him by. His videos'' files are under the keys of objects in it; vvault_presign() gives them out.
+'All that is known of somebody: {"subject", "exported_at", "videos", "jobs", "webhooks", "schedules", "quota", "rate_limits", "job_limits", "tokens", "sessions", "consents", "events"}. No secret is in it. Events of his videos are with these, others in events. sessions are what logs of edges name him by. His videos'' files are under the keys of objects in it; vvault_presign() gives them out.
 Units and ranges: subject has 1 to 255 bytes; instants are in UTC.
 NULL: NULL is an error.
 Errors: 22023 for what is no subject, 42501 unless the caller is the subject or an operator.
