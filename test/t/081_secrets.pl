@@ -34,6 +34,23 @@ sub problem
 	return $status == 0 ? "no error: $out" : $err;
 }
 
+# All ways in which bytes may be shown: as they are, in hexadecimal, in base64, and
+# as trees of plans have them, but without the blanks.
+sub shapes
+{
+	return map { my $bytes = pack 'H*', $_; ($_, encode_base64($bytes, ''), encode_base64url($bytes), $bytes, join('', unpack 'c*', $bytes), join('', unpack 'C*', $bytes)) } @_;
+}
+
+# How many of these shapes are in a text. A tree of a plan is broken into lines, in
+# the middle of a number, too.
+sub shown_in
+{
+	my ($text, @shapes) = @_;
+	my $line = $text =~ s/\s+//gr;
+
+	return scalar(grep { index($text, $_) >= 0 || index($line, $_) >= 0 } @shapes);
+}
+
 sub write_keys
 {
 	my ($mode, @lines) = @_;
@@ -138,6 +155,9 @@ like(secrets()->{problem}, qr/no plain file/, 'a folder is none');
 # With it
 # ---------------------------------------------------------------------------
 
+# all secrets, opened, in hexadecimal
+my $opened = q(SELECT encode(vvault_stream.unsealed(name, secret, sealed_by), 'hex') FROM vvault_stream.secrets
+	UNION ALL SELECT encode(vvault_stream.content_key(k), 'hex') FROM vvault_stream.content_keys k);
 my $every = q(SELECT string_agg(encode(secret, 'hex'), ' ') FROM (SELECT secret FROM vvault_stream.secrets UNION ALL SELECT secret FROM vvault_stream.content_keys) s);
 my $plain = sql($every);
 my $license = q(SELECT vvault_clearkey_license((SELECT json_build_object('kids', json_agg(vvault_stream.base64url(uuid_send(kid)) ORDER BY class)) FROM vvault_stream.content_keys)));
@@ -230,6 +250,54 @@ for my $role (qw(operator worker viewer publisher reads_all))
 }
 like(problem(q(SELECT vvault_signing_keys('token');), 'operator'), qr/no error: .*"keys" : \{\}/, 'an operator gets no private key of tokens');
 
+# What a client of any role may turn on by himself: plans and rewritten queries of
+# what runs with other rights, and operators of his own that tell what they are given
+sql(<<'SQL');
+CREATE SCHEMA spies;
+CREATE FUNCTION spies.tell(bytea, bytea) RETURNS boolean LANGUAGE plpgsql AS $$BEGIN RAISE LOG 'spied % %', $1, $2; RETURN pg_catalog.byteaeq($1, $2); END$$;
+CREATE FUNCTION spies.tell(text, text) RETURNS boolean LANGUAGE plpgsql AS $$BEGIN RAISE LOG 'spied % %', $1, $2; RETURN pg_catalog.texteq($1, $2); END$$;
+CREATE FUNCTION spies.join(bytea, bytea) RETURNS bytea LANGUAGE plpgsql AS $$BEGIN RAISE LOG 'spied % %', $1, $2; RETURN pg_catalog.byteacat($1, $2); END$$;
+CREATE OPERATOR spies.= (LEFTARG = bytea, RIGHTARG = bytea, FUNCTION = spies.tell);
+CREATE OPERATOR spies.= (LEFTARG = text, RIGHTARG = text, FUNCTION = spies.tell);
+CREATE OPERATOR spies.|| (LEFTARG = bytea, RIGHTARG = bytea, FUNCTION = spies.join);
+CREATE FUNCTION spies.encode(bytea, text) RETURNS text LANGUAGE plpgsql AS $$BEGIN RAISE LOG 'spied %', $1; RETURN pg_catalog.encode($1, $2); END$$;
+GRANT USAGE ON SCHEMA spies TO PUBLIC;
+SQL
+my (%told, @open);
+push @open, shapes(map { split /\n/ } sql($opened));
+for my $case (
+	[ 'viewer', q(SELECT vvault_play_url('film') IS NULL), q(SELECT vvault_watch('film') IS NULL), q(SELECT vvault_pssh('guarded') IS NULL), q(SELECT vvault_token_verify('x.y.z') IS NULL) ],
+	[ 'publisher', q(SELECT vvault_play_url('film') IS NULL), q(SELECT vvault_create_asset('mine', 'publisher', video_id => 'mine') IS NULL), q(SELECT vvault_token_issue('x', 'mine', '{view}') IS NULL) ],
+	[ 'worker', q(SELECT vvault_dequeue('w', '{webhook,join,probe,encode}') IS NULL) ],
+	[ 'operator', q(SELECT vvault_presign('GET', 'a', store => 'cloud') IS NULL), q(SELECT vvault_presign('GET', 'a', store => 'main') IS NULL), q(SELECT vvault_token_issue('x') IS NULL),
+		q(SELECT vvault_rotate_keys('token', 3600) IS NULL), q(SELECT vvault_signing_keys('path') IS NULL), q(SELECT vvault_edge_files() IS NULL), q(SELECT vvault_cpix('guarded') IS NULL),
+		q(SELECT vvault_reseal_secrets() IS NULL), q(SELECT vvault_webhook(max((h ->> 'webhook_id')::bigint), rotate => true) IS NULL FROM json_array_elements(vvault_webhooks() -> 'webhooks') h) ])
+{
+	my ($role, @calls) = @$case;
+
+	for my $path ('public', 'spies, public, pg_catalog')
+	{
+		my (undef, $out, $err) = $node->psql('postgres', join(";\n", "SET ROLE $role", 'SET debug_print_parse = on', 'SET debug_print_rewritten = on', 'SET debug_print_plan = on',
+			"SET search_path = $path", 'SET client_min_messages = debug5', @calls, map { "EXPLAIN (ANALYZE, VERBOSE) $_" } @calls) . ";\n", on_error_stop => 0);
+		like($err, qr/plan:/, "$role sees plans ($path)") if @calls > 1;
+		$told{$role} .= "$out$err";
+	}
+}
+# those that were made meanwhile, too
+push @open, shapes(map { split /\n/ } sql($opened));
+for my $role (sort keys %told)
+{
+	is(shown_in($told{$role}, @open), 0, "a $role sees no secret in them");
+}
+{
+	my (undef, $out, $err) = $node->psql('postgres', 'SET debug_print_plan = on; SET client_min_messages = log; SELECT ' . "'\\x$plain[0]'::bytea");
+	cmp_ok(shown_in($err, (shapes($plain[0]))[-2, -1]), '>=', 1, 'one that stood in a plan would be found');
+}
+my $seen = sql(q(SET ROLE reads_all; SELECT string_agg(query, ' ') FROM pg_stat_activity)) . sql(q(SET ROLE reads_all; COPY vvault_stream.secrets TO STDOUT)) . sql(q(SET ROLE reads_all; COPY vvault_stream.content_keys TO STDOUT));
+is(shown_in($seen, @open), 0, 'who reads all sees what others ask and what is sealed');
+like(problem("$_;", 'reads_all'), qr/42501/, "and cannot: $_") for 'CREATE STATISTICS spy ON name, secret FROM vvault_stream.secrets', 'CREATE PUBLICATION spy FOR TABLE vvault_stream.secrets',
+	q(SELECT pg_create_logical_replication_slot('spy', 'test_decoding')), q(SELECT pg_read_file(current_setting('vvault.master_key_file')));
+
 # What the planner knows of a column is kept beside the table, and stays when the
 # table's secrets are sealed.
 sql('ANALYZE');
@@ -244,8 +312,8 @@ cmp_ok(sql(q(SELECT count(*) FROM pg_statistic WHERE starelid = 'vvault_stream.s
 my $dump = "$folder/dump.sql";
 command_ok([ 'pg_dump', '-d', $node->connstr('postgres'), '-f', $dump ], 'pg_dump');
 my $dumped = slurp_file($dump);
-my @shapes = map { my $bytes = pack 'H*', $_; ($_, encode_base64($bytes, ''), $bytes) } @plain, map { $_ } @key;
-is(scalar(grep { index($dumped, $_) >= 0 } @shapes), 0, 'no secret and no master key is in the dump');
+my @shapes = shapes(@plain, @key);
+is(shown_in($dumped, @shapes), 0, 'no secret and no master key is in the dump');
 unlike($dumped, qr/the secret of this store/, 'nor the store\'s');
 my $other = new_node('other');
 $other->safe_psql('postgres', 'CREATE ROLE operator; CREATE ROLE worker; CREATE ROLE viewer; CREATE ROLE publisher');
@@ -287,6 +355,7 @@ shared_preload_libraries = 'vvault,pg_stat_statements,auto_explain'
 log_statement = all
 log_min_duration_statement = 0
 log_min_messages = debug2
+debug_print_parse = on
 debug_print_plan = on
 debug_print_rewritten = on
 log_parameter_max_length_on_error = -1
@@ -310,13 +379,12 @@ my $log = slurp_file($node->logfile, $position);
 like($log, qr/set_secret/, 'the log has much to say');
 my $shown = sql(q(SELECT string_agg(query, ' ') FROM pg_stat_statements));
 # only now, since this very query would be in the log
-my @all = map { split /\n/ } sql(q(SELECT encode(vvault_stream.unsealed(name, secret, sealed_by), 'hex') FROM vvault_stream.secrets
-	UNION ALL SELECT encode(vvault_stream.content_key(k), 'hex') FROM vvault_stream.content_keys k));
+my @all = map { split /\n/ } sql($opened);
 push @all, map { unpack 'H*', decode_base64url($_->{k}) } @{ $json->decode($licensed)->{keys} };
-@shapes = map { my $bytes = pack 'H*', $_; ($_, encode_base64($bytes, ''), encode_base64url($bytes), $bytes) } @all, @key;
+@shapes = shapes(@all, @key);
 cmp_ok(scalar(@all), '>=', 7, 'keys were made meanwhile');
-is(scalar(grep { index($log, $_) >= 0 } @shapes), 0, 'no secret is in the log');
-is(scalar(grep { index($shown, $_) >= 0 } @shapes), 0, 'nor in pg_stat_statements');
+is(shown_in($log, @shapes), 0, 'no secret is in the log');
+is(shown_in($shown, @shapes), 0, 'nor in pg_stat_statements');
 sql("SELECT '$all[0]'");
 cmp_ok(index(slurp_file($node->logfile, $position), $all[0]), '>=', 0, 'it would be found');
 
