@@ -128,7 +128,7 @@ write_nginx_conf()
 		-e "s|/var/log/nginx/vvault\.log|$folder/access.log|" \
 		"$HERE/deploy/nginx.conf" >"$folder/vvault.conf"
 	[ -z "${UPSTREAMS:-}" ] || share_upstreams "$folder/vvault.conf"
-	nginx_conf "$folder" "${WORKERS:-2}" <<<"include $folder/vvault.conf; $include"
+	nginx_conf "$folder" "${WORKERS:-2}" "pcre_jit on;" <<<"include $folder/vvault.conf; $include"
 }
 
 write_postgrest_conf()
