@@ -33,18 +33,16 @@ AS $$
 DECLARE
 	its_name text := 'webhook:' || hook;
 	before vvault_stream.secrets;
-	kept record;
+	is_kept boolean;
 BEGIN
 	SELECT s.* INTO before FROM vvault_stream.secrets s WHERE s.name = its_name FOR UPDATE;
 	IF before.name IS NOT NULL AND (before.sealed_by IS NULL OR vvault_stream.opening_key(before.sealed_by) IS NOT NULL) THEN
-		kept := vvault_stream.seal(its_name || '.old', vvault_stream.unsealed(before.name, before.secret, before.sealed_by));
-		PERFORM vvault_stream.set_secret(its_name || '.old', kept.sealed, kept.sealed_by);
+		is_kept := vvault_stream.keep_secret(its_name || '.old', vvault_stream.unsealed(before.name, before.secret, before.sealed_by));
 	ELSE
-		PERFORM vvault_stream.set_secret(its_name || '.old', NULL, NULL);
+		PERFORM vvault_stream.forget_secret(its_name || '.old');
 	END IF;
-	kept := vvault_stream.seal(its_name, fresh);
-	PERFORM vvault_stream.set_secret(its_name, kept.sealed, kept.sealed_by);
-	RETURN true;
+	is_kept := vvault_stream.keep_secret(its_name, fresh);
+	RETURN is_kept;
 END
 $$;
 COMMENT ON FUNCTION vvault_stream.keep_webhook_secret(bigint, bytea) IS

@@ -69,14 +69,27 @@ RETURN left(translate(encode(vvault_stream.random_key(), 'base64'), '+/=', '-_')
 COMMENT ON FUNCTION vvault_stream.random_name(integer) IS
 'Up to 43 random characters of base64url, six bits each.';
 
--- Nothing that runs a plan gets a secret as it is for a parameter, since a plan
--- may be logged with its parameters: secrets are sealed and opened in plain
--- expressions of PL/pgSQL, or out of the row.
+-- Nothing that runs a plan gets a secret for a parameter, sealed or not, since a
+-- plan may be logged with its parameters, and whoever calls may have plans printed,
+-- where parameters are constants. Secrets are opened and held in plain expressions
+-- of PL/pgSQL, which has no such plans; or all is done within a query, out of the row.
 CREATE FUNCTION vvault_stream.seal(name text, secret bytea, OUT sealed bytea, OUT sealed_by text)
 AS 'MODULE_PATHNAME', 'vvault_seal'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION vvault_stream.seal(text, bytea) IS
 'A secret as it is kept: sealed under the master key, and which that is; as it is where there is no master key.';
+
+CREATE FUNCTION vvault_stream.hold_secret(secret bytea) RETURNS boolean
+AS 'MODULE_PATHNAME', 'vvault_hold_secret'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION vvault_stream.hold_secret(bytea) IS
+'Holds a secret for held_secret(), outside of any plan; whether there is one.';
+
+CREATE FUNCTION vvault_stream.held_secret() RETURNS bytea
+AS 'MODULE_PATHNAME', 'vvault_held_secret'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION vvault_stream.held_secret() IS
+'What hold_secret() was given last, once; then NULL.';
 
 CREATE FUNCTION vvault_stream.unsealed(name text, secret bytea, sealed_by text) RETURNS bytea
 AS 'MODULE_PATHNAME', 'vvault_unsealed'
@@ -96,20 +109,36 @@ LANGUAGE C STABLE PARALLEL UNSAFE;
 COMMENT ON FUNCTION vvault_stream.master_key_problem() IS
 'What is wrong with the master key file, or NULL.';
 
-CREATE FUNCTION vvault_stream.set_secret(name text, sealed bytea, sealed_by text) RETURNS void
+CREATE FUNCTION vvault_stream.forget_secret(name text) RETURNS void
+LANGUAGE sql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	DELETE FROM vvault_stream.secrets s WHERE s.name = forget_secret.name
+$$;
+COMMENT ON FUNCTION vvault_stream.forget_secret(text) IS
+'Forgets a secret.';
+
+-- Called in a plain expression.
+CREATE FUNCTION vvault_stream.keep_secret(name text, secret bytea) RETURNS boolean
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
+DECLARE
+	is_held boolean := vvault_stream.hold_secret(keep_secret.secret);
 BEGIN
-	DELETE FROM vvault_stream.secrets s WHERE s.name = set_secret.name AND set_secret.sealed IS NULL;
+	IF NOT is_held THEN
+		PERFORM vvault_stream.forget_secret(keep_secret.name);
+		RETURN false;
+	END IF;
 	INSERT INTO vvault_stream.secrets AS s (name, secret, sealed_by)
-	SELECT set_secret.name, set_secret.sealed, set_secret.sealed_by WHERE set_secret.sealed IS NOT NULL
+	SELECT keep_secret.name, k.sealed, k.sealed_by FROM vvault_stream.seal(keep_secret.name, vvault_stream.held_secret()) k
 	ON CONFLICT (name) DO UPDATE SET secret = EXCLUDED.secret, sealed_by = EXCLUDED.sealed_by, written_at = now();
+	RETURN true;
 END
 $$;
-COMMENT ON FUNCTION vvault_stream.set_secret(text, bytea, text) IS
-'Keeps a secret that seal() made; NULL forgets it.';
+COMMENT ON FUNCTION vvault_stream.keep_secret(text, bytea) IS
+'Keeps a secret, sealed where there is a master key; NULL forgets it. Whether there is one.';
 
 CREATE FUNCTION vvault_stream.secret(name text) RETURNS bytea
 LANGUAGE sql STABLE
@@ -132,27 +161,25 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION vvault_stream.new_key_pair() IS
 'A key of the curve P-256, its halves in DER; 0A000 without OpenSSL.';
 
-CREATE FUNCTION vvault_stream.new_key(name text, algorithm text, OUT sealed bytea, OUT sealed_by text, OUT public_key bytea)
+CREATE FUNCTION vvault_stream.new_key(name text, algorithm text) RETURNS bytea
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	pair record;
-	kept record;
+	is_kept boolean;
 BEGIN
 	IF algorithm = 'ES256' THEN
 		pair := vvault_stream.new_key_pair();
-		public_key := pair.public_key;
-		kept := vvault_stream.seal(name, pair.private_key);
-	ELSE
-		kept := vvault_stream.seal(name, vvault_stream.random_key());
+		is_kept := vvault_stream.keep_secret(name, pair.private_key);
+		RETURN pair.public_key;
 	END IF;
-	sealed := kept.sealed;
-	sealed_by := kept.sealed_by;
+	is_kept := vvault_stream.keep_secret(name, vvault_stream.random_key());
+	RETURN NULL;
 END
 $$;
 COMMENT ON FUNCTION vvault_stream.new_key(text, text) IS
-'A key for an algorithm of JSON Web Signatures, sealed as the secret of this name; for ES256 a pair.';
+'Makes a key for an algorithm of JSON Web Signatures and keeps it as the secret of this name; returns the public half of a pair, for ES256.';
 
 CREATE FUNCTION vvault_stream.add_signing_key(purpose text, lead_seconds double precision) RETURNS text
 LANGUAGE plpgsql VOLATILE
@@ -163,7 +190,7 @@ DECLARE
 	new_kid text := 'k' || encode(substring(uuid_send(gen_random_uuid()) FROM 1 FOR 6), 'hex');
 	begins timestamptz;
 	algorithm text;
-	made record;
+	its_public_key bytea;
 BEGIN
 	PERFORM pg_advisory_xact_lock(hashtextextended('vvault_stream signing_keys ' || add_signing_key.purpose, 0));
 	-- the first one has nobody to wait for
@@ -178,10 +205,9 @@ BEGIN
 	DELETE FROM vvault_stream.signing_keys k
 	WHERE k.purpose = add_signing_key.purpose AND k.checked_until < now();
 	algorithm := CASE add_signing_key.purpose WHEN 'token' THEN vvault_stream.setting('token_algorithm') ELSE 'HS256' END;
-	made := vvault_stream.new_key('key:' || new_kid, algorithm);
-	PERFORM vvault_stream.set_secret('key:' || new_kid, made.sealed, made.sealed_by);
+	its_public_key := vvault_stream.new_key('key:' || new_kid, algorithm);
 	INSERT INTO vvault_stream.signing_keys (kid, purpose, signs_from, algorithm, public_key)
-	VALUES (new_kid, add_signing_key.purpose, begins, algorithm, made.public_key);
+	VALUES (new_kid, add_signing_key.purpose, begins, algorithm, its_public_key);
 	RETURN new_kid;
 END
 $$;

@@ -36,6 +36,8 @@
 #include "protect/crypto.h"
 
 PG_FUNCTION_INFO_V1(vvault_seal);
+PG_FUNCTION_INFO_V1(vvault_hold_secret);
+PG_FUNCTION_INFO_V1(vvault_held_secret);
 PG_FUNCTION_INFO_V1(vvault_unsealed);
 PG_FUNCTION_INFO_V1(vvault_opening_key);
 PG_FUNCTION_INFO_V1(vvault_master_key_problem);
@@ -334,6 +336,66 @@ vvault_seal(PG_FUNCTION_ARGS)
 	}
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(columns),
 													  values, isnull)));
+}
+
+/* A secret on its way into its table, past all plans. */
+static char *held = NULL;
+static int	held_len = 0;
+
+/* Forgets it. */
+static void
+let_go(void)
+{
+	if (held != NULL)
+		explicit_bzero(held, held_len);
+	free(held);
+	held = NULL;
+	held_len = 0;
+}
+
+/*
+ * vvault_stream.hold_secret(secret bytea) returns boolean
+ *
+ * Holds a secret until held_secret() asks for it, in place of another; whether
+ * there is one: false for NULL.
+ */
+Datum
+vvault_hold_secret(PG_FUNCTION_ARGS)
+{
+	bytea	   *secret;
+
+	let_go();
+	if (PG_ARGISNULL(0))
+		PG_RETURN_BOOL(false);
+	secret = PG_GETARG_BYTEA_PP(0);
+	held = malloc(Max(VARSIZE_ANY_EXHDR(secret), 1));
+	if (held == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory")));
+	held_len = VARSIZE_ANY_EXHDR(secret);
+	memcpy(held, VARDATA_ANY(secret), held_len);
+	PG_RETURN_BOOL(true);
+}
+
+/*
+ * vvault_stream.held_secret() returns bytea
+ *
+ * What hold_secret() was given last, and NULL when it is asked for again.
+ */
+Datum
+vvault_held_secret(PG_FUNCTION_ARGS)
+{
+	bytea	   *secret;
+
+	(void) fcinfo;
+	if (held == NULL)
+		PG_RETURN_NULL();
+	secret = palloc(VARHDRSZ + held_len);
+	SET_VARSIZE(secret, VARHDRSZ + held_len);
+	memcpy(VARDATA(secret), held, held_len);
+	let_go();
+	PG_RETURN_BYTEA_P(secret);
 }
 
 /*

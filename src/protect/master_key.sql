@@ -58,7 +58,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	s record;
-	kept record;
+	is_kept boolean;
 	n integer := 0;
 BEGIN
 	IF vvault_stream.master_key_problem() IS NOT NULL OR vvault_stream.opening_key(NULL) IS NULL THEN
@@ -70,8 +70,7 @@ BEGIN
 		WHERE o.sealed_by IS NULL OR o.sealed_by <> vvault_stream.opening_key(NULL) AND vvault_stream.opening_key(o.sealed_by) IS NOT NULL
 		ORDER BY o.name FOR UPDATE
 	LOOP
-		kept := vvault_stream.seal(s.name, vvault_stream.unsealed(s.name, s.secret, s.sealed_by));
-		PERFORM vvault_stream.set_secret(s.name, kept.sealed, kept.sealed_by);
+		is_kept := vvault_stream.keep_secret(s.name, vvault_stream.unsealed(s.name, s.secret, s.sealed_by));
 		n := n + 1;
 	END LOOP;
 	n := n + vvault_stream.reseal_content_keys();

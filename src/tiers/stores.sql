@@ -83,7 +83,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	s vvault_stream.stores;
-	kept record;
+	is_kept boolean;
 	has_secret boolean;
 BEGIN
 	SELECT o.* INTO s FROM vvault_stream.stores o WHERE o.store = vvault_store.store FOR UPDATE;
@@ -94,10 +94,8 @@ BEGIN
 		coalesce(vvault_store.part_size, s.part_size, 16777216), coalesce(vvault_store.large_object, s.large_object, 5368709120),
 		coalesce(s.created_at, now()));
 	IF s.kind = 's3' AND s.store ~ '^[a-z0-9_-]{1,32}$' AND vvault_store.secret IS NOT NULL THEN
-		kept := vvault_stream.seal('s3:' || s.store, convert_to(vvault_store.secret, 'UTF8'));
-		PERFORM vvault_stream.set_secret('s3:' || s.store, kept.sealed, kept.sealed_by);
-		kept := vvault_stream.seal('s3session:' || s.store, convert_to(nullif(vvault_store.session_token, ''), 'UTF8'));
-		PERFORM vvault_stream.set_secret('s3session:' || s.store, kept.sealed, kept.sealed_by);
+		is_kept := vvault_stream.keep_secret('s3:' || s.store, convert_to(vvault_store.secret, 'UTF8'));
+		is_kept := vvault_stream.keep_secret('s3session:' || s.store, convert_to(nullif(vvault_store.session_token, ''), 'UTF8'));
 	END IF;
 	has_secret := coalesce(vvault_store.secret, vvault_store.session_token) IS NOT NULL;
 	PERFORM vvault_stream.check_store(s, has_secret);
