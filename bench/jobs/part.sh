@@ -32,7 +32,7 @@ by_pgbench()
 # by_node PEER BATCH|through|wait|retire [JOBS]
 by_node()
 {
-	PGHOST=$PGHOST PGPORT=${PGPORT:-5432} PGUSER=postgres PGDATABASE=queue \
+	PGHOST=$PGHOST PGPORT=${PGPORT:-5432} PGUSER=postgres PGDATABASE=queue NODE_NO_WARNINGS=1 \
 		node "$WORK/peers/peers.mjs" "$1" "$2" "${3:-$SECONDS_EACH}" "$JOBS_CLIENTS"
 }
 

@@ -117,21 +117,57 @@ NULL: it has no arguments.
 Errors: none.
 Source: vvault_stream.armed, which is not dumped and counts in this database alone.';
 
+-- Jobs are numbered as they come in. So the first that came in later than that is
+-- found by halves, and nothing from there on is old: where a week of jobs is kept,
+-- those need not be read.
+CREATE FUNCTION vvault_stream.last_before(instant timestamptz) RETURNS bigint
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off
+SET plan_cache_mode = force_generic_plan SET jit = off
+AS $$
+DECLARE
+	low bigint;
+	high bigint;
+	middle bigint;
+BEGIN
+	SELECT min(f.job_id), max(f.job_id) INTO low, high FROM vvault_stream.finished_jobs f;
+	WHILE low < high LOOP
+		middle := high - (high - low) / 2;
+		IF (SELECT f.created_at FROM vvault_stream.finished_jobs f WHERE f.job_id >= middle
+				ORDER BY f.job_id LIMIT 1) < instant THEN
+			low := middle;
+		ELSE
+			high := middle - 1;
+		END IF;
+	END LOOP;
+	RETURN low;
+END
+$$;
+COMMENT ON FUNCTION vvault_stream.last_before(timestamptz) IS
+'The greatest number of an ended job that came in before that, or the least there is; NULL where there is none.';
+
 CREATE FUNCTION @extschema@.vvault_prune_jobs(max_jobs integer DEFAULT 10000) RETURNS json
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off
+SET plan_cache_mode = force_generic_plan SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
+	-- whatever is kept for the shortest time
+	least_seconds double precision := (SELECT least(min(k.keep_seconds), 604800) FROM vvault_stream.job_kinds k);
+	last_old bigint;
 	pruned bigint;
 BEGIN
 	IF vvault_prune_jobs.max_jobs IS NULL OR vvault_prune_jobs.max_jobs NOT BETWEEN 1 AND 1000000 THEN
 		PERFORM vvault_stream.refuse('invalid max_jobs', 'It is from 1 to 1000000.');
 	END IF;
+	last_old := vvault_stream.last_before(clock_timestamp() - make_interval(secs => least_seconds));
 	DELETE FROM vvault_stream.finished_jobs f WHERE f.job_id IN (
 		SELECT o.job_id FROM vvault_stream.finished_jobs o
 			LEFT JOIN vvault_stream.job_kinds k ON k.kind = o.kind
-		WHERE o.finished_at < clock_timestamp() - make_interval(secs => coalesce(k.keep_seconds, 604800))
+		WHERE o.job_id <= last_old AND o.finished_at < clock_timestamp() - make_interval(secs => coalesce(k.keep_seconds, 604800))
 		ORDER BY o.job_id LIMIT vvault_prune_jobs.max_jobs);
 	GET DIAGNOSTICS pruned = ROW_COUNT;
 	RETURN json_build_object('pruned', pruned);

@@ -56,7 +56,7 @@ COMMENT ON FUNCTION vvault_stream.prune_jobs_scheduled(json) IS
 'What the schedule prune_jobs calls.';
 
 INSERT INTO vvault_stream.schedules (name, every, call_schema, call_function, args, next_at, shipped)
-VALUES ('prune_jobs', '10 minutes', 'vvault_stream', 'prune_jobs_scheduled', '{"max_jobs": 100000}',
+VALUES ('prune_jobs', '10 minutes', 'vvault_stream', 'prune_jobs_scheduled', '{"max_jobs": 1000000}',
 	pg_catalog.now() OPERATOR(pg_catalog.+) interval '10 minutes', true);
 
 CREATE FUNCTION vvault_stream.next_on_grid(next_at timestamptz, every interval, now timestamptz) RETURNS timestamptz

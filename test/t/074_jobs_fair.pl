@@ -169,6 +169,24 @@ sub left_by_vacuum
 	return $left;
 }
 
+# How many sleep with a snapshot. pg_stat_activity reads the snapshot of a backend
+# before what that waits for: so who has one is looked at again, a while later.
+sub holders
+{
+	my @held;
+
+	for (1 .. 3)
+	{
+		my $pids = join(',', @held) || 'pid';
+
+		@held = map { $_->[0] } @{ $db->selectall_arrayref(<<"SQL") } or last;
+SELECT pid $waiting AND wait_event_type = 'Extension' AND (backend_xmin IS NOT NULL OR backend_xid IS NOT NULL) AND pid IN ($pids)
+SQL
+		sleep 0.3;
+	}
+	return scalar @held;
+}
+
 # Looks at who waits, while a job comes in now and then.
 my ($looks, $held, @left, @jobs) = (0, 0);
 my $until = time + $nseconds;
@@ -176,7 +194,7 @@ while (time < $until || $looks < 10)
 {
 	sleep 0.3;
 	$looks++;
-	$held += $db->selectrow_array("SELECT count(*) FILTER (WHERE backend_xmin IS NOT NULL OR backend_xid IS NOT NULL) $waiting AND wait_event_type = 'Extension'");
+	$held += holders();
 	next if $looks % 4;
 	push @jobs, $db->selectrow_array(q(SELECT vvault_enqueue('idle', '{"alone": 1}') ->> 'job_id'));
 	$node->poll_query_until('postgres', "SELECT count(*) = 1 FROM vvault_stream.finished_jobs WHERE job_id = $jobs[-1]") or last;

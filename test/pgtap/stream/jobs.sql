@@ -7,7 +7,7 @@
 -- has to pass.
 --
 BEGIN;
-SELECT plan(144);
+SELECT plan(149);
 
 INSERT INTO vvault_stream.job_kinds (kind, retry_seconds, max_attempts) VALUES ('jt_a', 10, 3), ('jt_b', 1000, 3);
 
@@ -319,8 +319,23 @@ SELECT is((WITH RECURSIVE page (reply) AS (
 	'page by page all jobs come, once');
 SELECT throws_ok($$SELECT vvault_jobs('asleep')$$, '22023', 'invalid state "asleep"', 'of a state that there is');
 SELECT is(vvault_prune_jobs() ->> 'pruned', '0', 'ended jobs are kept');
-UPDATE vvault_stream.finished_jobs SET finished_at = finished_at - interval '8 days' WHERE job_id = pg_temp.id('first');
-SELECT is(vvault_prune_jobs() ->> 'pruned', '1', 'for a week');
+CREATE TEMP TABLE old_jobs AS SELECT job_id FROM vvault_stream.finished_jobs WHERE job_id <= pg_temp.id('first');
+UPDATE vvault_stream.finished_jobs SET created_at = created_at - interval '8 days', finished_at = finished_at - interval '8 days'
+WHERE job_id IN (SELECT job_id FROM old_jobs);
+SELECT is((vvault_prune_jobs() ->> 'pruned')::bigint, (SELECT count(*) FROM old_jobs), 'for a week');
+INSERT INTO vvault_stream.finished_jobs (job_id, created_at, attempt, kind, owner_id, args)
+SELECT n, clock_timestamp() - interval '20 days' + n * interval '1 day', 1, 'jt_a', '', '{}' FROM generate_series(-1000, -1) n;
+SELECT is(vvault_prune_jobs() ->> 'pruned', '0', 'what took long is kept from its end on');
+UPDATE vvault_stream.finished_jobs SET finished_at = created_at WHERE job_id < 0;
+SELECT is(vvault_prune_jobs(300) ->> 'pruned', '300', 'so many at once');
+SELECT is(vvault_prune_jobs() ->> 'pruned', '700', 'and all at last');
+INSERT INTO vvault_stream.finished_jobs (job_id, created_at, attempt, kind, owner_id, args)
+SELECT 3000000000 + n, clock_timestamp(), 1, 'jt_a', '', '{}' FROM generate_series(1, 5000) n;
+CREATE TEMP TABLE rows_read AS SELECT pg_stat_get_xact_tuples_fetched(t) + pg_stat_get_xact_tuples_returned(t) AS n
+FROM (VALUES ('vvault_stream.finished_jobs'::regclass)) v (t);
+SELECT is(vvault_prune_jobs() ->> 'pruned', '0', 'where all is new');
+SELECT cmp_ok((SELECT pg_stat_get_xact_tuples_fetched(t) + pg_stat_get_xact_tuples_returned(t) - n FROM rows_read,
+	(VALUES ('vvault_stream.finished_jobs'::regclass)) v (t)), '<', 1000::bigint, 'hardly any of it is read');
 
 SELECT * FROM finish();
 ROLLBACK;
