@@ -8,8 +8,9 @@
 # a room makes in SQL is what its .sql files CREATE; what it knows is what it
 # includes in C and what its SQL names, in .sql files and in the strings of C.
 # Comments are free, and so are the COMMENTs of objects. Prints what points
-# upward or into the other wing, and what the Makefile does not lay into a script
-# though it would have to be told, and ends with status 1 if there is anything.
+# upward or into the other wing, what a .c file declares past the headers, and
+# what the Makefile does not lay into a script though it would have to be told, and
+# ends with status 1 if there is anything.
 #
 use strict;
 use warnings;
@@ -119,6 +120,9 @@ for my $file (glob 'src/*/*.c src/*/*.h src/*/*.sql')
 	if ($file !~ /\.sql$/)
 	{
 		# by whatever way it is written
+		fault("$file: an include by a macro tells no room") if $text =~ /^[ \t]*#[ \t]*include[ \t]+\w/m;
+		fault("$file: it declares $1 itself: include the header of its room")
+		  if $file =~ /\.c$/ && $text =~ /^[ \t]*extern\s+(?!")[^;{]*?(\w+)\s*[(;\[]/m;
 		for my $header ($text =~ /^\s*#\s*include\s*[<"](?:\.\.\/)*([a-z]+\/[^>"]+)[>"]/mg)
 		{
 			my ($other) = $header =~ m{^([a-z]+)/};
@@ -126,7 +130,10 @@ for my $file (glob 'src/*/*.c src/*/*.h src/*/*.sql')
 			look($file, $room, qq{"$header"}, $other) if defined $height{$other};
 		}
 	}
-	$named{$_} = 1 for $sql =~ /\b((?:vvault|vvault_stream)\.\w+)/g, $sql =~ /\b(vvault_\w+)\s*\(/g;
+	# SQL knows no case, and quotes change nothing of these names
+	(my $plain = lc $sql) =~ s/"//g;
+	$named{$_} = 1 for $plain =~ /\b((?:vvault|vvault_stream)\.\w+)/g, $plain =~ /\b(vvault_\w+)\s*\(/g,
+	  $plain =~ /(?:\@extschema\@|\bpublic)\.(vvault_\w+)/g;
 	for my $name (sort keys %named)
 	{
 		look($file, $room, $name, $maker{$name}) if defined $maker{$name};
