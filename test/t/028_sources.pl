@@ -307,6 +307,8 @@ is(value($reader, q{SELECT count(*) FROM generate_series(1, 2000) n
 	WHERE (xml_of(chr(n)))::xml IS NULL}), 0, 'any character makes a well-formed document')
   if value($reader, "SELECT '<a/>'::xml IS NOT NULL") eq 't';
 is(value($reader, q{SELECT quoted_of(E'a"b\\nc''d\\x7f') = E'"a\\u201Db c\\u2019d "\\n'}), 't', 'a quoted string of a text holds no quote and no line end');
+is(value($reader, q{SELECT quoted_of(E'a\\u0080b\\u0085c\\u009fd\\u2028e\\u2029f\\u00a0g\\u00e9h\\u2030\\u2027') = E'"a b c d e f\\u00a0g\\u00e9h\\u2030\\u2027"\\n'}),
+	't', 'nor a control character or line end of several bytes, and all else as it is');
 
 # ---------------------------------------------------------------------------
 # Waiting for what another session does
