@@ -128,13 +128,19 @@ CREATE FUNCTION vvault.setting(name text) RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-BEGIN
+DECLARE
 	-- one probe, by a plan that is kept: an ingest asks several times
-	RETURN (SELECT e.value FROM vvault.effective_settings e WHERE e.name = setting.name);
+	value text := (SELECT e.value FROM vvault.effective_settings e WHERE e.name = setting.name);
+BEGIN
+	IF value IS NULL THEN
+		RAISE EXCEPTION 'setting "%" of vvault is missing', left(setting.name, 64)
+			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Restore the shipped rows of vvault.setting_defaults.';
+	END IF;
+	RETURN value;
 END
 $$;
 COMMENT ON FUNCTION vvault.setting(text) IS
-'The value of a setting that is in force, NULL where there is no such setting.';
+'The value of a setting that is in force; 55000 where there is no such setting.';
 
 CREATE FUNCTION @extschema@.vvault_set(name text, value text) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER

@@ -40,16 +40,21 @@ take_text(const Datum *values, const bool *isnull pg_attribute_unused(), void *a
 }
 
 /*
- * The value of a setting that is in force, empty where there is none of that
- * name. It skips rights: for functions that run with their owner's.
+ * The value of a setting that is in force. It is an error that there is none:
+ * who asks knows which settings are shipped. It skips rights: for functions that
+ * run with their owner's.
  */
 char *
 vv_stream_setting(const char *name)
 {
 	Datum		key[1] = {CStringGetTextDatum(name)};
-	char	   *value = "";
+	char	   *value = NULL;
 
-	if (vv_index_scan(&chosen, key, take_text, &value) == 0)
-		(void) vv_index_scan(&shipped, key, take_text, &value);
+	if (vv_index_scan(&chosen, key, take_text, &value) == 0 &&
+		vv_index_scan(&shipped, key, take_text, &value) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("setting \"%s\" of vvault_stream is missing", name),
+				 errhint("Restore the shipped rows of vvault_stream.setting_defaults.")));
 	return value;
 }

@@ -67,11 +67,24 @@ COMMENT ON FUNCTION vvault_stream.settings_validate() IS
 CREATE TRIGGER settings_validate BEFORE INSERT OR UPDATE ON vvault_stream.settings
 	FOR EACH ROW EXECUTE FUNCTION vvault_stream.settings_validate();
 
+CREATE FUNCTION vvault_stream.no_setting(name text) RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RAISE EXCEPTION 'setting "%" of vvault_stream is missing', left(no_setting.name, 64)
+		USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Restore the shipped rows of vvault_stream.setting_defaults.';
+END
+$$;
+COMMENT ON FUNCTION vvault_stream.no_setting(text) IS
+'Raises 55000: whoever asks for a setting knows which are shipped.';
+
 CREATE FUNCTION vvault_stream.setting(name text) RETURNS text
 LANGUAGE sql STABLE
-RETURN (SELECT e.value FROM vvault_stream.effective_settings e WHERE e.name = setting.name);
+RETURN coalesce((SELECT e.value FROM vvault_stream.effective_settings e WHERE e.name = setting.name),
+	vvault_stream.no_setting(name));
 COMMENT ON FUNCTION vvault_stream.setting(text) IS
-'The value of a setting that is in force, NULL where there is no such setting.';
+'The value of a setting that is in force; 55000 where there is no such setting.';
 
 CREATE FUNCTION @extschema@.vvault_stream_set(name text, value text) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER

@@ -1,6 +1,6 @@
 -- vvault_check, vvault_rebuild, vvault_prune, vvault_block and vvault_set.
 BEGIN;
-SELECT plan(114);
+SELECT plan(116);
 SET LOCAL client_min_messages = warning;
 SET LOCAL TimeZone = 'Pacific/Auckland';	-- days are UTC days all the same
 TRUNCATE vvault.videos, vvault.snapshots, vvault.ingests, vvault.rejected_items, vvault.blocked_videos,
@@ -277,6 +277,13 @@ SELECT is(pg_temp.error_of($$INSERT INTO vvault.snapshots (region, video_id, fet
 	VALUES ('AT', 'c2', '2026-01-03 07:00Z'), ('NO', 'c2', '2026-01-01 07:00Z')$$), 'no error', '... and one statement may write both');
 SELECT is(pg_temp.error_of($$INSERT INTO vvault.snapshots (region, video_id, fetched_at)
 	VALUES ('NO', 'c3', '2026-01-03 07:00Z'), ('AT', 'c3', '2026-01-01 07:00Z')$$), '22023 day 2026-01-01 of region "AT" is closed', '... but not the closed one');
+
+-- a shipped setting that is gone stands for nothing
+SELECT is(pg_temp.error_of($$DO $do$ BEGIN DELETE FROM vvault.setting_defaults WHERE name = 'velocity_min_span';
+	PERFORM pg_temp.ingest('AT', '2026-01-04 06:00Z', 'c1', 100); END $do$ $$), '55000 setting "velocity_min_span" of vvault is missing',
+	'without a shipped setting a function says which one is missing');
+SELECT is(pg_temp.error_of($$DO $do$ BEGIN DELETE FROM vvault.setting_defaults WHERE name = 'analytics_max_age';
+	PERFORM vvault_analytics(); END $do$ $$), '55000 setting "analytics_max_age" of vvault is missing', '... be it C');
 
 SELECT * FROM finish();
 ROLLBACK;
