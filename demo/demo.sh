@@ -198,11 +198,19 @@ ready_samples()
 # A real response
 # ---------------------------------------------------------------------------
 
-# Before anything is installed for it.
+# check_file WHAT FILE: whether it can be taken in, before anything is installed for it.
+check_file()
+{
+	[ -e "$2" ] || die "$1=$2: there is no such file"
+	[ -f "$2" ] || die "$1=$2: that is no file"
+	[ -r "$2" ] || die "$1=$2: you are not allowed to read it"
+	[ -s "$2" ] || die "$1=$2: the file is empty"
+}
+
 check_response()
 {
 	[ -n "${REGION:-}" ] || die "RESPONSE=$RESPONSE needs the REGION it is the chart of"
-	[ -f "$RESPONSE" ] || die "RESPONSE=$RESPONSE: no such file"
+	check_file RESPONSE "$RESPONSE"
 }
 
 # Outside: the caller can read the file, the demo's user perhaps not. It was
@@ -225,7 +233,8 @@ hand_over_video()
 {
 	open_work .demo
 	run_as "$WORK_USER" tee "$WORK/upload.video" <"$VIDEO" >/dev/null
-	VIDEO_NAME=$(basename "$VIDEO")
+	# a file's name may be any bytes, a title is text
+	VIDEO_NAME=$(basename -- "$VIDEO" | iconv -c -f UTF-8 -t UTF-8 || true)
 	export VIDEO_NAME
 }
 
@@ -396,7 +405,7 @@ start()
 		return
 	fi
 	[ -z "${RESPONSE:-}" ] || check_response
-	[ -z "${VIDEO:-}" ] || [ -f "$VIDEO" ] || die "VIDEO=$VIDEO: no such file"
+	[ -z "${VIDEO:-}" ] || check_file VIDEO "$VIDEO"
 	"$ROOT/scripts/packages.sh" demo
 	[ -z "${RESPONSE:-}" ] || hand_over_response
 	"$ROOT/scripts/nginx.sh" .demo || true

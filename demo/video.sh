@@ -92,7 +92,7 @@ upload()
 		FROM vvault_create_upload(:'id', :size, part_size => greatest(:part, :size / 500 + 1)) AS u
 	END
 	)
-	say "uploading $size bytes in $parts parts"
+	say "uploading $size bytes, parts: $parts"
 	for ((n = 1; n <= parts; n++)); do
 		url=$(sql "$1" -At -v upload="$upload" -v n="$n" <<<"SELECT vvault_sign_part(:'upload', :n) ->> 'url'")
 		dd if="$3" bs="$(part_bytes "$size")" skip=$((n - 1)) count=1 status=none >"$WORK/part"
@@ -138,7 +138,7 @@ follow()
 	kill "$WORKER_PID"
 	wait "$WORKER_PID" || true
 	WORKER_PID=
-	[ "$state" = ready ] || die "the video is failed: $(sql "$1" -At -v id="$2" \
+	[ "$state" = ready ] || die "the video failed: $(sql "$1" -At -v id="$2" \
 		<<<"SELECT vvault_asset(:'id') ->> 'failure'")"
 }
 
