@@ -69,6 +69,7 @@ refuse(const char *message, const char *detail)
 			 errdetail_internal("%s", detail)));
 }
 
+/* A token that was taken back. */
 pg_noreturn static void
 refuse_revoked(void)
 {
@@ -79,6 +80,7 @@ refuse_revoked(void)
 		   "\"Cache-Control\":\"no-store\"}}");
 }
 
+/* Who calls too often, and may call again after so many microseconds. */
 pg_noreturn static void
 refuse_too_many(int64 wait)
 {
@@ -91,6 +93,7 @@ refuse_too_many(int64 wait)
 					"\"Cache-Control\":\"no-store\"}}", seconds));
 }
 
+/* Who has a limit, where nothing can be counted and nobody is to pass. */
 pg_noreturn static void
 refuse_uncounted(void)
 {
