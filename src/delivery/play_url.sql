@@ -32,6 +32,9 @@ DECLARE
 	who text := nullif(coalesce(note_session.subject, CASE WHEN session_user = vvault_stream.setting('authenticator')
 		AND NOT vvault_stream.caller_is_operator() THEN vvault_stream.caller_subject() END), '');
 BEGIN
+	IF octet_length(who) > 255 THEN
+		PERFORM vvault_stream.refuse('invalid subject', 'It has 1 to 255 bytes.');
+	END IF;
 	DELETE FROM vvault_stream.session_subjects s WHERE s.session_id IN (SELECT o.session_id FROM vvault_stream.session_subjects o
 		WHERE o.expires_at < clock_timestamp() ORDER BY o.expires_at LIMIT 10 FOR UPDATE SKIP LOCKED);
 	IF who IS NOT NULL AND vvault_stream.setting('session_subjects') = 'kept' THEN
@@ -83,15 +86,15 @@ BEGIN
 			HINT = 'Who may view it asks for himself; an operator may ask for a subject.';
 	ELSIF a.generation = 0 OR a.state IN ('deleting', 'deleted') THEN
 		RAISE EXCEPTION 'video "%" cannot be played: it is %', a.video_id, a.state
-			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'It has to be ready.';
+			USING ERRCODE = 'PT409', HINT = 'It has to be ready.';
 	ELSIF vvault_stream.is_denied('video', a.video_id) THEN
 		RAISE EXCEPTION 'video "%" cannot be played: it is denied', a.video_id
-			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'vvault_allow(''video'', ...) takes that back.';
+			USING ERRCODE = 'PT409', HINT = 'vvault_allow(''video'', ...) takes that back.';
 	END IF;
 END
 $$;
 COMMENT ON FUNCTION vvault_stream.check_playable(vvault_stream.assets, text) IS
-'Raises 42501 where a subject may not watch a video, 55000 where there is nothing to watch yet.';
+'Raises 42501 where a subject may not watch a video, PT409 where there is nothing to watch yet.';
 
 CREATE FUNCTION @extschema@.vvault_play_url(video_id text, subject text DEFAULT NULL, ttl_seconds integer DEFAULT NULL) RETURNS json
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -108,13 +111,13 @@ DECLARE
 BEGIN
 	SELECT o.* INTO a FROM vvault_stream.assets o WHERE o.video_id = vvault_play_url.video_id;
 	IF NOT FOUND THEN
-		RAISE EXCEPTION 'video "%" does not exist', coalesce(left(vvault_play_url.video_id, 64), 'NULL') USING ERRCODE = 'no_data_found';
+		RAISE EXCEPTION 'video "%" does not exist', coalesce(left(vvault_play_url.video_id, 64), 'NULL') USING ERRCODE = 'PT404';
 	ELSIF NOT coalesce(vvault_play_url.ttl_seconds BETWEEN 1 AND 604800, true) THEN
 		PERFORM vvault_stream.refuse('invalid ttl_seconds', 'It is from 1 to 604800, seven days.');
 	END IF;
 	PERFORM vvault_stream.check_playable(a, vvault_play_url.subject);
 	IF e IS NULL THEN
-		RAISE EXCEPTION 'no edge is up' USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Add one by vvault_edge().';
+		RAISE EXCEPTION 'no edge is up' USING ERRCODE = 'PT503', HINT = 'Add one by vvault_edge().';
 	END IF;
 	seconds := coalesce(vvault_play_url.ttl_seconds, least(604800,
 		greatest(vvault_stream.setting('play_seconds')::double precision, 3 * coalesce(a.duration, 0))));
@@ -132,7 +135,7 @@ COMMENT ON FUNCTION @extschema@.vvault_play_url(text, text, integer) IS
 'Where a viewer plays a video: {"video_id", "generation", "edge_id", "session_id", "expires_at", "hls", "dash", "watch", "protection", "license"}. The addresses have a token in their path that opens this generation of this video until it expires, and nothing else; players need no header or cookie. Each call begins a session, whose id is in the edge''s log; whose it is is known until it expires (setting session_subjects).
 Units and ranges: dash is null for a video that is protected by aes128; license is where players of a clear_key video post what their Clear Key asks for, else null. ttl_seconds from 1 to 604800; 12 hours (setting play_seconds) or three times the duration unless said. A video plays for who may view it: see vvault_may(). subject is the caller himself; an operator may name another, of whom a private video asks to be its owner.
 NULL: subject NULL is the caller; ttl_seconds NULL is the default; video_id NULL is an error.
-Errors: P0002 for a video that is not there, 42501 for one that the subject may not watch, and for a subject that the caller is not, 55000 for one that is not ready or denied, or while no edge is up, 22023 for ttl_seconds out of range.
+Errors: PT404 (HTTP 404) for a video that is not there, 42501 for one that the subject may not watch, and for a subject that the caller is not, PT409 (HTTP 409) for one that is not ready or denied, PT503 (HTTP 503) while no edge is up, 22023 for ttl_seconds out of range.
 Source: vvault_stream.assets, edges, signing_keys and session_subjects; HMAC-SHA-256, which the edge checks by itself (deploy/edge.conf).';
 
 INSERT INTO vvault_stream.role_functions (access, function_name) VALUES

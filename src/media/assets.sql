@@ -24,7 +24,7 @@ CREATE TABLE vvault_stream.assets (
 	duration double precision CHECK (duration >= 0 AND duration < 'Infinity'),
 	source jsonb CHECK (jsonb_typeof(source) = 'object'),
 	failure text CHECK (octet_length(failure) BETWEEN 1 AND 10000),
-	metadata jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(metadata) = 'object'),
+	metadata jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(metadata) = 'object' AND octet_length(metadata::text) <= 65536),
 	created_at timestamptz NOT NULL DEFAULT now()
 		CHECK (created_at >= '0001-01-01 00:00Z' AND created_at < '9999-12-31 00:00Z'),
 	uploaded_at timestamptz CHECK (uploaded_at >= '0001-01-01 00:00Z' AND uploaded_at < '9999-12-31 00:00Z'),

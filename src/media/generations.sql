@@ -130,16 +130,16 @@ BEGIN
 	SELECT o.* INTO a FROM vvault_stream.assets o WHERE o.video_id = locked_asset.video_id FOR UPDATE;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION 'video "%" does not exist', coalesce(left(locked_asset.video_id, 64), 'NULL')
-			USING ERRCODE = 'no_data_found', HINT = 'vvault_create_asset makes one.';
+			USING ERRCODE = 'PT404', HINT = 'vvault_create_asset makes one.';
 	ELSIF a.state IN ('deleting', 'deleted') THEN
 		RAISE EXCEPTION 'video "%" is being deleted', a.video_id
-			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Create another asset.';
+			USING ERRCODE = 'PT409', HINT = 'Create another asset.';
 	END IF;
 	RETURN a;
 END
 $$;
 COMMENT ON FUNCTION vvault_stream.locked_asset(text) IS
-'The row of a video, locked: P0002 where there is none, 55000 where it is being deleted.';
+'The row of a video, locked: PT404 where there is none, PT409 where it is being deleted.';
 
 CREATE FUNCTION vvault_stream.newest_generation(video_id text) RETURNS vvault_stream.generations
 LANGUAGE plpgsql STABLE
@@ -198,11 +198,11 @@ DECLARE
 BEGIN
 	IF g.state IN ('uploaded', 'processing') THEN
 		RAISE EXCEPTION 'video "%" has a source already', a.video_id
-			USING ERRCODE = 'object_not_in_prerequisite_state',
+			USING ERRCODE = 'PT409',
 				HINT = 'Once it is ready, vvault_replace_source takes another.';
 	ELSIF g.state = 'ready' AND a.state = 'ready' THEN
 		RAISE EXCEPTION 'video "%" is ready', a.video_id
-			USING ERRCODE = 'object_not_in_prerequisite_state',
+			USING ERRCODE = 'PT409',
 				HINT = 'Call vvault_replace_source before another source is uploaded.';
 	ELSIF g.state IS NULL OR g.state <> 'uploading' THEN
 		opened := vvault_stream.add_generation(a.video_id);
@@ -213,7 +213,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION vvault_stream.open_generation(text) IS
-'The generation that an upload of a video is for; the asset goes to uploading where it is created or failed. 55000 where its source is there already.';
+'The generation that an upload of a video is for; the asset goes to uploading where it is created or failed. PT409 where its source is there already.';
 
 CREATE FUNCTION vvault_stream.source_stored(video_id text, generation integer, store text, object_key text, size bigint,
 	sha256 text) RETURNS void
@@ -230,7 +230,7 @@ BEGIN
 	WHERE g.video_id = a.video_id AND g.generation = source_stored.generation AND g.state IN ('uploading', 'failed', 'uploaded');
 	IF NOT FOUND THEN
 		RAISE EXCEPTION 'generation % of video "%" takes no source', source_stored.generation, a.video_id
-			USING ERRCODE = 'object_not_in_prerequisite_state';
+			USING ERRCODE = 'PT409';
 	END IF;
 	INSERT INTO vvault_stream.media_objects AS o (video_id, object_key, generation, store, state, name, size, sha256)
 	VALUES (a.video_id, source_stored.object_key, source_stored.generation, source_stored.store, 'stored', 'source',

@@ -37,7 +37,7 @@ BEGIN
 	WHERE NOT EXISTS (SELECT FROM vvault_stream.content_keys k WHERE k.kid = w.kid AND k.level = ANY (check_keys.levels))
 	ORDER BY w.i LIMIT 1;
 	IF FOUND THEN
-		RAISE EXCEPTION 'key "%" does not exist', missing USING ERRCODE = 'no_data_found',
+		RAISE EXCEPTION 'key "%" does not exist', missing USING ERRCODE = 'PT404',
 			HINT = format('It is that of a video whose protection is %s.', array_to_string(check_keys.levels, ' or '));
 	END IF;
 	PERFORM vvault_stream.check_key(g.video_id, g.generation)
@@ -45,7 +45,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION vvault_stream.check_keys(uuid[], text[]) IS
-'Raises P0002 where there is no such key of these levels, 42501 where the caller may not have one.';
+'Raises PT404 where there is no such key of these levels, 42501 where the caller may not have one.';
 
 CREATE FUNCTION vvault_stream.requested_kids(request json) RETURNS uuid[]
 LANGUAGE plpgsql IMMUTABLE
@@ -95,7 +95,7 @@ COMMENT ON FUNCTION @extschema@.vvault_clearkey_license(json) IS
 'A licence for Clear Key (W3C Encrypted Media Extensions): the keys that a player of a clear_key video asks for, {"keys": [{"kty", "kid", "k"}], "type"}. The reply is secret: private, no-store.
 Units and ranges: request is what the player sends, {"kids": [...], "type"}: 1 to 64 ids of keys, 16 bytes each in base64url without padding; kid and k are the same. type is temporary.
 NULL: NULL is an error.
-Errors: 22023 for what is no request, P0002 for a key that is not there or of another level than clear_key, 42501 for a video that the caller may not view or that is denied, 55000 where the key is sealed under a master key that is not here.
+Errors: 22023 for what is no request, PT404 (HTTP 404) for a key that is not there or of another level than clear_key, 42501 for a video that the caller may not view or that is denied, 55000 where the key is sealed under a master key that is not here.
 Source: vvault_stream.content_keys. vvault_may() decides; where an edge hands on the token of its path (Vvault-Path-Token), that does.';
 
 CREATE FUNCTION @extschema@.vvault_hls_key(kid text DEFAULT NULL) RETURNS vvault."*/*"
@@ -115,7 +115,7 @@ COMMENT ON FUNCTION @extschema@.vvault_hls_key(text) IS
 'A key for HLS, of an aes128 or clear_key video: 16 bytes, as application/octet-stream. The reply is secret: private, no-store.
 Units and ranges: kid is the id of the key, 32 hexadecimal digits in lower case.
 NULL: NULL is an error.
-Errors: 22023 for what is no id, P0002 for a key that is not there or of another level, 42501 for a video that the caller may not view or that is denied, 55000 where the key is sealed under a master key that is not here.
+Errors: 22023 for what is no id, PT404 (HTTP 404) for a key that is not there or of another level, 42501 for a video that the caller may not view or that is denied, 55000 where the key is sealed under a master key that is not here.
 Source: vvault_stream.content_keys. vvault_may() decides; where an edge hands on the token of its path (Vvault-Path-Token), that does.';
 
 CREATE FUNCTION @extschema@.vvault_pssh(video_id text) RETURNS json
@@ -174,9 +174,9 @@ DECLARE
 	newest integer := (SELECT max(k.generation) FROM vvault_stream.content_keys k WHERE k.video_id = vvault_cpix.video_id);
 BEGIN
 	IF NOT EXISTS (SELECT FROM vvault_stream.assets a WHERE a.video_id = vvault_cpix.video_id) THEN
-		RAISE EXCEPTION 'video "%" does not exist', coalesce(left(vvault_cpix.video_id, 64), 'NULL') USING ERRCODE = 'no_data_found';
+		RAISE EXCEPTION 'video "%" does not exist', coalesce(left(vvault_cpix.video_id, 64), 'NULL') USING ERRCODE = 'PT404';
 	ELSIF newest IS NULL THEN
-		RAISE EXCEPTION 'video "%" has no keys', vvault_cpix.video_id USING ERRCODE = 'object_not_in_prerequisite_state',
+		RAISE EXCEPTION 'video "%" has no keys', vvault_cpix.video_id USING ERRCODE = 'PT409',
 			HINT = 'They are made when a video that vvault_protect() protects is processed.';
 	END IF;
 	PERFORM vvault_stream.tell_no_store('application/xml');
@@ -190,7 +190,7 @@ COMMENT ON FUNCTION @extschema@.vvault_cpix(text, text) IS
 'The keys of a video''s newest protected generation as a document of CPIX 2.3 (DASH-IF), for the licence server of a vendor: keys, what each system is told of them, and which key is for which renditions. With the certificate of the vendor nobody else can read the keys; without one they are in clear, and the reply is secret.
 Units and ranges: XML in UTF-8; contentId is the video_id. certificate is one of X.509 in PEM with a key of RSA of 2048 to 8192 bits; of several the first counts. Whose it is, and until when it holds, is not asked. Keys are encrypted by AES-256-CBC with a MAC of HMAC-SHA-512, and what these are made with by RSA-OAEP. Call it when vvault_protect() was called: the keys are there at once if the video is being processed.
 NULL: certificate NULL leaves keys in clear; video_id NULL is an error.
-Errors: P0002 for a video that is not there, 55000 for one without keys, and where they are sealed under a master key that is not here, 22023 for what is no such certificate, 0A000 with one where the library has no OpenSSL.
+Errors: PT404 (HTTP 404) for a video that is not there, PT409 (HTTP 409) for one without keys, 55000 where they are sealed under a master key that is not here, 22023 for what is no such certificate, 0A000 with one where the library has no OpenSSL.
 Source: vvault_stream.content_keys. Operators alone may call it.';
 
 INSERT INTO vvault_stream.role_functions (access, function_name) VALUES

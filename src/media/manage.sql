@@ -21,11 +21,11 @@ BEGIN
 		WHEN 'owner_id' THEN 'It is 1 to 255 bytes.'
 		WHEN 'title' THEN 'It has at most 300 characters.'
 		WHEN 'description' THEN 'It has at most 10000 characters.'
-		WHEN 'tags' THEN 'There are at most 100, and none is NULL.'
+		WHEN 'tags' THEN 'There are at most 100, of 10000 bytes together, and none is NULL.'
 		WHEN 'access' THEN 'It is public, unlisted, token or private.'
 		WHEN 'content_language' THEN 'It is a language as BCP 47 has it, such as pl or pt-BR.'
 		WHEN 'category_id' THEN 'It is at least 0.'
-		WHEN 'metadata' THEN 'It is an object.'
+		WHEN 'metadata' THEN 'It is an object of at most 65536 bytes.'
 		ELSE 'See the columns of vvault_stream.assets.' END);
 END
 $$;
@@ -62,7 +62,7 @@ END
 $$;
 COMMENT ON FUNCTION @extschema@.vvault_create_asset(text, text, text, json, text) IS
 'Makes a video of your own, in the state created: what vvault_asset says of it. Upload its source next.
-Units and ranges: title has at most 300 characters; owner_id, of 1 to 255 bytes, says whose it is; access is public, unlisted, token or private; metadata is an object of your own; video_id is 1 to 64 of A-Z, a-z, 0-9, _ and -, and part of every URL.
+Units and ranges: title has at most 300 characters; owner_id, of 1 to 255 bytes, says whose it is; access is public, unlisted, token or private; metadata is an object of your own, of at most 65536 bytes; video_id is 1 to 64 of A-Z, a-z, 0-9, _ and -, and part of every URL.
 NULL: title NULL is empty, metadata NULL is {}; without a video_id it gets 11 random characters; any other NULL is an error.
 Errors: 42501 for an owner that the caller is not, unless he is an operator; 22023 for what is out of range, 23505 where the video_id is taken.
 Source: vvault_stream.assets.';
@@ -101,7 +101,7 @@ COMMENT ON FUNCTION @extschema@.vvault_update_asset(text, text, text, text, json
 'Changes what is said of a video and who may watch it: what vvault_asset says of it then. Manifests and pages change at once.
 Units and ranges: as for vvault_create_asset; description has at most 10000 characters; at most 100 tags; category_id from 0; content_language is BCP 47, an empty one takes it away.
 NULL: what is NULL stays; video_id NULL is an error.
-Errors: P0002 for a video that is not there, 42501 for one that the caller may not edit, or manage where access changes; 55000 for one that is being deleted, 22023 for what is out of range.
+Errors: PT404 (HTTP 404) for a video that is not there, 42501 for one that the caller may not edit, or manage where access changes; PT409 (HTTP 409) for one that is being deleted, 22023 for what is out of range.
 Source: vvault_stream.assets.';
 
 CREATE FUNCTION @extschema@.vvault_replace_source(video_id text) RETURNS json
@@ -115,10 +115,10 @@ DECLARE
 	next integer := g.generation;
 BEGIN
 	IF a.state <> 'ready' THEN
-		RAISE EXCEPTION 'video "%" is %', a.video_id, a.state USING ERRCODE = 'object_not_in_prerequisite_state',
+		RAISE EXCEPTION 'video "%" is %', a.video_id, a.state USING ERRCODE = 'PT409',
 			HINT = 'What is not ready has nothing to replace: upload its source.';
 	ELSIF g.state IN ('uploaded', 'processing') AND g.generation > a.generation THEN
-		RAISE EXCEPTION 'source of video "%" is being replaced', a.video_id USING ERRCODE = 'object_not_in_prerequisite_state',
+		RAISE EXCEPTION 'source of video "%" is being replaced', a.video_id USING ERRCODE = 'PT409',
 			HINT = 'Wait until the next generation is shown.';
 	ELSIF g.state IS DISTINCT FROM 'uploading' THEN
 		next := vvault_stream.add_generation(a.video_id);
@@ -130,7 +130,7 @@ COMMENT ON FUNCTION @extschema@.vvault_replace_source(text) IS
 'Lets another source be uploaded for a video that is ready: {"video_id", "generation", "state"}. The old one plays until the new one is ready; then viewers see that at the next load, and the old one''s objects are deleted after the setting grace_seconds.
 Units and ranges: generation is the next one''s number. The same call again, before the upload is complete, gives the same answer.
 NULL: NULL is an error.
-Errors: P0002 for a video that is not there, 42501 for one that the caller may not edit, 55000 for one that is not ready, or whose source is being replaced.
+Errors: PT404 (HTTP 404) for a video that is not there, 42501 for one that the caller may not edit, PT409 (HTTP 409) for one that is not ready, or whose source is being replaced.
 Source: vvault_stream.generations.';
 
 CREATE FUNCTION vvault_stream.remove_asset(video_id text) RETURNS json
@@ -189,7 +189,7 @@ COMMENT ON FUNCTION @extschema@.vvault_delete_asset(text) IS
 'Deletes a video: {"video_id", "state", "jobs"}. It is shown no more at once; jobs delete its objects, and then it is deleted. Its row stays, so that its id comes to nobody else.
 Units and ranges: state is deleting, or deleted where it had no object; jobs are those of the kind delete_objects. The same call again changes nothing.
 NULL: NULL is an error.
-Errors: P0002 for a video that is not there, 42501 for one that the caller may not manage.
+Errors: PT404 (HTTP 404) for a video that is not there, 42501 for one that the caller may not manage.
 Source: vvault_stream.assets, media_objects. Nothing is deleted from a store before vvault_arm().';
 
 --

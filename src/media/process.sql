@@ -651,7 +651,7 @@ BEGIN
 	IF problem IS NOT NULL THEN
 		PERFORM vvault_stream.refuse('invalid formats', problem);
 	ELSIF g.source_key IS NULL THEN
-		RAISE EXCEPTION 'video "%" has no source', a.video_id USING ERRCODE = 'object_not_in_prerequisite_state',
+		RAISE EXCEPTION 'video "%" has no source', a.video_id USING ERRCODE = 'PT409',
 			HINT = 'Upload one: vvault_create_upload.';
 	END IF;
 	IF g.state = 'failed' AND process_asset.formats IS NULL THEN
@@ -686,7 +686,7 @@ COMMENT ON FUNCTION @extschema@.vvault_process(text, json) IS
 'Makes a video of its uploaded source: {"video_id", "generation", "state", "jobs"}. A job looks at the source; then one encodes it for each codec, beside those that make poster, storyboard and subtitles; the last one stores the manifests and shows the generation. A new video that lasts for the setting early_seconds plays before that, with its sound and 360p: those are encoded by a job of their own, the first. The same call while it runs changes nothing. A failed one goes on where it stopped, if it was not the source''s fault, or begins anew. One that is ready is encoded anew as the next generation, while the old one plays.
 Units and ranges: formats is an object that may have codecs, an array of h264 (which is always made), hevc and av1; max_height, the most lines, to 2160; preset, as the setting encoder_preset; priority, as that of vvault_enqueue.
 NULL: formats NULL is h264 in all sizes, or what was asked for before; video_id NULL is an error.
-Errors: P0002 for a video that is not there, 42501 for one that the caller may not edit, 55000 without a source or while it is being deleted, 22023 for other formats.
+Errors: PT404 (HTTP 404) for a video that is not there, 42501 for one that the caller may not edit, PT409 (HTTP 409) without a source or while it is being deleted, 22023 for other formats.
 Source: vvault_stream.generations, and jobs of the kinds probe, encode, pictures, texts and finish.';
 
 INSERT INTO vvault_stream.role_functions (access, function_name) VALUES

@@ -9,13 +9,13 @@ BEGIN
 		PERFORM vvault_stream.refuse(coalesce('invalid level "' || left(level, 64) || '"', 'level must not be null'),
 			'It is none, aes128, clear_key, standard or premium.');
 	ELSIF a.generation > 0 AND g.source_key IS NULL THEN
-		RAISE EXCEPTION 'source of video "%" is being replaced', a.video_id USING ERRCODE = 'object_not_in_prerequisite_state',
+		RAISE EXCEPTION 'source of video "%" is being replaced', a.video_id USING ERRCODE = 'PT409',
 			HINT = 'Complete its upload or abort it first.';
 	END IF;
 END
 $$;
 COMMENT ON FUNCTION vvault_stream.check_protect(vvault_stream.assets, vvault_stream.generations, text) IS
-'Raises 22023 for another level, 55000 where another source is on its way to a video that is shown.';
+'Raises 22023 for another level, PT409 where another source is on its way to a video that is shown.';
 
 CREATE FUNCTION @extschema@.vvault_protect(video_id text, level text) RETURNS json
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -46,7 +46,7 @@ COMMENT ON FUNCTION @extschema@.vvault_protect(text, text) IS
 'Says how a video is encrypted: {"video_id", "protection", "generation", "state"}. A video that is processed already is encoded anew from its source, as the next generation and under new keys, while the old one plays; one that is not yet gets the level when vvault_process begins it. The same level again makes new keys: call it when a key has leaked.
 Units and ranges: level is none; aes128 (HLS alone, whole segments by AES-128); clear_key (cenc, licences by vvault_clearkey_license); standard (cenc, for Widevine and PlayReady); premium (cbcs, for those and FairPlay). The last two need the licence server of a vendor, who gets the keys by vvault_cpix. generation is the newest, or null.
 NULL: NULL is an error.
-Errors: P0002 for a video that is not there, 42501 for one that the caller may not manage, 55000 for one that is being deleted or whose source is being replaced, 22023 for another level, 0A000 for standard where the library has no OpenSSL.
+Errors: PT404 (HTTP 404) for a video that is not there, 42501 for one that the caller may not manage, PT409 (HTTP 409) for one that is being deleted or whose source is being replaced, 22023 for another level, 0A000 for standard where the library has no OpenSSL.
 Source: vvault_stream.assets, generations and content_keys. Viewers of the old generation play it on until the setting grace_seconds is over.';
 
 INSERT INTO vvault_stream.role_functions (access, function_name) VALUES ('publisher', 'vvault_protect');

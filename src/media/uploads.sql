@@ -182,7 +182,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	RAISE EXCEPTION '%', message USING ERRCODE = 'PT403', DETAIL = detail,
-		HINT = 'Delete videos, or have the quota raised: vvault_stream.quotas.';
+		HINT = 'Delete videos, or have an operator raise the quota: vvault_set_quota().';
 END
 $$;
 COMMENT ON FUNCTION vvault_stream.over_quota(text, text) IS
@@ -299,22 +299,22 @@ BEGIN
 	SELECT o.* INTO u FROM vvault_stream.uploads o WHERE o.upload_id = an_upload.upload_id FOR UPDATE;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION 'upload "%" does not exist', coalesce(left(an_upload.upload_id, 64), 'NULL')
-			USING ERRCODE = 'no_data_found', HINT = 'vvault_create_upload makes one.';
+			USING ERRCODE = 'PT404', HINT = 'vvault_create_upload makes one.';
 	ELSIF an_upload.owner_id <> (SELECT a.owner_id FROM vvault_stream.assets a WHERE a.video_id = u.video_id) THEN
 		RAISE EXCEPTION 'upload "%" is another owner''s', u.upload_id USING ERRCODE = 'insufficient_privilege';
 	ELSIF u.state = 'open' AND u.expires_at < clock_timestamp() THEN
 		RAISE EXCEPTION 'upload "%" has expired', u.upload_id
-			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Begin another one.';
+			USING ERRCODE = 'PT409', HINT = 'Begin another one.';
 	ELSIF u.state <> ALL (states) THEN
 		RAISE EXCEPTION 'upload "%" is %', u.upload_id, u.state || coalesce(': ' || u.failure, '')
-			USING ERRCODE = 'object_not_in_prerequisite_state',
+			USING ERRCODE = 'PT409',
 				HINT = CASE WHEN u.state IN ('aborted', 'failed') THEN 'Begin another one.' ELSE 'All of it is there.' END;
 	END IF;
 	RETURN u;
 END
 $$;
 COMMENT ON FUNCTION vvault_stream.an_upload(text, text, text[]) IS
-'An upload by its id, locked: P0002 where there is none, 42501 where the caller may not edit its video or names another owner, 55000 in another state.';
+'An upload by its id, locked: PT404 where there is none, 42501 where the caller may not edit its video or names another owner, PT409 in another state.';
 
 CREATE FUNCTION vvault_stream.upload_json(u vvault_stream.uploads) RETURNS jsonb
 LANGUAGE plpgsql STABLE
@@ -371,7 +371,7 @@ COMMENT ON FUNCTION @extschema@.vvault_create_upload(text, bigint, text, bigint,
 'Begins the upload of a video''s source in parts: {"upload_id", "video_id", "generation", "state", "object_key", "size", "part_size", "parts", "sha256", "store_upload_id", "job_id", "failure", "expires_at"}. All parts but the last have part_size bytes. With a store that speaks S3 there is "create": {"method", "url"} too; its reply has the UploadId, which is the store_upload_id of later calls.
 Units and ranges: size from 1 byte to 5 TiB; sha256 of the whole, 64 hexadecimal digits, which is checked before the video is processed; part_size at least 5242880 with S3, 1024 with a file store, and not more than 10,000 or 1,000 parts; owner_id, who uploads, has to be the video''s owner.
 NULL: sha256 NULL is not checked; part_size NULL is what fits; owner_id NULL is not asked; store NULL is the default one; any other NULL is an error.
-Errors: 22023 for what is out of range, P0002 for a video that is not there, 42501 for a video that the caller may not edit, or where owner_id is not its owner, PT403 (HTTP 403) for more than the owner''s quota, 55000 where the video takes no source now.
+Errors: 22023 for what is out of range, PT404 (HTTP 404) for a video that is not there, 42501 for a video that the caller may not edit, or where owner_id is not its owner, PT403 (HTTP 403) for more than the owner''s quota, PT409 (HTTP 409) where the video takes no source now.
 Source: vvault_stream.uploads; the generation is the video''s next one.';
 
 CREATE FUNCTION @extschema@.vvault_sign_part(upload_id text, part_number integer, owner_id text DEFAULT NULL,
@@ -409,7 +409,7 @@ COMMENT ON FUNCTION @extschema@.vvault_sign_part(text, integer, text, text, inte
 'A URL to PUT one part of an upload to: {"method", "url", "part_number", "size", "headers"}. The store refuses a body of another length, and anything after ttl_seconds.
 Units and ranges: part_number from 1 to the upload''s parts; the body has size bytes, from (part_number - 1) * part_size on; ttl_seconds from 1 to 604800; owner_id has to be the video''s owner; store_upload_id is the UploadId of a store that speaks S3, which is remembered.
 NULL: owner_id NULL is not asked; store_upload_id NULL is the one told before; any other NULL is an error.
-Errors: P0002 for an upload that is not there, 42501 for a video that the caller may not edit, or where owner_id is not its owner, 55000 for one that is not open or has expired, 22023 for what is out of range or another UploadId.
+Errors: PT404 (HTTP 404) for an upload that is not there, 42501 for a video that the caller may not edit, or where owner_id is not its owner, PT409 (HTTP 409) for one that is not open or has expired, 22023 for what is out of range or another UploadId.
 Source: vvault_stream.uploads.';
 
 CREATE FUNCTION vvault_stream.s3_upload(u vvault_stream.uploads, store_upload_id text) RETURNS text
@@ -457,7 +457,7 @@ COMMENT ON FUNCTION @extschema@.vvault_list_parts(text, text, integer) IS
 'How far an upload is: what vvault_create_upload said of it, and "list": {"method", "url", "format"}, where the store itself lists the parts that it has. Format nginx is an array of {"name", "size"}, the name being the part''s number in five digits, or 404 before the first part; format s3 is the XML of ListParts, up to 1000 parts.
 Units and ranges: owner_id has to be the video''s owner; after is the last part of the page before, with S3. A part that is there has its whole size: an upload that was cut goes on with those that are missing.
 NULL: owner_id NULL is not asked; list is null where nothing can be there; any other NULL is an error.
-Errors: P0002 for an upload that is not there, 42501 for a video that the caller may not edit, or where owner_id is not its owner, 55000 for one that has expired, 22023 for after out of range.
+Errors: PT404 (HTTP 404) for an upload that is not there, 42501 for a video that the caller may not edit, or where owner_id is not its owner, PT409 (HTTP 409) for one that has expired, 22023 for after out of range.
 Source: vvault_stream.uploads.';
 
 -- The body of S3's CompleteMultipartUpload.
@@ -534,9 +534,12 @@ AS $$
 DECLARE
 	u vvault_stream.uploads := vvault_stream.an_upload(vvault_complete_upload.upload_id, vvault_complete_upload.owner_id,
 		'open', 'joining', 'stored');
+	problem text := vvault_stream.formats_problem(vvault_complete_upload.formats::jsonb);
 	request jsonb;
 BEGIN
-	IF u.state = 'open' THEN
+	IF problem IS NOT NULL THEN
+		PERFORM vvault_stream.refuse('invalid formats', problem);
+	ELSIF u.state = 'open' THEN
 		UPDATE vvault_stream.uploads o
 		SET process = coalesce(vvault_complete_upload.process, false), formats = vvault_complete_upload.formats
 		WHERE o.video_id = u.video_id AND o.upload_id = u.upload_id RETURNING o.* INTO u;
@@ -558,7 +561,7 @@ COMMENT ON FUNCTION @extschema@.vvault_complete_upload(text, json, boolean, json
 'Says that all parts are there: what vvault_create_upload said of the upload, with its new state, and "complete". With a file store it is joining: a job makes one object of the parts, checks size and sha256, and then the upload is stored. A store that speaks S3 does that itself: send it "complete", {"method", "url", "body"}, and call this again with stored => true. The same call again gets the same answer.
 Units and ranges: parts are S3''s, an array of {"PartNumber", "ETag"}, of which body is made; process says whether vvault_process(video_id, formats) is called as soon as the source is stored; owner_id has to be the video''s owner.
 NULL: parts are for S3 alone, and without them there is no body: your client makes it; process NULL is false; owner_id NULL is not asked; upload_id NULL is an error.
-Errors: P0002 for an upload that is not there, 42501 for a video that the caller may not edit, or where owner_id is not its owner, 55000 for one that was given up, 22023 for parts that are not all there.
+Errors: PT404 (HTTP 404) for an upload that is not there, 42501 for a video that the caller may not edit, or where owner_id is not its owner, PT409 (HTTP 409) for one that was given up, 22023 for parts that are not all there and for formats that vvault_process would refuse.
 Source: vvault_stream.uploads; a job of the kind join.';
 
 CREATE FUNCTION @extschema@.vvault_abort_upload(upload_id text, owner_id text DEFAULT NULL) RETURNS json
@@ -582,7 +585,7 @@ COMMENT ON FUNCTION @extschema@.vvault_abort_upload(text, text) IS
 'Ends an upload that is not to be: what vvault_create_upload said of it, with the state aborted. A job of the kind delete_objects deletes its parts.
 Units and ranges: owner_id has to be the video''s owner.
 NULL: owner_id NULL is not asked; upload_id NULL is an error.
-Errors: P0002 for an upload that is not there, 42501 for a video that the caller may not edit, or where owner_id is not its owner, 55000 for one that is stored.
+Errors: PT404 (HTTP 404) for an upload that is not there, 42501 for a video that the caller may not edit, or where owner_id is not its owner, PT409 (HTTP 409) for one that is stored.
 Source: vvault_stream.uploads.';
 
 --

@@ -113,6 +113,19 @@ is("$reply->{status} $reply->{headers}{'access-control-allow-origin'} $reply->{h
 	'204 https://www.example.org Authorization, Content-Type, If-None-Match', 'a browser may ask with a token');
 is(ask($site, 'POST', '/rpc/vvault_may', 'x' x 300_000, 'Content-Type' => 'application/json')->{status}, 413, 'a body that is too large');
 
+# What the caller can do something about is no 500.
+sql(q(INSERT INTO vvault_stream.assets (video_id, owner_id, access) VALUES ('raw', 'alice', 'public')));
+for (
+	[ 'vvault_play_url', '{"video_id":"nobody"}', '404 PT404' ],
+	[ 'vvault_play_url', '{"video_id":"raw"}', '409 PT409' ],
+	[ 'vvault_hls_key', '{"kid":"00000000000000000000000000000000"}', '404 PT404' ])
+{
+	my ($function, $arguments, $refused) = @$_;
+
+	$reply = ask($site, 'POST', "/rpc/$function", $arguments, 'Content-Type' => 'application/json');
+	is("$reply->{status} " . ($json->decode($reply->{body})->{code} // ''), $refused, "$function($arguments)");
+}
+
 # ---------------------------------------------------------------------------
 # What PostgREST refuses
 # ---------------------------------------------------------------------------

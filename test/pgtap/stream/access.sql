@@ -192,7 +192,7 @@ SELECT is((SELECT string_agg(format('%s: %s of a video that is %s: %s', name, fu
 	WHERE (got = '42501') = expected), NULL, 'each is refused to those who may not, and to nobody else');
 SELECT is((SELECT string_agg(DISTINCT function || ' ' || got, ', ') FROM outcome o JOIN call f ON f.name = o.function
 	WHERE expected AND f.roles <> '{}' AND got NOT IN ('00000', '42501')
-		AND got NOT IN ('55000', 'P0002') AND function NOT IN ('vvault_heartbeat', 'vvault_complete', 'vvault_complete_and_dequeue', 'vvault_fail', 'vvault_sign_output_part',
+		AND got NOT IN ('55000', 'PT409', 'PT404', 'PT503') AND function NOT IN ('vvault_heartbeat', 'vvault_complete', 'vvault_complete_and_dequeue', 'vvault_fail', 'vvault_sign_output_part',
 			'vvault_sign_output_complete', 'vvault_wait_for_jobs')), NULL, 'and who may is answered, or hears that it is too early');
 
 --
@@ -211,7 +211,7 @@ SELECT is(pg_temp.as_caller('owner', $$SELECT vvault_create_asset('x', NULL)$$),
 SELECT is(pg_temp.as_caller('other publisher', $$SELECT vvault_assets('vva_alice')$$), '42501', 'nobody lists another''s videos');
 SELECT is(pg_temp.as_caller('other publisher', $$SELECT 1 / (1 - json_array_length(vvault_assets() -> 'assets'))$$), '00000', 'his own are none here');
 SELECT is(pg_temp.as_caller('owner', $$SELECT 1 / (json_array_length(vvault_assets() -> 'assets') - 4)$$), '22012', 'and the owner''s four');
-SELECT is(pg_temp.as_caller('other publisher', $$SELECT vvault_update_asset('none', 'x')$$), 'P0002', 'what is not there is nobody''s secret');
+SELECT is(pg_temp.as_caller('other publisher', $$SELECT vvault_update_asset('none', 'x')$$), 'PT404', 'what is not there is nobody''s secret');
 SELECT is(pg_temp.as_caller('owner', $$SELECT vvault_play_url('{video}', 'carol')$$), '42501', 'nobody asks for another');
 SELECT is((SELECT string_agg(format('%s of %L: %s', v.access, s, pg_temp.called(c, v, format($$SELECT vvault_play_url('{video}', %L)$$, s))), ', ' ORDER BY v.access, s)
 		FROM caller c, video v, unnest('{"",carol,vva_alice}'::text[]) s WHERE c.name = 'operator'

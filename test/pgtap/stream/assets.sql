@@ -4,7 +4,7 @@
 --		is possible and each that is not, and their versions.
 --
 BEGIN;
-SELECT plan(41);
+SELECT plan(42);
 
 INSERT INTO vvault_stream.assets (owner_id) SELECT 'many' FROM generate_series(1, 1000);
 SELECT is((SELECT count(DISTINCT video_id) FROM vvault_stream.assets WHERE video_id ~ '^[A-Za-z0-9_-]{11}$'), 1000::bigint,
@@ -25,7 +25,7 @@ SELECT pg_temp.refused('23514', v, 'refused: ' || v) FROM unnest(ARRAY[
 	$$video_id = ''$$, $$video_id = 'a/b'$$, $$video_id = '..'$$, $$video_id = 'site'$$, $$video_id = repeat('x', 65)$$,
 	$$video_id = E'a\nb'$$, $$title = repeat('x', 301)$$, $$tags = ARRAY[NULL]::text[]$$, $$content_language = 'x'$$,
 	$$state = 'lost'$$, $$access = 'secret'$$, $$protection = 'drm'$$, $$generation = -1$$, $$state = 'ready'$$,
-	$$state = 'failed'$$, $$duration = 'NaN'::float8$$, $$duration = -1::float8$$, $$metadata = '[]'::jsonb$$,
+	$$state = 'failed'$$, $$duration = 'NaN'::float8$$, $$duration = -1::float8$$, $$metadata = '[]'::jsonb$$, $$metadata = jsonb_build_object('a', repeat('x', 65536))$$,
 	$$source = '1'::jsonb$$, $$created_at = 'infinity'::timestamptz$$]) AS v;
 SELECT throws_ok($$INSERT INTO vvault_stream.assets (title) VALUES ('nobody''s')$$, '23502', NULL, 'every video has an owner');
 SELECT lives_ok($$INSERT INTO vvault_stream.assets (owner_id, video_id) VALUES ('me', repeat('x', 64)), ('me', '-_0')$$,

@@ -54,7 +54,7 @@ $$;
 SELECT pg_temp.uploaded('film', pg_temp.probe(9, 1280, 720, '{eng}', '{pol}'));
 SELECT throws_ok($$SELECT vvault_protect('film', 'full')$$, '22023', 'invalid level "full"', 'there are five levels');
 SELECT throws_ok($$SELECT vvault_protect('film', NULL)$$, '22023', 'level must not be null', 'and NULL is none');
-SELECT throws_ok($$SELECT vvault_protect('none', 'aes128')$$, 'P0002', NULL, 'the video is there');
+SELECT throws_ok($$SELECT vvault_protect('none', 'aes128')$$, 'PT404', NULL, 'the video is there');
 SELECT is(vvault_protect('film', 'clear_key')::jsonb, '{"video_id": "film", "protection": "clear_key", "generation": 1, "state": "uploaded"}', 'one that is not processed yet gets a level');
 SELECT is((SELECT count(*) FROM vvault_stream.content_keys), 0::bigint, 'and no keys yet');
 SELECT is(vvault_process('film') ->> 'state', 'processing', 'it is processed');
@@ -153,9 +153,9 @@ SELECT is(encode(vvault_hls_key(pg_temp.kid('film', 'SD')), 'hex'), pg_temp.key(
 SELECT throws_ok(format('SELECT vvault_clearkey_license(%L)', r), '22023', 'invalid licence request', 'no request: ' || coalesce(r, 'NULL'))
 FROM unnest('{NULL,"[]","{}","{\"kids\": []}","{\"kids\": \"x\"}","{\"kids\": [1]}","{\"kids\": [null]}","{\"kids\": [\"AAAAAAAAAAAAAAAAAAAAAB\"]}","{\"kids\": [\"AAAAAAAAAAAAAAAAAAAAAA==\"]}"}'::text[]) r;
 SELECT throws_ok($$SELECT vvault_clearkey_license(json_build_object('kids', array_fill('AAAAAAAAAAAAAAAAAAAAAA'::text, '{65}')))$$, '22023', NULL, 'nor 65 of them');
-SELECT throws_ok($$SELECT vvault_clearkey_license('{"kids": ["AAAAAAAAAAAAAAAAAAAAAA"]}')$$, 'P0002', NULL, 'a key that is not there');
+SELECT throws_ok($$SELECT vvault_clearkey_license('{"kids": ["AAAAAAAAAAAAAAAAAAAAAA"]}')$$, 'PT404', NULL, 'a key that is not there');
 SELECT throws_ok(format('SELECT vvault_hls_key(%L)', k), '22023', 'invalid kid', 'no id: ' || coalesce(k, 'NULL')) FROM unnest('{NULL,"",X,../../etc,00000000-0000-0000-0000-000000000000}'::text[]) k;
-SELECT throws_ok($$SELECT vvault_hls_key(repeat('0', 32))$$, 'P0002', NULL, 'nor such a key');
+SELECT throws_ok($$SELECT vvault_hls_key(repeat('0', 32))$$, 'PT404', NULL, 'nor such a key');
 
 -- who gets none
 UPDATE vvault_stream.assets SET access = 'private' WHERE video_id = 'film';
@@ -215,7 +215,7 @@ UPDATE vvault_stream.jobs SET run_at = now(), state = 'r' WHERE kind = 'delete_o
 SELECT vvault_arm();
 SELECT alike(pg_temp.work('{delete_objects}'), 'delete_objects%', 'its objects are deleted');
 SELECT is((SELECT string_agg(DISTINCT generation::text, ' ') FROM vvault_stream.content_keys), '2', 'and so are its keys');
-SELECT throws_ok($$SELECT vvault_clearkey_license(request) FROM asked$$, 'P0002', NULL, 'there is no licence then');
+SELECT throws_ok($$SELECT vvault_clearkey_license(request) FROM asked$$, 'PT404', NULL, 'there is no licence then');
 
 --
 -- Other levels
@@ -236,7 +236,7 @@ SELECT vvault_edge('one', 'https://one.example.org');
 SELECT is((SELECT concat_ws(' ', u ->> 'protection', coalesce(u ->> 'dash', 'no'), coalesce(u ->> 'license', 'no'), u ->> 'hls' ~ 'master.m3u8$') FROM vvault_play_url('film') u), 'aes128 no no t', 'players are told');
 SELECT is(vvault_pssh('film')::text, '[]', 'there is nothing to tell systems');
 SELECT is(encode(vvault_hls_key(pg_temp.kid('film', 'HD')), 'hex'), pg_temp.key('film', 'HD'), 'its keys are bytes');
-SELECT throws_ok($$SELECT vvault_clearkey_license(pg_temp.request(pg_temp.kid('film', 'HD')))$$, 'P0002', NULL, 'and no licence');
+SELECT throws_ok($$SELECT vvault_clearkey_license(pg_temp.request(pg_temp.kid('film', 'HD')))$$, 'PT404', NULL, 'and no licence');
 
 SELECT vvault_protect('film', 'premium');
 SELECT pg_temp.work('{probe,encode,pictures,texts,finish}');
@@ -245,8 +245,8 @@ SELECT is(pg_temp.lines(vvault_hls_media('film', '720p'), 'KEY'), E'#EXT-X-KEY:M
 	'#EXT-X-KEY:METHOD=SAMPLE-AES,URI="skd://' || pg_temp.kid('film', 'HD') || '",KEYID=0xKID,KEYFORMAT="com.apple.streamingkeydelivery",KEYFORMATVERSIONS="1"', 'premium has a tag for each vendor');
 SELECT is(pg_temp.dash('//d:ContentProtection[@schemeIdUri="urn:mpeg:dash:mp4protection:2011"]/@value'), 'cbcs cbcs cbcs', 'and cbcs in DASH');
 SELECT is((SELECT count(*) FROM json_array_elements(vvault_pssh('film')) p WHERE p ->> 'widevine' IS NOT NULL AND p ->> 'playready' IS NOT NULL AND p ->> 'common' IS NOT NULL AND p ->> 'scheme' = 'cbcs'), 4::bigint, 'each key has its boxes');
-SELECT throws_ok($$SELECT vvault_clearkey_license(pg_temp.request(pg_temp.kid('film', 'HD')))$$, 'P0002', NULL, 'nobody gets a key of a vendor''s as Clear Key');
-SELECT throws_ok($$SELECT vvault_hls_key(pg_temp.kid('film', 'HD'))$$, 'P0002', NULL, 'nor as bytes');
+SELECT throws_ok($$SELECT vvault_clearkey_license(pg_temp.request(pg_temp.kid('film', 'HD')))$$, 'PT404', NULL, 'nobody gets a key of a vendor''s as Clear Key');
+SELECT throws_ok($$SELECT vvault_hls_key(pg_temp.kid('film', 'HD'))$$, 'PT404', NULL, 'nor as bytes');
 
 --
 -- CPIX
@@ -269,9 +269,9 @@ FROM (VALUES (''), ('x'), (E'-----BEGIN CERTIFICATE-----\n\n-----END CERTIFICATE
 	(E'-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----'), (repeat('x', 65536) || E'-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----')) v (c);
 SELECT is(vvault_stream.certificate_der(E'some words\r\n-----BEGIN CERTIFICATE-----\r\nAQID\r\nBAU=\r\n-----END CERTIFICATE-----\n-----BEGIN CERTIFICATE-----\nAQ==\n-----END CERTIFICATE-----\n'),
 	'\x0102030405', 'the first of several counts');
-SELECT throws_ok($$SELECT vvault_cpix('none')$$, 'P0002', NULL, 'of a video that is there');
+SELECT throws_ok($$SELECT vvault_cpix('none')$$, 'PT404', NULL, 'of a video that is there');
 INSERT INTO vvault_stream.assets (video_id, owner_id) VALUES ('plain', 'anna');
-SELECT throws_ok($$SELECT vvault_cpix('plain')$$, '55000', NULL, 'and that has keys');
+SELECT throws_ok($$SELECT vvault_cpix('plain')$$, 'PT409', NULL, 'and that has keys');
 
 --
 -- Published examples

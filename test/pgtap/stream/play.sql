@@ -3,7 +3,7 @@
 --		Who gets a playing address, and for how long it holds.
 --
 BEGIN;
-SELECT plan(48);
+SELECT plan(49);
 SET LOCAL TimeZone = 'UTC';
 
 CREATE ROLE vvs_publisher;
@@ -20,7 +20,7 @@ CREATE FUNCTION pg_temp.token(play json) RETURNS text LANGUAGE sql AS $$SELECT s
 CREATE FUNCTION pg_temp.life(play json) RETURNS numeric LANGUAGE sql AS $$
 	SELECT round(split_part(pg_temp.token(play), '.', 2)::numeric - extract(epoch FROM now()), -2)$$;
 
-SELECT throws_ok($$SELECT vvault_play_url('public')$$, '55000', 'no edge is up', 'it takes an edge');
+SELECT throws_ok($$SELECT vvault_play_url('public')$$, 'PT503', 'no edge is up', 'it takes an edge');
 SET LOCAL ROLE vvs_operator;
 SELECT is(vvault_edge('one', 'https://one.example.org')::jsonb, '{"edge_id": "one", "base_url": "https://one.example.org", "weight": 1, "state": "up"}', 'here is one');
 SELECT throws_ok(format('SELECT vvault_edge(%s)', a), '22023', 'invalid ' || what, format('vvault_edge(%s)', a))
@@ -34,9 +34,9 @@ SELECT isnt(vvault_play_url('public') ->> 'session_id', vvault_play_url('public'
 SELECT lives_ok($$SELECT vvault_play_url('unlisted')$$, 'a viewer plays an unlisted video');
 SELECT throws_ok(format('SELECT vvault_play_url(%L, %L)', v, 'alice'), '42501', format('permission denied for video "%s"', v), 'a viewer does not play a video that is ' || v)
 FROM unnest('{token,private}'::text[]) v;
-SELECT throws_ok($$SELECT vvault_play_url('none')$$, 'P0002', NULL, 'nor one that is not there');
-SELECT throws_ok($$SELECT vvault_play_url(NULL)$$, 'P0002', NULL, 'nor NULL');
-SELECT throws_ok($$SELECT vvault_play_url('early')$$, '55000', 'video "early" cannot be played: it is created', 'nor one that is not ready');
+SELECT throws_ok($$SELECT vvault_play_url('none')$$, 'PT404', NULL, 'nor one that is not there');
+SELECT throws_ok($$SELECT vvault_play_url(NULL)$$, 'PT404', NULL, 'nor NULL');
+SELECT throws_ok($$SELECT vvault_play_url('early')$$, 'PT409', 'video "early" cannot be played: it is created', 'nor one that is not ready');
 SELECT throws_ok(format('SELECT vvault_play_url(%L, NULL, %s)', 'public', n), '22023', 'invalid ttl_seconds', 'ttl_seconds ' || n) FROM unnest('{0,604801}'::int[]) n;
 
 SET LOCAL ROLE vvs_publisher;
@@ -82,6 +82,7 @@ SELECT set_config('request.jwt.claims', '{"sub": "carol"}', true);
 SELECT is(pg_temp.whose(vvault_play_url('public')), 'carol true', 'a subject''s is his, for as long as it may play');
 RESET ROLE;
 SELECT is(pg_temp.whose(vvault_play_url('token', 'dave')), 'dave true', 'and his whom an operator names');
+SELECT throws_ok($$SELECT vvault_play_url('public', repeat('d', 256))$$, '22023', 'invalid subject', 'whose id has an end');
 SELECT vvault_stream_set('session_subjects', 'not_kept');
 SET LOCAL ROLE vvs_viewer;
 SELECT is(pg_temp.whose(vvault_play_url('public')), 'nobody', 'unless that is not kept');

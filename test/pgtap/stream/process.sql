@@ -4,7 +4,7 @@
 --		becomes of faults, generations beside each other, and deleting.
 --
 BEGIN;
-SELECT plan(98);
+SELECT plan(101);
 SET LOCAL TimeZone = 'UTC';
 SET LOCAL client_min_messages = warning;
 \ir answers.psql
@@ -69,7 +69,7 @@ SELECT is((SELECT array_agg(vvault_stream.language_tag(l) ORDER BY i) FROM unnes
 SELECT is(pg_temp.uploaded('film', pg_temp.probe(9, 1280, 720, '{eng,pol}', '{pol}')), 'uploaded', 'a source lies in the store');
 SELECT throws_ok($$SELECT vvault_process('film', '{"codecs": ["vp8"]}')$$, '22023', 'invalid formats', 'no other codecs');
 SELECT throws_ok($$SELECT vvault_process('film', '{"lines": 1}')$$, '22023', 'invalid formats', 'no other choices');
-SELECT throws_ok($$SELECT vvault_process('nobody')$$, 'P0002', NULL, 'the video is there');
+SELECT throws_ok($$SELECT vvault_process('nobody')$$, 'PT404', NULL, 'the video is there');
 SELECT is(vvault_process('film', '{"codecs": ["h264", "av1"]}') ->> 'state', 'processing', 'it is processed');
 SELECT is(json_array_length(vvault_process('film') -> 'jobs'), 1, 'the same call again makes no other job');
 SELECT is(pg_temp.work('{probe}'), 'probe', 'the source is looked at');
@@ -112,6 +112,8 @@ SELECT vvault_stream_set('hls_js_url', 'https://cdn.example/hls.js') IS NULL;
 SELECT matches(convert_from(vvault_watch('film'), 'UTF8'), 'script-src &#39;sha256-[A-Za-z0-9+/]{43}=&#39; https://cdn.example/hls.js;.*<script defer src="https://cdn.example/hls.js">',
 	'the library comes from where the setting says');
 SELECT throws_ok($$SELECT vvault_stream_set('hls_js_url', '/a.js; script-src *')$$, '22023', NULL, 'which cannot say anything else');
+SELECT throws_ok($$DO $do$ BEGIN DELETE FROM vvault_stream.setting_defaults WHERE name = 'hls_js_url'; PERFORM vvault_watch('film'); END $do$ $$,
+	'55000', 'setting "hls_js_url" of vvault_stream is missing', 'a shipped setting that is gone is named');
 SELECT doesnt_match(convert_from(vvault_watch('film'), 'UTF8'), '(src|href|poster)="/', 'all else is relative to the page');
 SELECT is((SELECT string_agg(s.name, ' ') FROM stored s JOIN vvault_stream.renditions r ON r.name || '.m3u8' = s.name AND r.video_id = 'film'
 	WHERE s.body <> convert_from(vvault_hls_media('film', r.name), 'UTF8')), NULL, 'and those of the renditions');
@@ -175,7 +177,7 @@ SELECT is(vvault_stream.border_problem('film', 1), 'The encoder cut 144p and 480
 -- Another source, while the old one plays
 --
 
-SELECT throws_ok($$SELECT vvault_stream.open_generation('film')$$, '55000', NULL, 'a ready video takes no upload by itself');
+SELECT throws_ok($$SELECT vvault_stream.open_generation('film')$$, 'PT409', NULL, 'a ready video takes no upload by itself');
 SELECT is(vvault_replace_source('film') ->> 'generation', '2', 'unless it is to be replaced');
 SELECT is(vvault_asset('film') -> 'next' ->> 'state', 'uploading', 'which the asset tells');
 SELECT pg_temp.uploaded('film', pg_temp.probe(5, 640, 360, '{}'));
@@ -199,7 +201,7 @@ UPDATE vvault_stream.jobs SET run_at = clock_timestamp() WHERE kind = 'delete_ob
 SELECT pg_temp.work('{delete_objects}');
 SELECT is(pg_temp.state('film') || ' ' || pg_temp.objects('film', 'deleting'), 'deleted 2 0', 'once its objects are gone it is');
 SELECT is(vvault_delete_asset('film') ->> 'state', 'deleted', 'the same call again changes nothing');
-SELECT throws_ok($$SELECT vvault_process('film')$$, '55000', NULL, 'it is no video any more');
+SELECT throws_ok($$SELECT vvault_process('film')$$, 'PT409', NULL, 'it is no video any more');
 
 --
 -- Roles with no right on a table
@@ -213,6 +215,8 @@ SELECT vvault_stream_grant('vvs_uploads', 'publisher'), vvault_stream_grant('vvs
 SELECT vvault_stream_set('authenticator', session_user), set_config('request.jwt.claims', '{"sub": "me"}', true);
 SET LOCAL ROLE vvs_uploads;
 SELECT is(vvault_create_asset('Mine', 'me', video_id => 'mine') ->> 'state', 'created', 'a publisher makes videos');
+SELECT throws_ok($$SELECT vvault_update_asset('mine', metadata => json_build_object('a', repeat('x', 65536)))$$, '22023', 'invalid metadata',
+	'and says of them what he likes, but no more than that');
 SELECT is(vvault_process('theirs') ->> 'state', 'processing', 'and has them processed');
 SELECT is(json_array_length(vvault_assets('me') -> 'assets'), 2, 'and listed');
 SELECT throws_ok($$SELECT * FROM vvault_stream.generations$$, '42501', NULL, 'but sees no table');
@@ -220,6 +224,9 @@ SET LOCAL ROLE vvs_works;
 SELECT is(vvault_dequeue('w', '{probe}') -> 0 -> 'order' -> 'source' ->> 'url', 'GET theirs/source/1', 'a worker gets an order');
 SELECT throws_ok($$SELECT vvault_process('theirs')$$, '42501', NULL, 'and makes no job');
 RESET ROLE;
+SELECT throws_ok($$DO $do$ BEGIN DELETE FROM vvault_stream.settings; DELETE FROM vvault_stream.setting_defaults WHERE name = 'authenticator';
+	SET LOCAL ROLE vvs_uploads; PERFORM vvault_may('theirs', 'manage'); END $do$ $$,
+	'55000', 'setting "authenticator" of vvault_stream is missing', 'who asks for a shipped setting that is gone is told, in C too');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -4,7 +4,7 @@
 --		test/t/062_store.pl has them at work with nginx.
 --
 BEGIN;
-SELECT plan(62);
+SELECT plan(64);
 SET LOCAL TimeZone = 'UTC';
 
 CREATE ROLE vvs_publisher;
@@ -31,9 +31,12 @@ SELECT is((reply::jsonb - '{upload_id,object_key,expires_at}'::text[]), format('
 	"part_size": 1024, "parts": 3, "sha256": "%s", "store_upload_id": null, "job_id": null, "failure": null}', repeat('ab', 32))::jsonb, 'an upload')
 FROM upload WHERE name = 'one';
 SELECT is(reply ->> 'object_key', 'up1/source/' || pg_temp.id('one'), 'of an object of its own') FROM upload WHERE name = 'one';
+SELECT throws_ok(format('SELECT vvault_complete_upload(%L, formats => %L)', pg_temp.id('one'), formats), '22023', 'invalid formats',
+	format('formats %s are refused before the source is processed', formats))
+FROM (VALUES ('[]'), ('{"codecs": ["vp8"]}')) AS v (formats);
 SELECT throws_ok(format('SELECT vvault_create_upload(%s)', a), code, message, format('vvault_create_upload(%s)', a))
 FROM (VALUES
-	($$'none', 1$$, 'P0002', 'video "none" does not exist'), ($$NULL, 1$$, 'P0002', 'video "NULL" does not exist'),
+	($$'none', 1$$, 'PT404', 'video "none" does not exist'), ($$NULL, 1$$, 'PT404', 'video "NULL" does not exist'),
 	($$'up2', 0$$, '22023', 'invalid size'), ($$'up2', NULL$$, '22023', 'invalid size'), ($$'up2', 5497558138881$$, '22023', 'invalid size'),
 	($$'up2', 1, 'abc'$$, '22023', 'invalid sha256'), ($$'up2', 1, part_size => 1023$$, '22023', 'invalid part_size'),
 	($$'up2', 1024001, part_size => 1024$$, '22023', 'invalid part_size'), ($$'up2', 1, part_size => 5242879, store => 's3'$$, '22023', 'invalid part_size'),
@@ -48,14 +51,14 @@ SELECT throws_ok(format('SELECT vvault_sign_part(%L, 0)', pg_temp.id('one')), '2
 SELECT throws_ok(format('SELECT vvault_sign_part(%L, 1, ttl_seconds => 0)', pg_temp.id('one')), '22023', 'invalid ttl_seconds', 'a URL lives');
 SELECT throws_ok(format('SELECT %s(%L%s, owner_id => %L)', f, pg_temp.id('one'), more, 'bob'), '42501', NULL, f || ' of another owner')
 FROM (VALUES ('vvault_sign_part', ', 1'), ('vvault_list_parts', ''), ('vvault_complete_upload', ''), ('vvault_abort_upload', '')) v (f, more);
-SELECT throws_ok($$SELECT vvault_sign_part('unknown', 1)$$, 'P0002', 'upload "unknown" does not exist', 'an upload has to be there');
+SELECT throws_ok($$SELECT vvault_sign_part('unknown', 1)$$, 'PT404', 'upload "unknown" does not exist', 'an upload has to be there');
 SELECT matches(vvault_list_parts(pg_temp.id('one')) -> 'list' ->> 'url', '/objects/up1/uploads/u[A-Za-z0-9_-]{21}/\?method=GET&', 'the store lists them');
 
 -- completing: a job joins them
 INSERT INTO upload SELECT 'joining', vvault_complete_upload(pg_temp.id('one'));
 SELECT is((SELECT reply ->> 'state' FROM upload WHERE name = 'joining'), 'joining', 'a file store''s parts are joined');
 SELECT is(vvault_complete_upload(pg_temp.id('one'))::jsonb, (SELECT reply::jsonb FROM upload WHERE name = 'joining'), 'the same call gets the same answer');
-SELECT throws_ok(format('SELECT vvault_sign_part(%L, 1)', pg_temp.id('one')), '55000', NULL, 'no part comes any more');
+SELECT throws_ok(format('SELECT vvault_sign_part(%L, 1)', pg_temp.id('one')), 'PT409', NULL, 'no part comes any more');
 RESET ROLE;
 INSERT INTO upload SELECT 'job', j FROM json_array_elements(vvault_dequeue('w', '{join}')) j;
 SELECT is((SELECT count(*) FROM upload u, json_array_elements(u.reply -> 'order' -> 'parts') p WHERE u.name = 'job'), 3::bigint, 'the order names the parts');
@@ -64,7 +67,7 @@ SELECT is((SELECT vvault_complete((reply ->> 'job_id')::bigint, (reply ->> 'leas
 SELECT is(vvault_list_parts(pg_temp.id('one')) ->> 'state', 'stored', 'the upload is stored');
 SELECT is(pg_temp.state('up1'), 'processing', 'and the video is processed');
 SELECT is((SELECT string_agg(object_key, ' ') FROM vvault_stream.media_objects WHERE video_id = 'up1'), 'up1/source/' || pg_temp.id('one'), 'the parts are gone');
-SELECT throws_ok(format('SELECT vvault_abort_upload(%L)', pg_temp.id('one')), '55000', NULL, 'what is stored is not aborted');
+SELECT throws_ok(format('SELECT vvault_abort_upload(%L)', pg_temp.id('one')), 'PT409', NULL, 'what is stored is not aborted');
 
 -- what is not what was said
 INSERT INTO upload SELECT 'wrong', vvault_create_upload('up3', 100, repeat('ab', 32));
@@ -113,7 +116,7 @@ SELECT throws_ok($$SELECT vvault_set_quota('bob', -1)$$, '22023', 'invalid quota
 -- giving up
 SELECT is(vvault_collect_uploads() ->> 'uploads', '[]', 'nothing is given up early');
 UPDATE vvault_stream.uploads SET expires_at = now() - interval '1 second' WHERE upload_id = pg_temp.id('bob');
-SELECT throws_ok(format('SELECT vvault_sign_part(%L, 1)', pg_temp.id('bob')), '55000', NULL, 'an upload expires');
+SELECT throws_ok(format('SELECT vvault_sign_part(%L, 1)', pg_temp.id('bob')), 'PT409', NULL, 'an upload expires');
 SELECT is(vvault_collect_uploads() -> 'uploads' ->> 0, pg_temp.id('bob'), 'and is given up');
 SELECT is((SELECT a.state || ': ' || a.failure FROM vvault_stream.assets a WHERE video_id = 'up4'), 'failed: the upload was given up', 'the video says so');
 SELECT is((SELECT args::text FROM vvault_stream.jobs WHERE kind = 'delete_objects' AND video_id = 'up4' ORDER BY job_id DESC LIMIT 1),
