@@ -21,6 +21,7 @@
 #include "catalog/pg_type.h"
 #include "executor/tuptable.h"
 #include "utils/fmgroids.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -137,19 +138,6 @@ vv_find_columns(TupleDesc described, const char *const *names, int n,
 	return highest;
 }
 
-/* The numbers of the columns that are read. */
-static void
-find_columns(const VvIndexScan *what, Relation table, AttrNumber *columns)
-{
-	for (int i = 0; i < what->ncolumns; i++)
-	{
-		columns[i] = get_attnum(RelationGetRelid(table), what->columns[i]);
-		if (columns[i] == InvalidAttrNumber)
-			elog(ERROR, "table \"%s\" has no column \"%s\"", what->table,
-				 what->columns[i]);
-	}
-}
-
 /*
  * Hands the rows of an open table that the active snapshot sees to the action,
  * in the order of an index or backward, those whose first nkeys columns of the
@@ -183,11 +171,87 @@ vv_scan_slots(Relation table, Relation index, const Datum *keys, int nkeys,
 	return nrows;
 }
 
+/* ---------- scans that are known ---------- */
+
+/*
+ * What was looked up of a scan, which is in static memory, until something about
+ * its table or its index changes.
+ */
+typedef struct KnownScan
+{
+	const VvIndexScan *what;	/* NULL: none */
+	Oid			table;
+	Oid			index;
+	AttrNumber	columns[VV_INDEX_SCAN_MAX_COLUMNS];
+} KnownScan;
+
+#define MAX_KNOWN	64
+
+static KnownScan known_scans[MAX_KNOWN];
+static uint64 nchanges = 0;
+
+/* Something about a relation changed, about all where it is InvalidOid. */
+static void
+relation_changed(Datum arg pg_attribute_unused(), Oid relation)
+{
+	nchanges++;
+	for (int i = 0; i < MAX_KNOWN; i++)
+	{
+		KnownScan  *known = &known_scans[i];
+
+		if (relation == InvalidOid || relation == known->table ||
+			relation == known->index)
+			known->what = NULL;
+	}
+}
+
+/* The place for what is known of a scan, and maybe has of another one. */
+static KnownScan *
+place_of(const VvIndexScan *what)
+{
+	static bool listening = false;
+
+	if (!listening)
+		CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
+	listening = true;
+	return &known_scans[(uintptr_t) what / sizeof(VvIndexScan) % MAX_KNOWN];
+}
+
+/* What is known of a scan, and is looked up where it is not. */
+static KnownScan
+known_of(const VvIndexScan *what)
+{
+	KnownScan  *place = place_of(what);
+	KnownScan	found = {.what = what};
+	uint64		before = nchanges;
+
+	if (place->what == what)
+		return *place;
+	found.table = vv_own_relation(what->schema, what->table);
+	found.index = vv_own_relation(what->schema, what->index);
+	if (nchanges == before)
+		*place = found;
+	return found;
+}
+
+/* The numbers of the columns that are read of an open table. */
+static void
+find_columns(KnownScan *known, Relation table)
+{
+	const VvIndexScan *what = known->what;
+	KnownScan  *place = place_of(what);
+
+	(void) vv_find_columns(RelationGetDescr(table), what->columns, what->ncolumns,
+						   known->columns);
+	if (place->what == what)
+		memcpy(place->columns, known->columns, sizeof(known->columns));
+}
+
 /* Who gets the columns of the rows, and which columns. */
 typedef struct ColumnTaker
 {
 	int			ncolumns;
-	AttrNumber	columns[VV_INDEX_SCAN_MAX_COLUMNS];
+	const AttrNumber *columns;
 	VvRowAction action;
 	void	   *arg;
 } ColumnTaker;
@@ -214,15 +278,18 @@ uint64
 vv_index_scan(const VvIndexScan *what, const Datum *keys, VvRowAction action,
 			  void *arg)
 {
-	ColumnTaker taker = {.ncolumns = what->ncolumns, .action = action, .arg = arg};
+	KnownScan	known;
+	ColumnTaker taker = {.ncolumns = what->ncolumns, .columns = known.columns,
+	.action = action, .arg = arg};
 	Relation	table;
 	Relation	index;
 	uint64		nrows;
 
 	vv_require_same_version(what->schema);
-	table = table_open(vv_own_relation(what->schema, what->table), AccessShareLock);
-	index = index_open(vv_own_relation(what->schema, what->index), AccessShareLock);
-	find_columns(what, table, taker.columns);
+	known = known_of(what);
+	table = table_open(known.table, AccessShareLock);
+	index = index_open(known.index, AccessShareLock);
+	find_columns(&known, table);
 	nrows = vv_scan_slots(table, index, keys, what->nkeys, false,
 						  what->direction, take_columns, &taker);
 	index_close(index, NoLock);

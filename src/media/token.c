@@ -8,7 +8,6 @@
 #include "core/compat.h"
 
 #include "fmgr.h"
-#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 
 #include "core/json_writer.h"
@@ -48,26 +47,38 @@ use_problem(const VvToken *token, const Datum *video_id, VvPermission permission
 	return NULL;
 }
 
-/* The reply; claims are UTF-8. */
+/*
+ * The reply for a good token, which is nearly every one: written where it stays.
+ * Claims are UTF-8, as the database is.
+ */
 static text *
-reply_of(const char *problem, const VvToken *token)
+good_reply(const VvToken *token)
+{
+	static const char head[] = "{\"valid\":true,\"reason\":null,\"claims\":";
+	const int	head_len = sizeof(head) - 1;
+	int			len = head_len + token->claims_len + 1;
+	text	   *reply = (text *) palloc(VARHDRSZ + len);
+	char	   *at = VARDATA(reply);
+
+	SET_VARSIZE(reply, VARHDRSZ + len);
+	memcpy(at, head, head_len);
+	memcpy(at + head_len, token->claims, token->claims_len);
+	at[len - 1] = '}';
+	return reply;
+}
+
+/* The reply for one that is not; NULL for none. */
+static text *
+bad_reply(const char *problem, const VvToken *token)
 {
 	StringInfoData out;
 
 	initStringInfo(&out);
-	appendStringInfo(&out, "{\"valid\":%s,\"reason\":", problem == NULL ? "true" : "false");
-	if (problem == NULL)
-		vv_json_null(&out);
-	else
-		vv_json_text(&out, problem, strlen(problem));
+	appendStringInfoString(&out, "{\"valid\":false,\"reason\":");
+	vv_json_text(&out, problem, strlen(problem));
 	vv_json_key(&out, "claims");
-	if (token->claims != NULL)
-	{
-		char	   *claims = pg_any_to_server(token->claims, token->claims_len, PG_UTF8);
-
-		appendBinaryStringInfo(&out, claims, claims == token->claims ?
-							   token->claims_len : (int) strlen(claims));
-	}
+	if (token != NULL && token->claims != NULL)
+		appendBinaryStringInfo(&out, token->claims, token->claims_len);
 	else
 		vv_json_null(&out);
 	appendStringInfoChar(&out, '}');
@@ -88,11 +99,11 @@ vvault_token_verify(PG_FUNCTION_ARGS)
 	VvPermission permission = PG_ARGISNULL(2) ?
 	(PG_ARGISNULL(1) ? VV_PERMIT_NOTHING : VV_PERMIT_VIEW) :
 	vv_permission_wanted(PG_GETARG_TEXT_PP(2));
-	VvToken		read = {0};
+	const VvToken *read = NULL;
 	const char *problem = token == NULL ? "there is none" :
 	vv_token_problem(VARDATA_ANY(token), VARSIZE_ANY_EXHDR(token), &read);
 
 	if (problem == NULL)
-		problem = use_problem(&read, PG_ARGISNULL(1) ? NULL : &video_id, permission);
-	PG_RETURN_TEXT_P(reply_of(problem, &read));
+		problem = use_problem(read, PG_ARGISNULL(1) ? NULL : &video_id, permission);
+	PG_RETURN_TEXT_P(problem == NULL ? good_reply(read) : bad_reply(problem, read));
 }

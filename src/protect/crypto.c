@@ -2,14 +2,14 @@
  *
  * crypto.c
  *		What OpenSSL's libcrypto does for us: ECDSA over P-256, AES-256-GCM,
- *		blocks of AES-128, and what is for the holder of a certificate alone:
- *		RSA-OAEP and AES-256-CBC.
+ *		HMAC-SHA-256 by a key that stays, blocks of AES-128, and what is for the
+ *		holder of a certificate alone: RSA-OAEP and AES-256-CBC.
  *
  * All that calls OpenSSL stands here. Its queue of errors is cleared before
- * and after, since the server reads the same one for its connections. Between
- * making an object of OpenSSL's and freeing it nothing of the server is called
- * that could raise an error, and PG_FINALLY frees it all the same. No error
- * shows a key.
+ * and after, since the server reads the same one for its connections; where
+ * none is expected (vv_hmac_by), when there was one. Between making an object
+ * of OpenSSL's and freeing it nothing of the server is called that could raise
+ * an error, and PG_FINALLY frees it all the same. No error shows a key.
  *
  * A server that was built without OpenSSL, or a build of ours that did not find
  * its headers, has all the rest: what is here raises 0A000.
@@ -249,6 +249,98 @@ vv_p256_is_signed(VvPublicKey *key, const char *message, int len,
 	}
 	PG_END_TRY();
 	return right;
+}
+
+/* ---------- HMAC-SHA-256 ---------- */
+
+#define SHA256_BLOCK	64
+#define SHA256_SIZE		32
+
+/*
+ * SHA-256 after the first block of either half (RFC 2104), which the key alone
+ * is, and one that a message is added to.
+ */
+struct VvHmacKey
+{
+	EVP_MD_CTX *inner;
+	EVP_MD_CTX *outer;
+	EVP_MD_CTX *working;
+};
+
+/* SHA-256 of the key's bytes, each with the same one. */
+static EVP_MD_CTX *
+begun_by(const uint8 *key, int len, uint8 with)
+{
+	EVP_MD_CTX *begun = EVP_MD_CTX_new();
+	uint8		block[SHA256_BLOCK];
+
+	for (int i = 0; i < SHA256_BLOCK; i++)
+		block[i] = (i < len ? key[i] : 0) ^ with;
+	if (begun != NULL && (EVP_DigestInit_ex(begun, EVP_sha256(), NULL) != 1 ||
+						  EVP_DigestUpdate(begun, block, sizeof(block)) != 1))
+	{
+		EVP_MD_CTX_free(begun);
+		begun = NULL;
+	}
+	explicit_bzero(block, sizeof(block));
+	return begun;
+}
+
+/*
+ * A key for HMAC-SHA-256, of which is worked out once what every message needs;
+ * NULL where that cannot be: take vv_hmac().
+ */
+VvHmacKey *
+vv_hmac_key(const uint8 *key, int len)
+{
+	VvHmacKey  *made = len > SHA256_BLOCK ? NULL : calloc(1, sizeof(VvHmacKey));
+
+	if (made == NULL)
+		return NULL;
+	ERR_clear_error();
+	made->inner = begun_by(key, len, 0x36);
+	made->outer = begun_by(key, len, 0x5c);
+	made->working = EVP_MD_CTX_new();
+	if (made->inner == NULL || made->outer == NULL || made->working == NULL)
+	{
+		vv_free_hmac_key(made);
+		made = NULL;
+	}
+	ERR_clear_error();
+	return made;
+}
+
+/* Frees a key of vv_hmac_key(), or NULL. */
+void
+vv_free_hmac_key(VvHmacKey *key)
+{
+	if (key == NULL)
+		return;
+	EVP_MD_CTX_free(key->inner);
+	EVP_MD_CTX_free(key->outer);
+	EVP_MD_CTX_free(key->working);
+	free(key);
+}
+
+/*
+ * The HMAC-SHA-256 of a message, 32 bytes; false where OpenSSL refused.
+ */
+bool
+vv_hmac_by(VvHmacKey *key, const char *message, int len, uint8 *digest)
+{
+	EVP_MD_CTX *working = key->working;
+	uint8		of_inner[SHA256_SIZE];
+	bool		made;
+
+	made = EVP_MD_CTX_copy_ex(working, key->inner) == 1 &&
+		EVP_DigestUpdate(working, message, len) == 1 &&
+		EVP_DigestFinal_ex(working, of_inner, NULL) == 1 &&
+		EVP_MD_CTX_copy_ex(working, key->outer) == 1 &&
+		EVP_DigestUpdate(working, of_inner, sizeof(of_inner)) == 1 &&
+		EVP_DigestFinal_ex(working, digest, NULL) == 1;
+	if (!made)
+		ERR_clear_error();
+	return made;
 }
 
 /*
@@ -500,6 +592,27 @@ vv_p256_sign(const uint8 *private_der pg_attribute_unused(), int private_len pg_
 			 uint8 *signature pg_attribute_unused())
 {
 	no_crypto();
+}
+
+/* There is none: vv_hmac() is the server's, and works. */
+VvHmacKey *
+vv_hmac_key(const uint8 *key pg_attribute_unused(), int len pg_attribute_unused())
+{
+	return NULL;
+}
+
+/* There is none to free. */
+void
+vv_free_hmac_key(VvHmacKey *key pg_attribute_unused())
+{
+}
+
+/* There is none to compute by. */
+bool
+vv_hmac_by(VvHmacKey *key pg_attribute_unused(), const char *message pg_attribute_unused(),
+		   int len pg_attribute_unused(), uint8 *digest pg_attribute_unused())
+{
+	return false;
 }
 
 /* Would read a key. */

@@ -2,7 +2,8 @@
  *
  * crypto.h
  *		What OpenSSL's libcrypto does for us: ECDSA over P-256, AES-256-GCM,
- *		blocks of AES-128, RSA-OAEP and AES-256-CBC.
+ *		HMAC-SHA-256 by a key that stays, blocks of AES-128, RSA-OAEP and
+ *		AES-256-CBC.
  *
  *-------------------------------------------------------------------------
  */
@@ -31,10 +32,16 @@
 /* A public key that signatures are checked by; lives until it is freed. */
 typedef struct VvPublicKey VvPublicKey;
 
+/* A secret that many messages are checked by; lives until it is freed. */
+typedef struct VvHmacKey VvHmacKey;
+
 extern void vv_p256_make(uint8 *private_der, int *private_len,
 						 uint8 *public_der, int *public_len);
 extern void vv_p256_sign(const uint8 *private_der, int private_len,
 						 const char *message, int len, uint8 *signature);
+extern VvHmacKey *vv_hmac_key(const uint8 *key, int len);
+extern void vv_free_hmac_key(VvHmacKey *key);
+extern bool vv_hmac_by(VvHmacKey *key, const char *message, int len, uint8 *digest);
 extern VvPublicKey *vv_p256_public_key(const uint8 *public_der, int len);
 extern void vv_free_public_key(VvPublicKey *key);
 extern bool vv_p256_is_signed(VvPublicKey *key, const char *message, int len,

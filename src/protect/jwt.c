@@ -68,10 +68,25 @@ decode(const char *from, int len, char *to, int size)
 	uint32		bits = 0;
 	int			nbits = 0;
 	int			written = 0;
+	int			i = 0;
 
 	if (len == 0 || len % 4 == 1 || len > VV_TOKEN_MAX || len * 6 / 8 > size)
 		return -1;
-	for (int i = 0; i < len; i++)
+	for (; i + 4 <= len; i += 4)
+	{
+		int			a = values[(unsigned char) from[i]];
+		int			b = values[(unsigned char) from[i + 1]];
+		int			c = values[(unsigned char) from[i + 2]];
+		int			d = values[(unsigned char) from[i + 3]];
+
+		if ((a | b | c | d) < 0)
+			return -1;
+		to[written] = (char) (a << 2 | b >> 4);
+		to[written + 1] = (char) (b << 4 | c >> 2);
+		to[written + 2] = (char) (c << 6 | d);
+		written += 3;
+	}
+	for (; i < len; i++)
 	{
 		int			value = values[(unsigned char) from[i]];
 
@@ -89,6 +104,13 @@ decode(const char *from, int len, char *to, int size)
 }
 
 /* ---------- JSON ---------- */
+
+/* Most names differ in their first character. */
+static inline bool
+is_name(const char *a, const char *b)
+{
+	return *a == *b && strcmp(a, b) == 0;
+}
 
 static void
 found(JwtParse *parse, const char *problem)
@@ -139,19 +161,19 @@ begin_member(void *state, char *name, bool isnull pg_attribute_unused())
 	parse->name = name;
 	for (int i = 0; i < parse->nnames; i++)
 	{
-		if (strcmp(parse->names[i], name) == 0)
+		if (is_name(parse->names[i], name))
 			found(parse, "a name comes twice");
 	}
 	if (parse->nnames == MAX_MEMBERS)
 		found(parse, "it has too many members");
 	else
 		parse->names[parse->nnames++] = name;
-	if (parse->is_header && strcmp(name, "crit") == 0)
+	if (parse->is_header && is_name(name, "crit"))
 		found(parse, "its header has something critical");
-	if (parse->is_header && (strcmp(name, "jku") == 0 || strcmp(name, "jwk") == 0 ||
-							 strcmp(name, "x5u") == 0 || strcmp(name, "x5c") == 0))
+	if (parse->is_header && (is_name(name, "jku") || is_name(name, "jwk") ||
+							 is_name(name, "x5u") || is_name(name, "x5c")))
 		found(parse, "its header brings a key");
-	if (!parse->is_header && strcmp(name, "permissions") == 0)
+	if (!parse->is_header && is_name(name, "permissions"))
 	{
 		parse->read->has_permissions = true;
 		parse->read->most = VV_PERMIT_NOTHING;
@@ -166,11 +188,11 @@ take_header(JwtParse *parse, char *value, JsonTokenType type)
 	const char *name = parse->name;
 	bool		is_text = type == JSON_TOKEN_STRING;
 
-	if (strcmp(name, "alg") == 0 && is_text)
+	if (is_name(name, "alg") && is_text)
 		parse->read->algorithm = value;
-	else if (strcmp(name, "kid") == 0 && is_text)
+	else if (is_name(name, "kid") && is_text)
 		parse->read->kid = value;
-	else if (strcmp(name, "typ") == 0 &&
+	else if (is_name(name, "typ") &&
 			 (!is_text || pg_strcasecmp(value, "JWT") != 0))
 		found(parse, "its type is not JWT");
 }
@@ -200,12 +222,12 @@ take_claim(JwtParse *parse, char *value, JsonTokenType type)
 		{"iat", NULL, &read->issued},
 	};
 
-	if (strcmp(name, "aud") == 0 && type == JSON_TOKEN_STRING &&
+	if (is_name(name, "aud") && type == JSON_TOKEN_STRING &&
 		read->audience.n < VV_TOKEN_LISTED)
 		read->audience.texts[read->audience.n++] = value;
 	for (int i = 0; i < (int) lengthof(claims); i++)
 	{
-		if (strcmp(name, claims[i].name) != 0)
+		if (!is_name(name, claims[i].name))
 			continue;
 		if (claims[i].seconds != NULL)
 			*claims[i].seconds = seconds(value, type);
@@ -224,9 +246,9 @@ take_element(JwtParse *parse, char *value, JsonTokenType type)
 
 	if (type != JSON_TOKEN_STRING)
 		return;
-	if (strcmp(parse->name, "permissions") == 0)
+	if (is_name(parse->name, "permissions"))
 		read->most = Max(read->most, vv_permission_named(value, strlen(value)));
-	else if (strcmp(parse->name, "aud") == 0 && read->audience.n < VV_TOKEN_LISTED)
+	else if (is_name(parse->name, "aud") && read->audience.n < VV_TOKEN_LISTED)
 		read->audience.texts[read->audience.n++] = value;
 }
 
@@ -292,7 +314,7 @@ vv_read_token_header(const char *token, int len, VvToken *read)
 {
 	const char *first;
 	const char *second;
-	char	   *header;
+	char		header[VV_TOKEN_HEADER_MAX];
 	int			header_len;
 
 	memset(read, 0, sizeof(*read));
@@ -303,8 +325,7 @@ vv_read_token_header(const char *token, int len, VvToken *read)
 		return "it has not three parts";
 	if (first - token > VV_TOKEN_HEADER_MAX)
 		return "its header is too long";
-	header = palloc(VV_TOKEN_HEADER_MAX);
-	header_len = decode(token, first - token, header, VV_TOKEN_HEADER_MAX);
+	header_len = decode(token, first - token, header, sizeof(header));
 	read->signature_len = decode(second + 1, token + len - second - 1,
 								 (char *) read->signature, sizeof(read->signature));
 	if (header_len < 0 || read->signature_len < 0)

@@ -218,6 +218,8 @@ read_key(const char *kid, VvTokenKey *key)
 											 VARSIZE_ANY_EXHDR(row.public_key));
 		found = key->public_key != NULL;
 	}
+	else if (found)
+		key->hmac_key = vv_hmac_key(key->secret, key->secret_len);
 	return found;
 }
 
@@ -229,6 +231,7 @@ free_place(void)
 
 	next_to_go = (next_to_go + 1) % MAX_KNOWN;
 	vv_free_public_key(place->public_key);
+	vv_free_hmac_key(place->hmac_key);
 	memset(place, 0, sizeof(*place));
 	return place;
 }

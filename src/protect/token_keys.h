@@ -22,6 +22,7 @@ typedef struct VvTokenKey
 	char		kid[VV_KID_MAX + 1];
 	bool		is_public;		/* ES256; else HS256 */
 	VvPublicKey *public_key;
+	VvHmacKey  *hmac_key;		/* of the secret; NULL without OpenSSL */
 	uint8		secret[VV_SECRET_MAX];
 	int			secret_len;
 	TimestampTz checked_until;

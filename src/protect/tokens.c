@@ -123,8 +123,10 @@ signature_problem(VvToken *token)
 			vv_p256_is_signed(key->public_key, token->signed_part,
 							  token->signed_len, token->signature) ?
 			NULL : "its signature is wrong";
-	vv_hmac(key->secret, key->secret_len, token->signed_part, token->signed_len,
-			right);
+	if (key->hmac_key == NULL ||
+		!vv_hmac_by(key->hmac_key, token->signed_part, token->signed_len, right))
+		vv_hmac(key->secret, key->secret_len, token->signed_part, token->signed_len,
+				right);
 	return token->signature_len == VV_DIGEST_SIZE &&
 		vv_equal_in_time((char *) token->signature, (char *) right, VV_DIGEST_SIZE) ?
 		NULL : "its signature is wrong";
@@ -144,9 +146,9 @@ is_listed(const VvTexts *list, const char *text)
 
 /* What is wrong with its times; what is no number is wrong. */
 static const char *
-time_problem(const VvToken *token, double skew)
+time_problem(const VvToken *token, TimestampTz instant, double skew)
 {
-	double		now = GetCurrentTimestamp() / (double) USECS_PER_SEC +
+	double		now = instant / (double) USECS_PER_SEC +
 	(POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * (double) SECS_PER_DAY;
 
 	if (token->expires == 0)
@@ -184,7 +186,7 @@ is_unrevoked(const char *jti, Snapshot snapshot)
 		return false;
 	for (int i = 0; i < unrevoked.njtis; i++)
 	{
-		if (strcmp(unrevoked.jtis[i], jti) == 0)
+		if (unrevoked.jtis[i][0] == jti[0] && strcmp(unrevoked.jtis[i], jti) == 0)
 			return true;
 	}
 	return false;
@@ -265,15 +267,16 @@ static const char *
 rules_problem(const VvToken *token)
 {
 	const VvTokenRules *rules = vv_token_rules();
+	TimestampTz now = GetCurrentTimestamp();
 
-	if (token->checked_until <= GetCurrentTimestamp())
+	if (token->checked_until <= now)
 		return "its key is not known";
 	if (rules->issuer[0] != '\0' &&
 		(token->issuer == NULL || strcmp(token->issuer, rules->issuer) != 0))
 		return "its issuer is another";
 	if (rules->audience[0] != '\0' && !is_listed(&token->audience, rules->audience))
 		return "it is for another audience";
-	return time_problem(token, rules->skew);
+	return time_problem(token, now, rules->skew);
 }
 
 /*
@@ -281,18 +284,20 @@ rules_problem(const VvToken *token)
  * else what is wrong with it. What was read is good until the next call.
  */
 const char *
-vv_token_problem(const char *token, int len, VvToken *read)
+vv_token_problem(const char *token, int len, const VvToken **read)
 {
-	const VvToken *known = vv_recall_token(token, len);
+	static VvToken learned;
 	const char *problem = NULL;
 
-	if (known != NULL)
-		*read = *known;
-	else
-		problem = learn_token(token, len, read);
+	*read = vv_recall_token(token, len);
+	if (*read == NULL)
+	{
+		problem = learn_token(token, len, &learned);
+		*read = &learned;
+	}
 	if (problem == NULL)
-		problem = rules_problem(read);
-	if (problem == NULL && read->jti != NULL && vv_token_is_revoked(read->jti))
+		problem = rules_problem(*read);
+	if (problem == NULL && (*read)->jti != NULL && vv_token_is_revoked((*read)->jti))
 		problem = "it was revoked";
 	return problem;
 }

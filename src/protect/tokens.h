@@ -12,7 +12,7 @@
 
 #include "protect/jwt.h"
 
-extern const char *vv_token_problem(const char *token, int len, VvToken *read);
+extern const char *vv_token_problem(const char *token, int len, const VvToken **read);
 extern bool vv_token_is_revoked(const char *jti);
 
 #endif							/* VVAULT_TOKENS_H */

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 #
 # list.sh
-#		Ways to break the reply cache: name, file, what sed -E does to it, and the
-#		tests of which one at least must fail then.
+#		Ways to break the reply cache, access and tokens: name, file, what sed -E
+#		does to it, and the tests of which one at least must fail then.
 #
 # What a test cannot tell is not here: half of a tag, or a key compared by its
 # 64-bit hash alone (both differ once in an eternity); the wake-up of the worker
@@ -118,3 +118,27 @@ mutation open-in-any-state src/manifests/shown.c '/^is_known_open\(/,/^}/s/memcm
 mutation token-of-any-video src/media/may.c 's/strcmp\(caller->only_video, video_id\) != 0/false/' 029_access
 mutation private-by-token src/media/may.c 's/return strcmp\(access, "private"\) != 0 \&\&/return/' 029_access
 mutation claims-of-any-login src/protect/caller.c 's/!caller->is_operator \&\& is_authenticators\(\)/!caller->is_operator/' 029_access
+
+# Tokens, and what a backend remembers of them
+mutation known-token-lives src/protect/tokens.c 's/problem = rules_problem\(\*read\)/problem = *read == \&learned ? rules_problem(*read) : NULL/' 080_tokens
+mutation known-token-unrevoked src/protect/tokens.c 's/\(\*read\)->jti != NULL \&\&/*read == \&learned \&\& (*read)->jti != NULL \&\&/' 080_tokens
+mutation known-token-of-ended-key src/protect/tokens.c '/^rules_problem\(/,/^}/s/token->checked_until <= now/false/' 080_tokens
+mutation known-token-of-deleted-key src/protect/seen_tokens.c 's/place->keys_version == version \&\&/true \&\&/' 080_tokens
+mutation known-token-by-hash src/protect/seen_tokens.c 's/vv_equal_in_time\(place->bytes, token, len\)/true/' 080_tokens
+mutation known-token-by-beginning src/protect/seen_tokens.c 's/vv_equal_in_time\(place->bytes, token, len\)/vv_equal_in_time(place->bytes, token, len - 43)/' 080_tokens
+mutation known-token-by-end src/protect/seen_tokens.c 's/vv_equal_in_time\(place->bytes, token, len\)/vv_equal_in_time(place->bytes + 64, token + 64, len - 64)/' 080_tokens
+mutation known-token-not-kept src/protect/seen_tokens.c 's/\*texts\[i\] = strcpy\(end, \*texts\[i\]\);/(void) strcpy(end, *texts[i]);/' 080_tokens
+mutation known-claims-not-kept src/protect/seen_tokens.c 's/^\tread->claims = copy \+ len;//' 080_tokens
+mutation wrong-token-known src/protect/tokens.c '/^learn_token\(/,/^}/s/if \(problem == NULL \&\& /if (/' 080_tokens
+mutation token-for-any-video src/media/token.c 's/token->video_id != NULL \&\&/false \&\&/' 080_tokens
+mutation token-for-any-permission src/media/token.c 's/if \(permission > token->most\)/if (false)/' 080_tokens
+mutation token-of-any-algorithm src/protect/tokens.c 's/if \(strcmp\(token->algorithm, key->is_public .*/if (false)/' 080_tokens
+mutation unrevoked-for-ever src/protect/tokens.c '/^is_unrevoked\(/,/^}/s/!vv_is_same_snapshot\(.*\)\)/false)/' 080_tokens
+mutation unrevoked-to-its-revoker src/protect/tokens.c '/^is_unrevoked\(/,/^}/s/!vv_is_comparable_snapshot\(snapshot\)/false/' 080_tokens
+mutation unrevoked-by-beginning src/protect/tokens.c 's/ \|\| strlen\(jti\) >= MAX_JTI//' 080_tokens
+mutation keys-unnoticed src/protect/token_keys.c 's/\{"signing_keys", "secrets",/{"settings", "secrets",/' 080_tokens
+mutation rules-unnoticed src/protect/token_keys.c 's/"secrets", "settings"\}/"secrets", "secrets"}/' 080_tokens
+mutation end-of-comparison src/core/digest.c 's/differ \|= eight_of_a \^ eight_of_b/differ = eight_of_a ^ eight_of_b/' 080_tokens
+mutation refreshed-twice src/protect/tokens.sql 's/ELSIF r.used_at IS NOT NULL THEN/ELSIF false THEN/' 080_tokens
+mutation family-goes-on src/protect/tokens.sql 's/PERFORM vvault_stream.end_family\(r.family\);//' 080_tokens
+mutation erased-goes-on src/people/people.sql 's/PERFORM vvault_stream.end_family\(f\);/NULL;/' 080_tokens

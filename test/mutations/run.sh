@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 #
 # run.sh
-#		Breaks the reply cache on purpose, one thing at a time, and looks whether
-#		its tests notice.
+#		Breaks the reply cache, access and tokens on purpose, one thing at a time,
+#		and looks whether their tests notice.
 #
 # usage: [ONLY="NAME ..."] [PG_CONFIG=...] test/mutations/run.sh
 #
@@ -11,7 +11,7 @@
 # it changes nothing, does not build or ends the tests before the first of them,
 # as when the code has moved on. The tests must pass as long as nothing is
 # broken, so they are run that way first. The last line counts, and the status
-# is 0 only if each was noticed. The list takes about half an hour, so it is no
+# is 0 only if each was noticed. The list takes about an hour, so it is no
 # part of make check. What the tests printed is in .mutations/log.
 
 # shellcheck source=scripts/lib.sh

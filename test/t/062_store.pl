@@ -351,6 +351,7 @@ for my $what (sort keys %closed)
 	my $lines = () = log_of('edge') =~ /\n/g;
 
 	like(answer('GET', $url), $why, "closed: $what");
+	is(request('HEAD', $url)->{headers}{'referrer-policy'}, 'no-referrer', 'which tells no referrer either');
 	comes_true(sub { (() = log_of('edge') =~ /\n/g) > $lines }, 'which is in the log');
 	like((split /\n/, log_of('edge'))[-1], qr/"cache":"","upstream":""/, 'nothing was asked of the origin');
 }
@@ -403,6 +404,25 @@ is(request('GET', $skewed)->{status}, 200, 'a token lives on for what clocks may
 	$environment{PGPORT} = $node->port;
 	$pull->();
 	is(request('GET', $viewer->{hls})->{status}, 200, 'what is in the list no more plays');
+
+	# as it runs: nobody calls it, and it goes on by itself
+	my $runs;
+	{
+		local @ENV{ keys %environment } = values %environment;
+		$runs = IPC::Run::start([ 'deploy/edge-pull.sh', $edge, 1 ], '<', '/dev/null');
+	}
+	is(request('GET', $_->{hls})->{status}, 200, 'nothing is denied') for $viewer, $other_video;
+	sql("SELECT vvault_deny('session', '$viewer->{session_id}')");
+	comes_true(sub { request('GET', $viewer->{hls})->{status} == 403 }, 'a session is taken back by itself');
+	is(request('GET', $other_video->{hls})->{status}, 200, 'no other is');
+	sql(q{SELECT vvault_deny('video', 'other')});
+	comes_true(sub { request('GET', $other_video->{hls})->{status} == 403 }, 'then a video is');
+	sql("SELECT vvault_allow('session', '$viewer->{session_id}'), vvault_allow('video', 'other')");
+	for my $play ($viewer, $other_video)
+	{
+		comes_true(sub { request('GET', $play->{hls})->{status} == 200 }, 'and comes back');
+	}
+	$runs->kill_kill;
 	is(scalar(@files = glob "$edge/vvault-denied/*"), 0, 'and no file is left');
 }
 
@@ -419,6 +439,20 @@ is(request('GET', $skewed)->{status}, 200, 'a token lives on for what clocks may
 	write_keys($node, \%site);
 	like(answer('GET', $play->{hls}), qr/^403 the key of this token is not known/, 'until it is forgotten');
 	is(slurp_file("$folder/nginx.pid"), $pid, 'by the same nginx');
+
+	# nobody waits for the next one: every edge has it before it signs, and who plays
+	# goes on for as long as his address holds
+	my @viewers = ([ 'who plays', play('clip', 'NULL', 36000) ]);
+	my $next = $json->decode(sql('SELECT vvault_rotate_keys()'))->{kid};
+	write_keys($node, \%site);
+	push @viewers, [ 'who comes before it signs', play('clip', 'NULL', 36000) ];
+	sql("UPDATE vvault_stream.signing_keys SET signs_from = signs_from - interval '10 minutes', signs_until = signs_until - interval '10 minutes',
+		checked_until = checked_until - interval '10 minutes' WHERE purpose = 'path'");
+	push @viewers, [ 'who comes after', play('clip', 'NULL', 36000) ];
+	is(join(' ', map { $_->[1]{hls} =~ m{/v/\Q$next\E[.]} ? 'next' : 'before' } @viewers), 'before before next', 'a key takes over that edges were told of');
+	is(request('GET', $_->[1]{hls})->{status}, 200, $_->[0]) for @viewers;
+	write_keys($node, \%site);
+	is(request('GET', $_->[1]{hls})->{status}, 200, "$_->[0], ever after") for @viewers;
 	write_file($site{path_keys}, '{');
 	like(answer('GET', play('clip')->{hls}), qr/^403 the key/, 'a broken file of keys lets nobody in');
 	write_keys($node, \%site);

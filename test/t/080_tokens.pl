@@ -82,7 +82,8 @@ sub with_one_bit
 	my $place = $places[ ($seed * 7919) % @places ];
 
 	substr($token, $place, 1) = chr(ord(substr $token, $place, 1) ^ 1 << $seed % 7);
-	$token =~ tr/\x00-\x20\x7f/*/;
+	# nor what COPY or a literal would take for something else
+	$token =~ tr/\x00-\x20\x7f\\'/*/;
 	return $token;
 }
 my @bent = map { with_one_bit($ours[$_], $_) } 0 .. $#ours;
@@ -95,9 +96,31 @@ sub bytes_of { return join '.', map { decode_base64url($_) } split /[.]/, $_[0] 
 my @other = map { $bent[$_] } grep { bytes_of($bent[$_]) ne bytes_of($ours[$_]) } 0 .. $#ours;
 cmp_ok(scalar(@other), '>', 0.97 * $n, 'nearly all of them are others to everybody');
 
+# Who takes the public key for a secret, or signs with what is a signature of
+# everything where nobody looks (RFC 8725, 2.1, 3.1 and 3.4).
+sub forged
+{
+	my ($algorithm, $signature) = @_;
+
+	return sql(<<"SQL");
+SELECT vvault_token_verify(m || '.' || translate(encode($signature, 'base64'), E'+/=\n', '-_')) ->> 'reason'
+FROM (SELECT string_agg(translate(encode(convert_to(part, 'UTF8'), 'base64'), E'+/=\n', '-_'), '.') AS m
+	FROM unnest(ARRAY['{"alg":"$algorithm","typ":"JWT","kid":"$kid"}', '{"sub":"viewer 1","exp":9999999999}']) part) x,
+	(SELECT public_key AS der FROM vvault_stream.signing_keys WHERE kid = '$kid') k
+SQL
+}
+# what vvault_stream.signature() gives, as bytes
+sub hmac_by { return "decode(translate(vvault_stream.signature($_[0], m), '-_', '+/') || '=', 'base64')" }
+my $pem = q(convert_to(E'-----BEGIN PUBLIC KEY-----\n' || encode(der, 'base64') || E'\n-----END PUBLIC KEY-----\n', 'UTF8'));
+my $order = q('\xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551'::bytea);
+is(forged('HS256', hmac_by($_)), 'its algorithm is not that of its key', "HS256 by the public key: $_") for 'der', 'substring(der FROM length(der) - 63)', $pem;
+is(forged('RS256', hmac_by($_)), 'its algorithm is not allowed', "RS256: $_") for 'der', $pem;
+is(forged('ES256', $_), 'its signature is wrong', "a signature of $_") for q(decode(repeat('00', 64), 'hex')), q(decode(repeat('ff', 64), 'hex')),
+  "$order || $order", "decode(repeat('00', 32), 'hex') || sha256('x')", hmac_by('der');
+
 SKIP:
 {
-	skip('python3-jwt is not there', 6) if system('/usr/bin/python3 -c "import jwt, cryptography" 2>/dev/null') != 0;
+	skip('python3-jwt is not there', 4) if system('/usr/bin/python3 -c "import jwt, cryptography" 2>/dev/null') != 0;
 	my @python = ('/usr/bin/python3', 'test/tokens/pyjwt_tokens.py');
 
 	is(said_by(join("\n", @ours), @python, 'check', $jwks) + 0, $n, 'PyJWT takes all of ours');
@@ -106,12 +129,6 @@ SKIP:
 	is(taken(@theirs), $n, 'we take all of PyJWT');
 	is(taken(map { with_one_bit($theirs[$_], $_) } 0 .. $#theirs), 0, 'and none with one bit changed');
 
-	sql(q(SELECT vvault_stream_set('token_algorithm', 'HS256'); SELECT vvault_rotate_keys('token', 0)));
-	my ($secret_kid, $secret) = split /\|/, sql(q(SELECT kid, encode(key, 'hex') FROM vvault_stream.signing_key('token')));
-	isnt($secret_kid, $kid, 'another key signs by HS256');
-	@theirs = split /\n/, said_by('', @python, 'make', $n, $secret_kid, $secret, 'HS256');
-	is(taken(@theirs), $n, 'we take those of PyJWT');
-	sql(q(SELECT vvault_stream_set('token_algorithm', NULL); SELECT vvault_rotate_keys('token', 0)));
 }
 
 SKIP:
@@ -124,6 +141,32 @@ SKIP:
 	my @theirs = split /\n/, said_by('', @node, 'make', $n, $kid, $private);
 	is(taken(@theirs), $n, 'we take all of jose');
 	is(taken(map { with_one_bit($theirs[$_], $_) } 0 .. $#theirs), 0, 'and none with one bit changed');
+}
+
+# The same by HS256, with a secret that others have, too.
+{
+	my @programs = grep { system($_->[1]) == 0 } [ 'PyJWT', '/usr/bin/python3 -c "import jwt, cryptography" 2>/dev/null', '/usr/bin/python3', 'test/tokens/pyjwt_tokens.py' ],
+	  [ 'jose', 'test -d "$WORK/tokens/node_modules/jose"', 'node', 'test/tokens/jose_tokens.mjs' ];
+
+	sql(q(SELECT vvault_stream_set('token_algorithm', 'HS256'); SELECT vvault_rotate_keys('token', 0)));
+	my ($secret_kid, $secret) = split /\|/, sql(q(SELECT kid, encode(key, 'hex') FROM vvault_stream.signing_key('token')));
+	isnt($secret_kid, $kid, 'another key signs by HS256');
+	my $keys = $json->decode(sql(q(SELECT vvault_signing_keys('token'))))->{keys};
+	my $secrets = $json->encode({ keys => [ map { { kty => 'oct', alg => 'HS256', kid => $_, k => $keys->{$_} } } sort keys %$keys ] });
+	my @by_secret = split /\n/, sql("SELECT vvault_token_issue('viewer ' || i) ->> 'access_token' FROM generate_series(1, $n) i");
+	my @nearly = map { with_one_bit($by_secret[$_], $_) } 0 .. $#by_secret;
+	is(taken(@by_secret) . ' ' . taken(@nearly), "$n 0", 'by HS256 we take ours, and none with one bit changed');
+	for my $program (@programs)
+	{
+		my ($name, undef, @command) = @$program;
+		my @theirs = split /\n/, said_by('', @command, 'make', $n, $secret_kid, $secret, 'HS256');
+
+		is(said_by(join("\n", @by_secret), @command, 'check', $secrets) + 0, $n, "$name takes all of ours by HS256");
+		is(said_by(join("\n", map { $nearly[$_] } grep { bytes_of($nearly[$_]) ne bytes_of($by_secret[$_]) } 0 .. $#nearly), @command, 'check', $secrets) + 0, 0, 'and none with one bit changed');
+		is(taken(@theirs), $n, "we take all of $name by HS256");
+		is(taken(map { with_one_bit($theirs[$_], $_) } 0 .. $#theirs), 0, 'and none with one bit changed');
+	}
+	sql(q(SELECT vvault_stream_set('token_algorithm', NULL); SELECT vvault_rotate_keys('token', 0)));
 }
 
 # ---------------------------------------------------------------------------
@@ -154,9 +197,9 @@ sql(q(SELECT vvault_stream_set('token_issuer', NULL)));
 # What the session says of a token, twice: of the second time it knows it.
 sub verified
 {
-	my ($token) = @_;
+	my ($token, $for) = (@_, '');
 
-	return join ' ', map { value($session, "SELECT coalesce(vvault_token_verify('$token') ->> 'reason', 'good')") } 1, 2;
+	return join ' ', map { value($session, "SELECT coalesce(vvault_token_verify('$token'$for) ->> 'reason', 'good')") } 1, 2;
 }
 
 my $known = $json->decode(sql(q(SELECT vvault_token_issue('viewer'))));
@@ -176,13 +219,83 @@ $session->query("BEGIN; SELECT vvault_token_verify('$known->{access_token}'); SE
 is(verified($known->{access_token}), 'it was revoked it was revoked', 'one of its own, too');
 $session->query('ROLLBACK');
 is(verified($known->{access_token}), 'good good', 'which may be undone');
+# what it is good for is asked anew
+my %good_for = ('no video' => [ '', 'good good' ], 'its video' => [ q(, 'clip'), 'good good' ], 'more' => [ q(, 'clip', 'edit'), 'it does not permit this it does not permit this' ],
+	'another video' => [ q(, 'film'), 'it is for another video it is for another video' ], 'more without a video' => [ q(, NULL, 'manage'), 'it does not permit this it does not permit this' ]);
+sql(q(INSERT INTO vvault_stream.assets (video_id, owner_id, access) VALUES ('clip', 'alice', 'token'), ('film', 'alice', 'token')));
+my $for_clip = sql(q(SELECT vvault_token_issue('guest', 'clip', '{view}') ->> 'access_token'));
+for my $what (map { ($_) x 2 } sort keys %good_for)
+{
+	is(verified($for_clip, $good_for{$what}[0]), $good_for{$what}[1], "a token that is known, for $what");
+}
+sql(q(UPDATE vvault_stream.assets SET access = 'private' WHERE video_id = 'clip'));
+is(verified($for_clip, q(, 'clip')), 'it does not permit this it does not permit this', 'for a video that is open to it no more');
+sql(q(DELETE FROM vvault_stream.assets WHERE video_id = 'clip'));
+is(verified($for_clip, q(, 'clip')), 'there is no such video there is no such video', 'for one that is gone');
+
+# the clock is looked at anew: it has to be known before it ends, however slow the machine
 sql(q(SELECT vvault_stream_set('token_skew_seconds', '0')));
-my $short = sql(q(SELECT vvault_token_issue('viewer', ttl_seconds => 2) ->> 'access_token'));
-my $first_said = value($session, "SELECT coalesce(vvault_token_verify('$short') ->> 'reason', 'good')");
-sleep 3;
-is("$first_said, then " . verified($short), 'good, then it has expired it has expired', 'the clock is looked at anew') if $first_said eq 'good';
-sql(q(SELECT vvault_stream_set('token_skew_seconds', NULL)));
-is(verified(with_one_bit($known->{access_token}, 50)) =~ /good/ ? 'good' : 'refused', 'refused', 'what is nearly it is not known');
+sub said_until_it_changes
+{
+	my ($make) = @_;
+
+	for my $seconds (2, 4, 8, 16, 32, 64)
+	{
+		my $token = $make->($seconds);
+		next if verified($token) ne 'good good';
+		my $said = 'good good';
+		for (1 .. 2 * $seconds + 60)
+		{
+			sleep 0.5;
+			$said = verified($token);
+			last unless $said =~ /good$/;
+		}
+		return $said =~ s/^good //r;
+	}
+	return 'it was never good';
+}
+is(said_until_it_changes(sub { sql("SELECT vvault_token_issue('viewer', ttl_seconds => $_[0]) ->> 'access_token'") }) =~ /^(it has expired)(?: \1)?$/ ? $1 : 'good',
+	'it has expired', 'a token that is known expires');
+is(said_until_it_changes(sub {
+		my $token = sql(q(SELECT vvault_rotate_keys('token', 0); SELECT vvault_token_issue('viewer') ->> 'access_token')) =~ s/^.*\n//sr;
+		sql("UPDATE vvault_stream.signing_keys SET signs_until = clock_timestamp(), checked_until = clock_timestamp() + interval '$_[0] seconds' WHERE purpose = 'token' AND signs_until IS NULL");
+		return $token;
+	}) =~ /^(its key is not known)(?: \1)?$/ ? $1 : 'good', 'its key is not known', 'and so does the key of one');
+sql(q(SELECT vvault_stream_set('token_skew_seconds', NULL); SELECT vvault_rotate_keys('token', 0)));
+
+# what is nearly it is not known: every character is looked at
+$known = $json->decode(sql(q(SELECT vvault_token_issue('viewer'))));
+is(verified($known->{access_token}), 'good good', 'another that is known');
+is(value($session, "SELECT count(*) FILTER (WHERE vvault_token_verify(overlay(t PLACING CASE substr(t, i, 1) WHEN 'A' THEN 'B' ELSE 'A' END FROM i)) ->> 'valid' = 'true')
+	|| ' of ' || count(*) FROM (SELECT '$known->{access_token}'::text AS t) k, generate_series(1, length(t)) i"),
+	'0 of ' . length($known->{access_token}), 'none is taken that differs from it by a character');
+is(value($session, "SELECT count(*) FROM (SELECT '$known->{access_token}'::text AS t) k, generate_series(1, length(t)) i
+	WHERE vvault_token_verify(left(t, i - 1)) ->> 'valid' = 'true' OR vvault_token_verify(substr(t, i + 1)) ->> 'valid' = 'true'"), 0, 'nor a part of it');
+is(verified($known->{access_token} =~ s{[.]([^.])([^.]*)$}{'.' . ($1 eq 'A' ? 'B' : 'A') . $2}er), 'its signature is wrong its signature is wrong',
+	'what was refused is refused for the same reason again');
+
+# two whose jti is the same for long
+my @long = map { sql("SELECT vvault_stream.sign_token(k.algorithm, k.kid, k.key, json_build_object('sub', 'viewer', 'exp', 9999999999, 'jti', repeat('j', $_)))
+	FROM vvault_stream.signing_key('token') k") } 63, 64, 200;
+sql(q(SELECT vvault_token_revoke(repeat('j', 63))));
+is(join(', ', map { verified($_) } @long[ 2, 1, 0 ]), 'good good, good good, it was revoked it was revoked', 'of ids that begin alike each is looked for');
+
+# somebody is erased
+my $erased = sql(q(SELECT vvault_token_issue('zofia') ->> 'access_token'));
+is(verified($erased), 'good good', 'a token of somebody');
+is(verified(sql(q(SELECT vvault_token_issue('other') ->> 'access_token'))), 'good good', 'another that is read after it');
+sql(q(SELECT vvault_erase_user('zofia')));
+is(verified($erased), 'it was revoked it was revoked', 'who is erased');
+
+# a key is deleted, and comes again
+my ($signs) = split /\|/, sql(q(SELECT kid FROM vvault_stream.signing_key('token')));
+is(verified($known->{access_token}), 'good good', 'a token that is known');
+$writer->query("BEGIN; CREATE TEMP TABLE kept AS SELECT * FROM vvault_stream.signing_keys WHERE kid = '$signs'; DELETE FROM vvault_stream.signing_keys WHERE kid = '$signs'");
+is(verified($known->{access_token}), 'good good', 'is good while its key may come back');
+$writer->query('COMMIT');
+is(verified($known->{access_token}), 'its key is not known its key is not known', 'and not without it');
+$writer->query('INSERT INTO vvault_stream.signing_keys SELECT * FROM kept');
+is(verified($known->{access_token}), 'good good', 'with it again it is');
 my @many = split /\n/, sql("SELECT vvault_token_issue('viewer ' || i) ->> 'access_token' FROM generate_series(1, 300) i");
 sub array_of { return 'unnest(ARRAY[' . join(', ', map { "'$_'" } @_) . ']) t' }
 is(value($session, 'SELECT count(*) FROM ' . array_of(@many, @many, reverse @many) . " WHERE vvault_token_verify(t) ->> 'valid' = 'true'"), 900, 'more tokens than it remembers');

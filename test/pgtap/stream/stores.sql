@@ -4,7 +4,7 @@
 --		path tokens. test/t/062_store.pl has them at work.
 --
 BEGIN;
-SELECT plan(95);
+SELECT plan(99);
 SET LOCAL TimeZone = 'UTC';
 SET LOCAL DateStyle = 'ISO';
 
@@ -101,6 +101,8 @@ SELECT is((SELECT string_agg(id, ' ') FROM vvault_stream.denied), 's3', 'and is 
 
 -- A key is known before it signs, and as long as what it signed lives.
 CREATE TEMP TABLE first_token AS SELECT vvault_stream.new_path_token('holiday', 3, 60, 's') AS token;
+CREATE TEMP TABLE ten_hours AS SELECT t AS token, to_timestamp(split_part(t, '.', 2)::bigint) AS expires
+FROM vvault_stream.new_path_token('holiday', 3, 36000, 's') t;
 SELECT is((SELECT count(*) FROM json_object_keys(vvault_signing_keys() -> 'keys')), 1::bigint, 'there is one key');
 CREATE TEMP TABLE rotated AS SELECT vvault_rotate_keys('path', 600) ->> 'kid' AS kid;
 SELECT is((SELECT count(*) FROM json_object_keys(vvault_signing_keys() -> 'keys')), 2::bigint, 'then two');
@@ -109,6 +111,9 @@ UPDATE vvault_stream.signing_keys SET signs_from = signs_from - interval '11 min
 	checked_until = checked_until - interval '11 minutes' WHERE purpose = 'path';
 SELECT is(split_part(vvault_stream.new_path_token('holiday', 3, 60, 's'), '.', 1), (SELECT kid FROM rotated), 'ten minutes later the second does');
 SELECT is((SELECT vvault_stream.path_token_problem(token, 'holiday', 3, now()) FROM first_token), NULL, 'and the first is checked by');
+SELECT vvault_rotate_keys('path', 0);
+SELECT is(vvault_stream.path_token_problem(token, 'holiday', 3, expires + after), expected, format('a session of ten hours, two keys later: %s after its end', after))
+FROM ten_hours, (VALUES ('-10 hours'::interval, NULL), ('-1 second', NULL), ('59 seconds', NULL), ('60 seconds', 'expired')) v (after, expected);
 UPDATE vvault_stream.signing_keys SET signs_from = signs_from - interval '8 days', signs_until = signs_until - interval '8 days',
 	checked_until = checked_until - interval '8 days' WHERE purpose = 'path';
 SELECT is((SELECT vvault_stream.path_token_problem(token, 'holiday', 3, now()) FROM first_token), 'unknown key', 'a week later it is not');
