@@ -171,7 +171,7 @@ SQL
 is(join("\n", spied('spied')), join("\n", map { "a $_ sees plans, and 0 secrets in them" } qw(operator publisher viewer worker)), 'plans of plain secrets show none, either');
 
 my $first = play();
-my $token = sql(q(SELECT vvault_token_issue('viewer', ttl_seconds => 86400) ->> 'access_token'));
+my ($token, $refresh) = split /\|/, sql(q(SELECT t ->> 'access_token', t ->> 'refresh_token' FROM vvault_token_issue('viewer', ttl_seconds => 86400) t));
 sql(q(SELECT vvault_store('cloud', 's3', 'https://s3.example.org', bucket => 'media', key_id => 'AKID', secret => 'the secret of this store')));
 sql(q(SELECT vvault_store('main', 'file', 'https://store.example.org')));
 my $hook = sql(q(SELECT vvault_webhook(url => 'https://hook.example.org/', kinds => '{asset.*}') ->> 'webhook_id'));
@@ -270,6 +270,11 @@ my @clients = map { start_client($node, 'postgres', "player$_", <<'SQL') } 1 .. 
 SELECT 'ready';
 SELECT count(vvault_play_url('film') ->> 'hls') + count(vvault_presign('GET', 'a', store => 'cloud')) FROM generate_series(1, 300) \watch 0.01
 SQL
+# what orders of workers have in them
+push @clients, start_client($node, 'postgres', 'worker', <<"SQL");
+SELECT 'ready';
+SELECT count(vvault_stream.output_encryption('guarded', 1, 'HD')) + count(vvault_stream.webhook_signatures(w, 'evt_1', 1, '{}')) FROM vvault_stream.webhooks w, generate_series(1, 100) WHERE webhook_id = $hook \\watch 0.01
+SQL
 wait_for_lines(2, @clients);
 for my $keys ([ @key[ 1, 0 ] ], [ $key[1] ], [ @key[ 0, 1 ] ])
 {
@@ -337,6 +342,7 @@ my $dumped = slurp_file($dump);
 my @shapes = shapes(@plain, @key);
 is(shown_in($dumped, @shapes), 0, 'no secret and no master key is in the dump');
 unlike($dumped, qr/the secret of this store/, 'nor the store\'s');
+is(scalar(grep { index($dumped, $_) >= 0 } $token, $refresh), 0, 'and no token of somebody is');
 my $other = new_node('other');
 $other->safe_psql('postgres', 'CREATE ROLE operator; CREATE ROLE worker; CREATE ROLE viewer; CREATE ROLE publisher');
 run_script($other, 'postgres', $dump);

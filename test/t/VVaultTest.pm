@@ -20,7 +20,7 @@ use Time::HiRes qw(usleep);
 
 our @EXPORT = qw(new_node run_script sample_file load_sample ingest_all
   is_consistent derived_tables same_lines within_step examples open_session value cache_functions cache_counters start_client wait_for_lines complete_lines
-  finish_client stop_client start_again wait_until eventually reading_script contradictions @orders @still_orders $kept_memory);
+  finish_client stop_client start_again wait_until eventually still_refused reading_script contradictions @orders @still_orders $kept_memory);
 
 # The orders of the feed: the choices of default_sort; and those that do not
 # move with the clock, whose pages are the same a second later.
@@ -374,6 +374,20 @@ sub wait_until
 	}
 	diag("timed out waiting for: $query");
 	return 0;
+}
+
+# still_refused(CODE): what the code says, which makes three requests of who may make no
+# more and counts them by status. The minute may turn that makes room for one.
+sub still_refused
+{
+	my ($counted) = @_;
+	my $seen;
+
+	for (1 .. 3)
+	{
+		last if ($seen = $counted->()) eq '429:3';
+	}
+	return $seen;
 }
 
 # Waits until a sub says true.

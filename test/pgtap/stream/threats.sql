@@ -5,7 +5,7 @@
 --		in access.sql, files and logs are in test/t/081_secrets.pl.
 --
 BEGIN;
-SELECT plan(46);
+SELECT plan(50);
 SET LOCAL TimeZone = 'UTC';
 SET LOCAL client_min_messages = warning;
 \ir answers.psql
@@ -80,6 +80,9 @@ SELECT is((SELECT string_agg(video_id, ' ' ORDER BY video_id) FROM his), 'film o
 SELECT is((SELECT pg_temp.tried('vvt_worker', format(s, a.job_id, b.lease)) FROM his a, his b WHERE a.video_id = 'film' AND b.video_id = 'other'), 'PT409', 'a worker without the lease cannot: ' || s)
 FROM unnest('{"SELECT vvault_heartbeat(%s, %L)", "SELECT vvault_complete(%s, %L, ''{}'')", "SELECT vvault_fail(%s, %L, ''x'')",
 	"SELECT vvault_sign_output_part(%s, %L, ''film/1/a'', ''x'', 1, 1)", "SELECT vvault_sign_output_complete(%s, %L, ''film/1/a'', ''x'')"}'::text[]) s;
+SELECT is((SELECT pg_temp.tried('vvt_worker', format(s, a.job_id, a.lease)) FROM his a WHERE a.video_id = 'film'), '22023', 'and with it cannot write what its order does not name: ' || s)
+FROM unnest('{"SELECT vvault_sign_output_part(%s, %L, ''other/1/a'', ''x'', 1, 1)", "SELECT vvault_sign_output_part(%s, %L, ''film/source/x'', ''x'', 1, 1)",
+	"SELECT vvault_sign_output_complete(%s, %L, ''film/1/manifest.mpd'', ''x'')"}'::text[]) s;
 SELECT is((SELECT count(*) FROM his, json_object_keys(job_order) k WHERE job_order::text ~ '"key"' AND video_id = 'film'), 0::bigint, 'the order of a clear video has no key');
 SELECT is((SELECT array_agg(DISTINCT o -> 'encryption' ->> 'key' ORDER BY o -> 'encryption' ->> 'key') FROM his, json_array_elements(job_order -> 'outputs') o WHERE video_id = 'other'),
 	(SELECT array_agg(encode(vvault_stream.content_key(k), 'hex') ORDER BY encode(vvault_stream.content_key(k), 'hex')) FROM vvault_stream.content_keys k WHERE k.class IN ('AUDIO', 'SD')),
@@ -94,6 +97,9 @@ SELECT is(pg_temp.tried('vvt_publisher', s), '42501', 'a publisher cannot: ' || 
 FROM unnest('{"SELECT vvault_set_quota(''vvt_publisher'')", "SELECT vvault_set_rate_limit(''read'', subject => ''vvt_publisher'')", "SELECT vvault_create_asset(''x'', ''anna'')",
 	"SELECT vvault_protect(''film'', ''none'')", "SELECT vvault_cpix(''other'')", "SELECT vvault_token_issue(''anna'')"}'::text[]) s;
 SELECT is(pg_temp.said('vvt_edge', $$SELECT string_agg(name, ' ' ORDER BY name) FROM vvault_edge_files()$$), 'vvault-denied.txt vvault-path-keys.json', 'an edge gets its files');
+SELECT vvault_rotate_keys('token'), vvault_signing_keys('store:files');
+SELECT is(pg_temp.said('vvt_edge', $$SELECT string_agg(k, ' ' ORDER BY k) FROM vvault_edge_files(), json_object_keys(content::json -> 'keys') k WHERE name ~ 'keys'$$),
+	(SELECT string_agg(kid, ' ' ORDER BY kid) FROM vvault_stream.signing_keys WHERE purpose = 'path'), 'with the keys of paths, and of nothing else');
 SELECT is(pg_temp.said('vvt_edge', $$SELECT count(*) FROM pg_proc WHERE proname ~ '^vvault_' AND provolatile = 'v' AND has_function_privilege(oid, 'EXECUTE')$$), '1', 'and calls nothing else that is of any effect');
 
 --
