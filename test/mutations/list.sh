@@ -112,6 +112,7 @@ mutation any-row src/videos/video_regions.c '/^find_by_place\(/,/^}/s/is_row_of\
 mutation places-that-went src/videos/video_regions.c '/^find_by_place\(/,/^}/s/ItemPointerGetBlockNumber\(.tid\) < lookup->nblocks/true/' 004_video_regions
 
 # Who may see
+mutation videos-shown-unasked src/reply/reply.c 's/replier->allow != NULL \&\& !replier->allow\(fcinfo\)/false/' 029_access
 mutation anybody-views src/media/may.c '/^decide\(/,/^}/s/VV_MAY : VV_MAY_NOT/VV_MAY : VV_EVERYBODY_MAY/' 029_access
 mutation owner-for-all src/manifests/shown.c '/case VV_MAY:/,/return false/s/return false/return true/' 029_access
 mutation open-in-any-state src/manifests/shown.c '/^is_known_open\(/,/^}/s/memcmp\(.*, tag,/memcmp(tag, tag,/' 029_access

@@ -5,7 +5,7 @@
 --		in access.sql, files and logs are in test/t/081_secrets.pl.
 --
 BEGIN;
-SELECT plan(50);
+SELECT plan(54);
 SET LOCAL TimeZone = 'UTC';
 SET LOCAL client_min_messages = warning;
 \ir answers.psql
@@ -101,6 +101,16 @@ SELECT vvault_rotate_keys('token'), vvault_signing_keys('store:files');
 SELECT is(pg_temp.said('vvt_edge', $$SELECT string_agg(k, ' ' ORDER BY k) FROM vvault_edge_files(), json_object_keys(content::json -> 'keys') k WHERE name ~ 'keys'$$),
 	(SELECT string_agg(kid, ' ' ORDER BY kid) FROM vvault_stream.signing_keys WHERE purpose = 'path'), 'with the keys of paths, and of nothing else');
 SELECT is(pg_temp.said('vvt_edge', $$SELECT count(*) FROM pg_proc WHERE proname ~ '^vvault_' AND provolatile = 'v' AND has_function_privilege(oid, 'EXECUTE')$$), '1', 'and calls nothing else that is of any effect');
+
+-- what to do when one was stolen: its key is forgotten
+UPDATE vvault_stream.assets SET generation = 1 WHERE video_id = 'film';
+CREATE TEMP TABLE stolen AS SELECT vvault_stream.new_path_token('film', 1, 600, 's') AS token, kid FROM vvault_stream.signing_key('path');
+SELECT vvault_rotate_keys('path', 0);
+SELECT is(vvault_stream.path_token_problem(token, 'film', 1, now()), NULL, 'another key leaves what was signed as it is') FROM stolen;
+DELETE FROM vvault_stream.signing_keys k USING stolen s WHERE k.kid = s.kid;
+SELECT is(vvault_stream.path_token_problem(token, 'film', 1, now()), 'unknown key', 'until the old one''s row is deleted') FROM stolen;
+SELECT is((SELECT count(*) FROM vvault_edge_files() f, stolen s WHERE strpos(f.content, s.kid) > 0), 0::bigint, 'and no edge gets it any more');
+SELECT isnt(vvault_stream.new_path_token('film', 1, 600, 's'), NULL, 'others are made by the new one');
 
 --
 -- An operator
