@@ -13,13 +13,17 @@
  */
 #include "core/index_scan.h"
 
+#include "access/heapam.h"
 #include "access/skey.h"
 #include "access/stratnum.h"
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_am.h"
 #include "catalog/pg_type.h"
 #include "executor/tuptable.h"
+#include "pgstat.h"
+#include "storage/bufmgr.h"
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -90,8 +94,11 @@ equality_of(Oid type)
 static void
 make_keys(Relation index, const Datum *keys, int nkeys, ScanKey made)
 {
+	StrategyNumber equal = index->rd_rel->relam == HASH_AM_OID ?
+	HTEqualStrategyNumber : BTEqualStrategyNumber;
+
 	for (int i = 0; i < nkeys; i++)
-		ScanKeyEntryInitialize(&made[i], 0, i + 1, BTEqualStrategyNumber,
+		ScanKeyEntryInitialize(&made[i], 0, i + 1, equal,
 							   InvalidOid, index->rd_indcollation[i],
 							   equality_of(index->rd_opcintype[i]), keys[i]);
 }
@@ -169,6 +176,143 @@ vv_scan_slots(Relation table, Relation index, const Datum *keys, int nkeys,
 	index_endscan(scan);
 	ExecDropSingleTupleTableSlot(slot);
 	return nrows;
+}
+
+/* ---------- rows of a heap, page by page ---------- */
+
+/*
+ * The first n columns of a table, in the current memory context.
+ */
+TupleDesc
+vv_front_columns(TupleDesc described, int n)
+{
+	TupleDesc	front = CreateTemplateTupleDesc(n);
+
+	for (int i = 1; i <= n; i++)
+		TupleDescCopyEntry(front, i, described, i);
+	vv_tuple_desc_complete(front);
+	return front;
+}
+
+/* Entries of an index that are looked for in the table together */
+#define MAX_ENTRIES		64
+
+/* The next entries of a scan; fewer than there is room for at its end. */
+static int
+next_entries(IndexScanDesc scan, ItemPointerData *entries)
+{
+	int			n = 0;
+	ItemPointer entry;
+
+	while (n < MAX_ENTRIES &&
+		   (entry = index_getnext_tid(scan, ForwardScanDirection)) != NULL)
+		entries[n++] = *entry;
+	return n;
+}
+
+/*
+ * The rows of entries that are of one page, in a buffer that is pinned; returns
+ * how many of them the snapshot sees.
+ */
+static int
+rows_of_page(Relation table, Buffer buffer, Snapshot snapshot,
+			 const ItemPointerData *entries, int n, HeapTupleData *rows)
+{
+	int			nrows = 0;
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	for (int i = 0; i < n; i++)
+	{
+		ItemPointerData place = entries[i];
+
+		if (heap_hot_search_buffer(&place, table, buffer, snapshot,
+								   &rows[nrows], NULL, true))
+			nrows++;
+	}
+	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+	for (int i = 0; i < nrows; i++)
+		pgstat_count_heap_fetch(table);
+	return nrows;
+}
+
+/* How many entries, one at least, are of the page of the first one. */
+static int
+count_of_page(const ItemPointerData *entries, int n)
+{
+	BlockNumber page = ItemPointerGetBlockNumber(&entries[0]);
+	int			i = 1;
+
+	while (i < n && ItemPointerGetBlockNumber(&entries[i]) == page)
+		i++;
+	return i;
+}
+
+/* Who gets the rows of vv_scan_heap(). */
+typedef struct FrontTaker
+{
+	TupleDesc	front;
+	VvRowAction action;
+	void	   *arg;
+	uint64		nrows;
+} FrontTaker;
+
+/* Hands on the rows of entries of one page; false where it was enough. */
+static bool
+take_page(Relation table, const ItemPointerData *entries, int n,
+		  FrontTaker *taker)
+{
+	Datum		values[MaxHeapAttributeNumber];
+	bool		isnull[MaxHeapAttributeNumber];
+	HeapTupleData rows[MAX_ENTRIES];
+	Buffer		buffer = ReadBuffer(table, ItemPointerGetBlockNumber(&entries[0]));
+	int			nrows = rows_of_page(table, buffer, GetActiveSnapshot(),
+									 entries, n, rows);
+	bool		more = true;
+
+	for (int i = 0; i < nrows && more; i++)
+	{
+		heap_deform_tuple(&rows[i], taker->front, values, isnull);
+		taker->nrows++;
+		more = taker->action(values, isnull, taker->arg);
+	}
+	ReleaseBuffer(buffer);
+	return more;
+}
+
+/*
+ * The same as vv_scan_slots() of a table that is a heap, in the order of the
+ * index: the action gets the first columns, those of front. Rows of one page,
+ * which those of one key mostly are, are looked for under one lock. Of a row that
+ * was there before one of these columns it is NULL. Where it is a hash index, the
+ * action also gets rows that do not equal the key.
+ */
+uint64
+vv_scan_heap(Relation table, Relation index, const Datum *keys, int nkeys,
+			 TupleDesc front, VvRowAction action, void *arg)
+{
+	FrontTaker	taker = {.front = front, .action = action, .arg = arg};
+	ScanKeyData made[VV_INDEX_SCAN_MAX_KEYS];
+	ItemPointerData entries[MAX_ENTRIES];
+	IndexScanDesc scan;
+	bool		more = true;
+	int			n;
+
+	make_keys(index, keys, nkeys, made);
+	scan = vv_index_beginscan(table, index, GetActiveSnapshot(), nkeys);
+	index_rescan(scan, made, nkeys, NULL, 0);
+	do
+	{
+		n = next_entries(scan, entries);
+		for (int at = 0; at < n && more;)
+		{
+			int			together = count_of_page(&entries[at], n - at);
+
+			more = take_page(table, &entries[at], together, &taker);
+			at += together;
+		}
+	} while (more && n == MAX_ENTRIES);
+	index_endscan(scan);
+	return taker.nrows;
 }
 
 /* ---------- scans that are known ---------- */

@@ -46,6 +46,10 @@ extern uint64 vv_scan_slots(Relation table, Relation index, const Datum *keys,
 							int nkeys, bool last_is_least,
 							ScanDirection direction, VvSlotAction action,
 							void *arg);
+extern TupleDesc vv_front_columns(TupleDesc described, int n);
+extern uint64 vv_scan_heap(Relation table, Relation index, const Datum *keys,
+						   int nkeys, TupleDesc front, VvRowAction action,
+						   void *arg);
 extern uint64 vv_index_scan(const VvIndexScan *what, const Datum *keys,
 							VvRowAction action, void *arg);
 

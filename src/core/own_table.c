@@ -466,10 +466,7 @@ head_of(VvKnownTable *known, Relation table, int ncolumns)
 	if (head != NULL)
 		return head;
 	old = MemoryContextSwitchTo(known->context);
-	head = CreateTemplateTupleDesc(ncolumns);
-	for (int i = 1; i <= ncolumns; i++)
-		TupleDescCopyEntry(head, i, RelationGetDescr(table), i);
-	vv_tuple_desc_complete(head);
+	head = vv_front_columns(RelationGetDescr(table), ncolumns);
 	known->heads[ncolumns] = head;
 	MemoryContextSwitchTo(old);
 	return head;

@@ -373,7 +373,7 @@ put_sets(VvXml *xml, List *renditions)
 bool
 vv_put_dash(StringInfo out, text *video_id, int generation, bool early)
 {
-	List	   *renditions = vv_read_renditions(video_id, generation, early);
+	List	   *renditions = vv_read_renditions(video_id, generation, early, true);
 	VvXml		xml = {.out = out};
 	VvSheet		sheet;
 	int			nsets;

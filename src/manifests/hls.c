@@ -29,13 +29,21 @@ PG_FUNCTION_INFO_V1(vvault_hls_media);
 
 /* What a device that is ten years old plays without a hitch */
 #define FIRST_LINES		720
-#define FIRST_FRAMES	31.0
+#define FIRST_FRAMES	31
 
 /* The size as TV people count it, the same upright */
 static int
 lines_of(const VvRendition *rendition)
 {
 	return Min(rendition->width, rendition->height);
+}
+
+/* Does every device play it? */
+static bool
+plays_everywhere(const VvRendition *rendition)
+{
+	return vv_is_avc(rendition) && lines_of(rendition) <= FIRST_LINES &&
+		rendition->rate_numerator <= (int64) FIRST_FRAMES * rendition->rate_denominator;
 }
 
 /*
@@ -45,10 +53,8 @@ lines_of(const VvRendition *rendition)
 static bool
 begins_better(const VvRendition *a, const VvRendition *b)
 {
-	bool		a_plays = vv_is_avc(a) && lines_of(a) <= FIRST_LINES &&
-	vv_frame_rate(a) <= FIRST_FRAMES;
-	bool		b_plays = vv_is_avc(b) && lines_of(b) <= FIRST_LINES &&
-	vv_frame_rate(b) <= FIRST_FRAMES;
+	bool		a_plays = plays_everywhere(a);
+	bool		b_plays = plays_everywhere(b);
 
 	if (a->is_default != b->is_default)
 		return a->is_default;
@@ -439,7 +445,7 @@ put_tracks(StringInfo out, List *renditions)
 bool
 vv_put_multivariant(StringInfo out, text *video_id, int generation, bool early)
 {
-	List	   *renditions = vv_read_renditions(video_id, generation, early);
+	List	   *renditions = vv_read_renditions(video_id, generation, early, false);
 	ListCell   *cell;
 
 	if (renditions == NIL)

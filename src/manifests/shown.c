@@ -16,7 +16,6 @@
 #include "media/asset_row.h"
 #include "media/may.h"
 #include "media/source.h"
-#include "reply/state.h"
 
 /*
  * States of videos that this backend found to be everybody's, and the generation
@@ -62,25 +61,23 @@ know_open(const VvTag *tag, Datum video_id)
 }
 
 /*
- * Of a function whose first argument is the video: raises 42501 where the
- * caller may not have its manifests; returns whether everybody may.
+ * Of a function whose first argument is the video, in the state with this tag,
+ * NULL for none: raises 42501 where the caller may not have its manifests;
+ * returns whether everybody may.
  */
 bool
-vv_may_be_shown(FunctionCallInfo fcinfo)
+vv_may_be_shown(FunctionCallInfo fcinfo, const VvTag *tag)
 {
 	Datum		video_id = PG_GETARG_DATUM(0);
-	NullableDatum scope = {video_id, false};
-	VvTag		tag;
-	bool		has_tag = vv_read_tag(&vv_assets, scope, &tag);
 
-	if (has_tag && is_known_open(&tag))
+	if (tag != NULL && is_known_open(tag))
 		return true;
 	switch (vv_may(video_id, VV_PERMIT_VIEW))
 	{
 		case VV_EVERYBODY_MAY:
 		case VV_NO_SUCH_VIDEO:
-			if (has_tag && !TransactionIdIsValid(GetTopTransactionIdIfAny()))
-				know_open(&tag, video_id);
+			if (tag != NULL && !TransactionIdIsValid(GetTopTransactionIdIfAny()))
+				know_open(tag, video_id);
 			return true;
 		case VV_MAY:
 			return false;

@@ -20,7 +20,7 @@
  */
 #define VV_MANIFEST_MAX_AGE	60
 
-extern bool vv_may_be_shown(FunctionCallInfo fcinfo);
+extern bool vv_may_be_shown(FunctionCallInfo fcinfo, const VvTag *tag);
 extern int	vv_generation_asked(FunctionCallInfo fcinfo, const VvReply *reply,
 								int arg);
 

@@ -89,7 +89,7 @@ write_asset(FunctionCallInfo fcinfo, VvReply *reply, StringInfo out)
 
 /* What is told of a video is for those who may change it. */
 static bool
-may_edit(FunctionCallInfo fcinfo)
+may_edit(FunctionCallInfo fcinfo, const VvTag *tag pg_attribute_unused())
 {
 	Datum		video_id = PG_GETARG_DATUM(0);
 
@@ -100,7 +100,7 @@ may_edit(FunctionCallInfo fcinfo)
 
 /* Whoever asks has changed the video just now. */
 static bool
-for_caller_alone(FunctionCallInfo fcinfo)
+for_caller_alone(FunctionCallInfo fcinfo, const VvTag *tag pg_attribute_unused())
 {
 	(void) fcinfo;
 	return false;

@@ -24,19 +24,49 @@ PG_FUNCTION_INFO_V1(vvault_average_bitrate);
 PG_FUNCTION_INFO_V1(vvault_peak_bitrate);
 PG_FUNCTION_INFO_V1(vvault_media_seconds);
 
-static VvKeyedRows list_rows = {
+/*
+ * What is read of a rendition. The first ones are all that playlists tell of,
+ * and the first of the table, in its order: they need not be picked.
+ */
+enum
+{
+	COL_AVERAGE_BITRATE, COL_PEAK_BITRATE, COL_GENERATION, COL_IS_DEFAULT,
+	COL_EARLY, COL_VIDEO_ID, COL_KIND, COL_NAME, COL_CODECS, COL_VIDEO_RANGE, COL_PROTECTION,
+	COL_WIDTH, COL_HEIGHT, COL_RATE_NUMERATOR, COL_RATE_DENOMINATOR,
+	COL_CHANNELS, COL_LANGUAGE, COL_LABEL, COL_KEY_ID, NTOLD,
+	COL_OBJECT_KEY = NTOLD, COL_SAMPLE_ASPECT_WIDTH, COL_SAMPLE_ASPECT_HEIGHT,
+	COL_SAMPLE_RATE, COL_TIMESCALE, COL_INIT_SIZE, COL_INDEX_SIZE, COL_SECONDS,
+	NCOLUMNS
+};
+
+#define TOLD_COLUMNS \
+	"average_bitrate", "peak_bitrate", "generation", "is_default", "early", \
+	"video_id", "kind", "name", "codecs", "video_range", "protection", "width", "height", \
+	"frame_rate_numerator", "frame_rate_denominator", "channels", "language", \
+	"label", "key_id"
+
+static VvKeyedRows told_rows = {
 	.source = &vv_assets,
 	.table = "renditions",
 	.nkeys = 2,
 	.key_types = {TEXTOID, INT4OID},
 	.key = {"video_id", "generation", "name"},
-	.ncolumns = 25,
-	.columns = {"kind", "name", "object_key", "codecs", "video_range",
-		"language", "label", "width", "height", "sample_aspect_width",
-		"sample_aspect_height", "frame_rate_numerator",
-		"frame_rate_denominator", "channels", "sample_rate", "is_default",
-		"average_bitrate", "peak_bitrate", "timescale", "init_size",
-	"index_size", "seconds", "protection", "key_id", "early"},
+	.any_order = true,
+	.ncolumns = NTOLD,
+	.columns = {TOLD_COLUMNS},
+};
+
+static VvKeyedRows whole_rows = {
+	.source = &vv_assets,
+	.table = "renditions",
+	.nkeys = 2,
+	.key_types = {TEXTOID, INT4OID},
+	.key = {"video_id", "generation", "name"},
+	.any_order = true,
+	.ncolumns = NCOLUMNS,
+	.columns = {TOLD_COLUMNS, "object_key", "sample_aspect_width",
+		"sample_aspect_height", "sample_rate", "timescale", "init_size",
+	"index_size", "seconds"},
 };
 
 static VvKeyedRows segments_row = {
@@ -59,21 +89,39 @@ static VvQuery checksum_query = {
 	.index_order = true,
 };
 
-/* The texts of a rendition, the first columns that are read */
-enum
-{
-	COL_KIND, COL_NAME, COL_OBJECT_KEY, COL_CODECS, COL_VIDEO_RANGE,
-	COL_LANGUAGE, COL_LABEL, NTEXTS
-};
-
-#define COL_EARLY	24
-
 typedef struct RenditionList
 {
 	MemoryContext context;
 	bool		early;			/* those alone */
+	bool		whole;			/* with what playlists do not tell */
 	List	   *renditions;
+	char	   *room;			/* for further ones */
+	Size		left;
 } RenditionList;
+
+/* Room for some renditions at a time */
+#define ROOM_LEN	2048
+
+/* The texts of a rendition, and where a rendition has them */
+static const struct
+{
+	int			column;
+	Size		offset;
+}			texts_of[] = {
+	{COL_NAME, offsetof(VvRendition, name)},
+	{COL_CODECS, offsetof(VvRendition, codecs)},
+	{COL_LANGUAGE, offsetof(VvRendition, language)},
+	{COL_LABEL, offsetof(VvRendition, label)},
+	{COL_OBJECT_KEY, offsetof(VvRendition, file)},
+};
+
+/* A text that mostly is a short one, as it is stored. */
+static inline const text *
+text_of(Datum value)
+{
+	return VARATT_IS_SHORT(DatumGetPointer(value)) ?
+		(const text *) DatumGetPointer(value) : DatumGetTextPP(value);
+}
 
 /*
  * A rendition's kind by its first letter, but for text, which begins like
@@ -82,7 +130,7 @@ typedef struct RenditionList
 static char
 kind_of(Datum value)
 {
-	const char *kind = VARDATA_ANY(DatumGetTextPP(value));
+	const char *kind = VARDATA_ANY(text_of(value));
 
 	return strncmp(kind, "te", 2) == 0 ? VV_RENDITION_TEXT : *kind;
 }
@@ -105,33 +153,57 @@ int_of(const Datum *values, const bool *isnull, int i)
 	return isnull[i] ? 0 : DatumGetInt32(values[i]);
 }
 
+/* Room for a rendition of so many bytes. */
+static char *
+take_room(RenditionList *list, Size size)
+{
+	char	   *room;
+
+	size = MAXALIGN(size);
+	if (size > list->left)
+	{
+		list->left = Max(size, ROOM_LEN);
+		list->room = MemoryContextAlloc(list->context, list->left);
+	}
+	room = list->room;
+	list->room += size;
+	list->left -= size;
+	return room;
+}
+
 /*
- * A rendition with room for its texts behind it, which are copied there; NULL
- * for NULL.
+ * A rendition with room for its texts behind it, of the first ntexts columns of
+ * texts_of, which are copied there, and NULL is NULL; all else is still to be
+ * set.
  */
 static VvRendition *
-new_rendition(const Datum *values, const bool *isnull, char **copies)
+new_rendition(RenditionList *list, const Datum *values, const bool *isnull,
+			  int ntexts)
 {
-	const text *texts[NTEXTS];
+	const text *texts[lengthof(texts_of)];
 	Size		size = sizeof(VvRendition);
 	VvRendition *rendition;
 	char	   *at;
 
-	for (int i = COL_NAME; i < NTEXTS; i++)
+	for (int i = 0; i < ntexts; i++)
 	{
-		texts[i] = isnull[i] ? NULL : DatumGetTextPP(values[i]);
+		int			column = texts_of[i].column;
+
+		texts[i] = isnull[column] ? NULL : text_of(values[column]);
 		if (texts[i] != NULL)
 			size += VARSIZE_ANY_EXHDR(texts[i]) + 1;
 	}
-	rendition = palloc(size);
+	rendition = (VvRendition *) take_room(list, size);
 	at = (char *) (rendition + 1);
-	for (int i = COL_NAME; i < NTEXTS; i++)
+	for (int i = 0; i < ntexts; i++)
 	{
-		int			len = texts[i] == NULL ? 0 : VARSIZE_ANY_EXHDR(texts[i]);
+		char	  **place = (char **) ((char *) rendition + texts_of[i].offset);
+		int			len;
 
-		copies[i] = texts[i] == NULL ? NULL : at;
+		*place = texts[i] == NULL ? NULL : at;
 		if (texts[i] == NULL)
 			continue;
+		len = VARSIZE_ANY_EXHDR(texts[i]);
 		memcpy(at, VARDATA_ANY(texts[i]), len);
 		at[len] = '\0';
 		at += len + 1;
@@ -141,12 +213,12 @@ new_rendition(const Datum *values, const bool *isnull, char **copies)
 
 /* What a rendition is encrypted under: its protection and the key's id. */
 static void
-keep_key(const Datum *values, const bool *isnull, VvMediaKey *key)
+keep_key(Datum protection, bool has_key, Datum key_id, VvMediaKey *key)
 {
 	memset(key, 0, sizeof(*key));
-	key->protection = *VARDATA_ANY(DatumGetTextPP(values[0]));
-	if (!isnull[1])
-		memcpy(key->kid, DatumGetUUIDP(values[1])->data, VV_KID_LEN);
+	key->protection = *VARDATA_ANY(text_of(protection));
+	if (has_key)
+		memcpy(key->kid, DatumGetUUIDP(key_id)->data, VV_KID_LEN);
 }
 
 /* The checksum that systems with licence servers of their own are told. */
@@ -170,62 +242,69 @@ add_checksum(VvMediaKey *key)
 		memcpy(key->checksum, VARDATA_ANY(checksum), VV_CHECKSUM_LEN);
 }
 
-/* The columns of list_rows, in their order. */
-static VvRendition *
-make_rendition(const Datum *values, const bool *isnull)
+/* A range of brightness, of which there are three. */
+static const char *
+range_of(Datum value)
 {
-	char	   *texts[NTEXTS];
-	VvRendition *rendition = new_rendition(values, isnull, texts);
-	int			i = NTEXTS;
-
-	rendition->kind = kind_of(values[COL_KIND]);
-	rendition->name = texts[COL_NAME];
-	rendition->file = vv_file_of(texts[COL_OBJECT_KEY]);
-	rendition->codecs = texts[COL_CODECS];
-	rendition->video_range = texts[COL_VIDEO_RANGE];
-	rendition->language = texts[COL_LANGUAGE];
-	rendition->label = texts[COL_LABEL];
-	rendition->width = int_of(values, isnull, i++);
-	rendition->height = int_of(values, isnull, i++);
-	rendition->sample_aspect_width = int_of(values, isnull, i++);
-	rendition->sample_aspect_height = int_of(values, isnull, i++);
-	rendition->rate_numerator = int_of(values, isnull, i++);
-	rendition->rate_denominator = int_of(values, isnull, i++);
-	rendition->channels = int_of(values, isnull, i++);
-	rendition->sample_rate = int_of(values, isnull, i++);
-	rendition->is_default = DatumGetBool(values[i++]);
-	rendition->average_bitrate = DatumGetInt64(values[i++]);
-	rendition->peak_bitrate = DatumGetInt64(values[i++]);
-	rendition->timescale = DatumGetInt64(values[i++]);
-	rendition->init_size = DatumGetInt64(values[i++]);
-	rendition->index_size = DatumGetInt64(values[i++]);
-	rendition->seconds = DatumGetFloat8(values[i++]);
-	keep_key(values + i, isnull + i, &rendition->key);
-	return rendition;
+	switch (*VARDATA_ANY(text_of(value)))
+	{
+		case 'P':
+			return "PQ";
+		case 'H':
+			return "HLG";
+		default:
+			return "SDR";
+	}
 }
 
-/* A row of list_rows. */
-static bool
-keep_rendition(const Datum *values, const bool *isnull, void *arg)
+/* What playlists do not tell, where it is read. */
+static void
+keep_rest(const Datum *values, const bool *isnull, bool whole,
+		  VvRendition *rendition)
 {
-	RenditionList *list = (RenditionList *) arg;
-	MemoryContext old;
+	if (!whole)
+	{
+		memset(&rendition->sample_rate, 0,
+			   sizeof(VvRendition) - offsetof(VvRendition, sample_rate));
+		return;
+	}
+	rendition->file = vv_file_of(rendition->file);
+	rendition->sample_aspect_width = DatumGetInt32(values[COL_SAMPLE_ASPECT_WIDTH]);
+	rendition->sample_aspect_height = DatumGetInt32(values[COL_SAMPLE_ASPECT_HEIGHT]);
+	rendition->sample_rate = int_of(values, isnull, COL_SAMPLE_RATE);
+	rendition->timescale = DatumGetInt64(values[COL_TIMESCALE]);
+	rendition->init_size = DatumGetInt64(values[COL_INIT_SIZE]);
+	rendition->index_size = DatumGetInt64(values[COL_INDEX_SIZE]);
+	rendition->seconds = DatumGetFloat8(values[COL_SECONDS]);
+}
 
-	if (list->early && !DatumGetBool(values[COL_EARLY]))
-		return true;
-	old = MemoryContextSwitchTo(list->context);
-	list->renditions = lappend(list->renditions,
-							   make_rendition(values, isnull));
-	MemoryContextSwitchTo(old);
-	return true;
+/* What is read, as the struct that others see. */
+static VvRendition *
+make_rendition(RenditionList *list, const Datum *values, const bool *isnull)
+{
+	int			ntexts = lengthof(texts_of) - (list->whole ? 0 : 1);
+	VvRendition *rendition = new_rendition(list, values, isnull, ntexts);
+
+	rendition->kind = kind_of(values[COL_KIND]);
+	rendition->video_range = range_of(values[COL_VIDEO_RANGE]);
+	rendition->is_default = DatumGetBool(values[COL_IS_DEFAULT]);
+	rendition->average_bitrate = DatumGetInt64(values[COL_AVERAGE_BITRATE]);
+	rendition->peak_bitrate = DatumGetInt64(values[COL_PEAK_BITRATE]);
+	rendition->width = int_of(values, isnull, COL_WIDTH);
+	rendition->height = int_of(values, isnull, COL_HEIGHT);
+	rendition->rate_numerator = int_of(values, isnull, COL_RATE_NUMERATOR);
+	rendition->rate_denominator = int_of(values, isnull, COL_RATE_DENOMINATOR);
+	rendition->channels = int_of(values, isnull, COL_CHANNELS);
+	keep_key(values[COL_PROTECTION], !isnull[COL_KEY_ID], values[COL_KEY_ID],
+			 &rendition->key);
+	keep_rest(values, isnull, list->whole, rendition);
+	return rendition;
 }
 
 /* By kind, codec, bit rate and name. */
 static int
-compare_renditions(const ListCell *left, const ListCell *right)
+compare_renditions(const VvRendition *a, const VvRendition *b)
 {
-	const VvRendition *a = (const VvRendition *) lfirst(left);
-	const VvRendition *b = (const VvRendition *) lfirst(right);
 	int			order;
 
 	if (a->kind != b->kind)
@@ -236,21 +315,52 @@ compare_renditions(const ListCell *left, const ListCell *right)
 	return order != 0 ? order : strcmp(a->name, b->name);
 }
 
+/* Puts a rendition, of which there are few, into its place among those so far. */
+static void
+insert_rendition(List *renditions, VvRendition *rendition)
+{
+	int			at = list_length(renditions) - 1;
+
+	while (at > 0 && compare_renditions((VvRendition *) list_nth(renditions, at - 1),
+										rendition) > 0)
+	{
+		lfirst(list_nth_cell(renditions, at)) = list_nth(renditions, at - 1);
+		at--;
+	}
+	lfirst(list_nth_cell(renditions, at)) = rendition;
+}
+
+/* A row of whole_rows, or of told_rows. */
+static bool
+keep_rendition(const Datum *values, const bool *isnull, void *arg)
+{
+	RenditionList *list = (RenditionList *) arg;
+	MemoryContext old;
+
+	if (list->early && !DatumGetBool(values[COL_EARLY]))
+		return true;
+	old = MemoryContextSwitchTo(list->context);
+	list->renditions = lappend(list->renditions, NULL);
+	insert_rendition(list->renditions, make_rendition(list, values, isnull));
+	MemoryContextSwitchTo(old);
+	return true;
+}
+
 /*
  * The renditions of a video's generation, or those of them that play early, by
- * kind, codec and bit rate; NIL where there are none.
+ * kind, codec and bit rate; NIL where there are none. What playlists do not tell
+ * is read where they are to be whole.
  */
 List *
-vv_read_renditions(text *video_id, int generation, bool early)
+vv_read_renditions(text *video_id, int generation, bool early, bool whole)
 {
-	RenditionList list = {CurrentMemoryContext, early, NIL};
+	RenditionList list = {.context = CurrentMemoryContext, .early = early, .whole = whole};
 	Datum		keys[2] = {PointerGetDatum(video_id), Int32GetDatum(generation)};
 	ListCell   *cell;
 
-	(void) vv_read_rows(&list_rows, keys, keep_rendition, &list);
+	(void) vv_read_rows(whole ? &whole_rows : &told_rows, keys, keep_rendition, &list);
 	foreach(cell, list.renditions)
 		add_checksum(&((VvRendition *) lfirst(cell))->key);
-	list_sort(list.renditions, compare_renditions);
 	return list.renditions;
 }
 
@@ -278,7 +388,7 @@ take_segments(const Datum *values, const bool *isnull, void *arg)
 	segments->n = ArrayGetNItems(ARR_NDIM(durations), ARR_DIMS(durations));
 	segments->durations = (const int32 *) ARR_DATA_PTR(durations);
 	segments->sizes = (const int32 *) ARR_DATA_PTR(sizes);
-	keep_key(values + 7, isnull + 7, &segments->key);
+	keep_key(values[7], !isnull[8], values[8], &segments->key);
 	MemoryContextSwitchTo(old);
 	return false;
 }

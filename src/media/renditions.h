@@ -38,28 +38,30 @@ typedef struct VvMediaKey
 typedef struct VvRendition
 {
 	char		kind;
-	char	   *name;
-	char	   *file;			/* the last part of its object's key */
-	char	   *codecs;
+	bool		is_default;
+	int			channels;
 	int			width;
 	int			height;
-	int			sample_aspect_width;
-	int			sample_aspect_height;
 	int			rate_numerator; /* frames a second, 0 where unknown */
 	int			rate_denominator;
-	char	   *video_range;	/* SDR, PQ, HLG */
-	int			channels;
-	int			sample_rate;
+	char	   *name;
+	char	   *codecs;
+	const char *video_range;	/* SDR, PQ, HLG */
 	char	   *language;		/* BCP 47, or NULL */
 	char	   *label;			/* or NULL */
-	bool		is_default;
 	int64		average_bitrate;
 	int64		peak_bitrate;
+	VvMediaKey	key;
+
+	/* of whole ones alone, else 0 */
+	int			sample_rate;
+	int			sample_aspect_width;
+	int			sample_aspect_height;
+	char	   *file;			/* the last part of its object's key */
 	int64		timescale;
 	int64		init_size;
 	int64		index_size;
 	double		seconds;
-	VvMediaKey	key;
 } VvRendition;
 
 /* Segments of one rendition, in order */
@@ -77,7 +79,8 @@ typedef struct VvSegments
 } VvSegments;
 
 extern char *vv_file_of(char *object_key);
-extern List *vv_read_renditions(text *video_id, int generation, bool early);
+extern List *vv_read_renditions(text *video_id, int generation, bool early,
+								bool whole);
 extern bool vv_read_segments(text *video_id, int generation, text *name,
 							 VvSegments *segments);
 extern double vv_frame_rate(const VvRendition *rendition);

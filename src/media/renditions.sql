@@ -1,5 +1,7 @@
 -- What a video is encoded as. A rendition is one row whatever its length: the
--- durations and sizes of its segments are two arrays.
+-- durations and sizes of its segments are two arrays. A row is taken apart from
+-- its front on, so what playlists tell of stands there, first what is never NULL
+-- and always as long.
 
 CREATE FUNCTION vvault_stream.average_bitrate(timescale bigint, durations integer[], sizes integer[]) RETURNS bigint
 AS 'MODULE_PATHNAME', 'vvault_average_bitrate'
@@ -30,38 +32,38 @@ COMMENT ON FUNCTION vvault_stream.media_head(bytea, bigint) IS
 'What the head of a CMAF track file, up to the end of its sidx, says of a file of so many bytes; 22023 for what cannot be played.';
 
 CREATE TABLE vvault_stream.renditions (
-	video_id text COLLATE "C" NOT NULL REFERENCES vvault_stream.assets ON DELETE CASCADE,
+	average_bitrate bigint NOT NULL GENERATED ALWAYS AS (vvault_stream.average_bitrate(timescale, durations, sizes)) STORED,
+	peak_bitrate bigint NOT NULL GENERATED ALWAYS AS (vvault_stream.peak_bitrate(timescale, durations, sizes)) STORED,
 	generation integer NOT NULL CHECK (generation > 0),
-	name text COLLATE "C" NOT NULL CHECK (name ~ '^[a-z0-9][a-z0-9_-]{0,31}$' AND name NOT IN ('master', 'manifest', 'storyboard')),
-	kind text COLLATE "C" NOT NULL CHECK (kind IN ('video', 'audio', 'text', 'trick')),
-	codecs text COLLATE "C" NOT NULL CHECK (codecs ~ '^[A-Za-z0-9.-]{1,64}$'),
-	width integer CHECK (width BETWEEN 1 AND 65535),
-	height integer CHECK (height BETWEEN 1 AND 65535),
-	sample_aspect_width integer NOT NULL DEFAULT 1 CHECK (sample_aspect_width BETWEEN 1 AND 65535),
-	sample_aspect_height integer NOT NULL DEFAULT 1 CHECK (sample_aspect_height BETWEEN 1 AND 65535),
-	frame_rate_numerator integer CHECK (frame_rate_numerator > 0),
-	frame_rate_denominator integer CHECK (frame_rate_denominator > 0),
-	video_range text COLLATE "C" NOT NULL DEFAULT 'SDR' CHECK (video_range IN ('SDR', 'PQ', 'HLG')),
-	channels integer CHECK (channels BETWEEN 1 AND 64),
-	sample_rate integer CHECK (sample_rate BETWEEN 1 AND 768000),
-	language text COLLATE "C" CHECK (language ~ '^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,6}$'),
-	label text CHECK (octet_length(label) BETWEEN 1 AND 255),
 	is_default boolean NOT NULL DEFAULT false,
 	early boolean NOT NULL DEFAULT false,
-	loudness double precision CHECK (loudness > '-Infinity' AND loudness < 'Infinity'),
+	video_id text COLLATE "C" NOT NULL REFERENCES vvault_stream.assets ON DELETE CASCADE,
+	kind text COLLATE "C" NOT NULL CHECK (kind IN ('video', 'audio', 'text', 'trick')),
+	name text COLLATE "C" NOT NULL CHECK (name ~ '^[a-z0-9][a-z0-9_-]{0,31}$' AND name NOT IN ('master', 'manifest', 'storyboard')),
+	codecs text COLLATE "C" NOT NULL CHECK (codecs ~ '^[A-Za-z0-9.-]{1,64}$'),
+	video_range text COLLATE "C" NOT NULL DEFAULT 'SDR' CHECK (video_range IN ('SDR', 'PQ', 'HLG')),
 	protection text COLLATE "C" NOT NULL DEFAULT 'none'
 		CHECK (protection IN ('none', 'aes128', 'clear_key', 'standard', 'premium')),
+	width integer CHECK (width BETWEEN 1 AND 65535),
+	height integer CHECK (height BETWEEN 1 AND 65535),
+	frame_rate_numerator integer CHECK (frame_rate_numerator > 0),
+	frame_rate_denominator integer CHECK (frame_rate_denominator > 0),
+	channels integer CHECK (channels BETWEEN 1 AND 64),
+	language text COLLATE "C" CHECK (language ~ '^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,6}$'),
+	label text CHECK (octet_length(label) BETWEEN 1 AND 255),
 	key_id uuid,
 	object_key text COLLATE "C" NOT NULL CHECK (object_key ~ '^([A-Za-z0-9_-][A-Za-z0-9._-]*/)*[A-Za-z0-9_-][A-Za-z0-9._-]*$' AND octet_length(object_key) <= 1024),
+	sample_aspect_width integer NOT NULL DEFAULT 1 CHECK (sample_aspect_width BETWEEN 1 AND 65535),
+	sample_aspect_height integer NOT NULL DEFAULT 1 CHECK (sample_aspect_height BETWEEN 1 AND 65535),
+	sample_rate integer CHECK (sample_rate BETWEEN 1 AND 768000),
+	loudness double precision CHECK (loudness > '-Infinity' AND loudness < 'Infinity'),
 	timescale bigint NOT NULL CHECK (timescale BETWEEN 1 AND 4294967295),
 	init_size bigint NOT NULL DEFAULT 0 CHECK (init_size >= 0),
 	index_size bigint NOT NULL DEFAULT 0 CHECK (index_size >= 0),
 	first_offset bigint NOT NULL DEFAULT 0 CHECK (first_offset >= 0),
+	seconds double precision NOT NULL GENERATED ALWAYS AS (vvault_stream.media_seconds(timescale, durations, sizes)) STORED,
 	durations integer[] NOT NULL,
 	sizes integer[] NOT NULL,
-	average_bitrate bigint NOT NULL GENERATED ALWAYS AS (vvault_stream.average_bitrate(timescale, durations, sizes)) STORED,
-	peak_bitrate bigint NOT NULL GENERATED ALWAYS AS (vvault_stream.peak_bitrate(timescale, durations, sizes)) STORED,
-	seconds double precision NOT NULL GENERATED ALWAYS AS (vvault_stream.media_seconds(timescale, durations, sizes)) STORED,
 	PRIMARY KEY (video_id, generation, name),
 	CHECK ((frame_rate_numerator IS NULL) = (frame_rate_denominator IS NULL)),
 	CHECK ((protection = 'none') = (key_id IS NULL)),
@@ -85,6 +87,9 @@ COMMENT ON COLUMN vvault_stream.renditions.index_size IS 'bytes of the index (si
 COMMENT ON COLUMN vvault_stream.renditions.first_offset IS 'byte at which the first segment begins';
 COMMENT ON COLUMN vvault_stream.renditions.durations IS 'of the segments, in units of the timescale';
 COMMENT ON COLUMN vvault_stream.renditions.sizes IS 'of the segments, in bytes';
+-- All of a generation are read at once: by a hash that is one page of an index,
+-- by the primary key three or four.
+CREATE INDEX renditions_video_idx ON vvault_stream.renditions USING hash (video_id);
 SELECT pg_catalog.pg_extension_config_dump('vvault_stream.renditions', '');
 
 -- Serves every event: each has one transition table of this name.

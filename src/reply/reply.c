@@ -99,9 +99,22 @@ vv_replies_init(void)
 	vv_register_counter(&computed);
 }
 
+/* Room that most replies do with */
+#define REPLY_LEN	3072
+
+/* Begins a text that is written in place, behind room for its length. */
+static void
+begin_text(StringInfo out)
+{
+	out->data = palloc(REPLY_LEN);
+	out->maxlen = REPLY_LEN;
+	out->len = VARHDRSZ;
+	out->data[VARHDRSZ] = '\0';
+	out->cursor = 0;
+}
+
 /*
- * Computes the reply; NULL for NULL. A text is written in place, behind room
- * for its length.
+ * Computes the reply; NULL for NULL.
  */
 static text *
 compute(FunctionCallInfo fcinfo, VvReply *reply)
@@ -109,9 +122,7 @@ compute(FunctionCallInfo fcinfo, VvReply *reply)
 	StringInfoData out;
 	bool		found;
 
-	initStringInfo(&out);
-	enlargeStringInfo(&out, VARHDRSZ);
-	out.len = VARHDRSZ;
+	begin_text(&out);
 	vv_count(&computed);
 	if (!reply->replier->without_sql)
 		SPI_connect();
@@ -215,16 +226,19 @@ build(FunctionCallInfo fcinfo, VvReply *reply)
 }
 
 /*
- * Finds out which state the caller sees and whether the reply to it may be
- * shared.
+ * Finds out whether the caller may see the reply, which state he sees, and
+ * whether the reply to it may be shared.
  */
 static void
 look_at_state(FunctionCallInfo fcinfo, VvReply *reply)
 {
 	const VvReplier *replier = reply->replier;
+	bool		has_tag = vv_read_tag(replier->source,
+									  scope_of(fcinfo, replier), &reply->tag);
 
-	reply->bypass = !vv_read_tag(replier->source, scope_of(fcinfo, replier),
-								 &reply->tag) ? VV_BYPASS_VERSION :
+	reply->private = replier->allow != NULL &&
+		!replier->allow(fcinfo, has_tag ? &reply->tag : NULL);
+	reply->bypass = !has_tag ? VV_BYPASS_VERSION :
 		reply->private ? VV_BYPASS_PRIVATE : problem_of(replier);
 	if (!vv_reply_key(replier, fcinfo, &reply->key) &&
 		reply->bypass == VV_BYPASS_NONE)
@@ -273,7 +287,6 @@ answer(FunctionCallInfo fcinfo, const VvReplier *replier)
 	text	   *body = NULL;
 	VvReply		reply;
 
-	reply.private = replier->allow != NULL && !replier->allow(fcinfo);
 	reply.replier = replier;
 	reply.requested = vv_http_requested();
 	reply.known = false;

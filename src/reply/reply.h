@@ -44,9 +44,10 @@ typedef bool (*VvReplyWriter) (FunctionCallInfo fcinfo, VvReply *reply,
 /*
  * Asked first of all, before the caller learns anything of the reply, be it
  * whether there is one: raises an error where he may not see it; returns
- * whether everybody may. What not everybody may see is never shared.
+ * whether everybody may. What not everybody may see is never shared. tag is that
+ * of the state that the caller sees, NULL where there is none.
  */
-typedef bool (*VvReplyAllow) (FunctionCallInfo fcinfo);
+typedef bool (*VvReplyAllow) (FunctionCallInfo fcinfo, const VvTag *tag);
 
 /* A function that returns json. */
 typedef struct VvReplier

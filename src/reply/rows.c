@@ -13,9 +13,12 @@
 #include "reply/rows.h"
 
 #include "access/genam.h"
+#include "access/hash.h"
 #include "access/relation.h"
+#include "catalog/pg_am.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
@@ -69,46 +72,205 @@ query_rows(VvKeyedRows *rows, const Datum *keys, VvRowAction action, void *arg)
 typedef struct ColumnTaker
 {
 	const VvKeyedRows *rows;
-	AttrNumber	last;
 	VvRowAction action;
 	void	   *arg;
 } ColumnTaker;
 
-/* A row of the scan. */
+/* The columns of a row, picked out of its first ones. */
 static bool
-take_columns(TupleTableSlot *slot, void *arg)
+take_columns(const Datum *first, const bool *first_isnull, void *arg)
 {
 	const ColumnTaker *taker = (const ColumnTaker *) arg;
 	Datum		values[VV_ROWS_MAX_COLUMNS];
 	bool		isnull[VV_ROWS_MAX_COLUMNS];
 
-	slot_getsomeattrs(slot, taker->last);
 	for (int i = 0; i < taker->rows->ncolumns; i++)
 	{
 		AttrNumber	number = taker->rows->numbers[i];
 
-		values[i] = slot->tts_values[number - 1];
-		isnull[i] = slot->tts_isnull[number - 1];
+		values[i] = first[number - 1];
+		isnull[i] = first_isnull[number - 1];
 	}
 	return taker->action(values, isnull, taker->arg);
 }
 
-/* The rows by the index of the primary key. */
+/* The same of a row in a slot. */
+static bool
+take_slot(TupleTableSlot *slot, void *arg)
+{
+	slot_getsomeattrs(slot, ((const ColumnTaker *) arg)->rows->last);
+	return take_columns(slot->tts_values, slot->tts_isnull, arg);
+}
+
+/* Are the columns the first of the table, in its order? */
+static bool
+are_in_front(const VvKeyedRows *rows)
+{
+	for (int i = 0; i < rows->ncolumns; i++)
+	{
+		if (rows->numbers[i] != i + 1)
+			return false;
+	}
+	return true;
+}
+
+/* Is a column NULL in all rows that lack it? */
+static bool
+lack_is_null(TupleDesc described, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (TupleDescAttr(described, i)->atthasmissing)
+			return false;
+	}
+	return true;
+}
+
+/* Is it a hash index of a column of text, of all rows, for every snapshot? */
+static bool
+is_hash_of(Relation index, Form_pg_attribute column)
+{
+	return index->rd_rel->relam == HASH_AM_OID &&
+		index->rd_index->indisvalid && !index->rd_index->indcheckxmin &&
+		index->rd_index->indkey.values[0] == column->attnum &&
+		index->rd_indcollation[0] == column->attcollation &&
+		index_getprocid(index, 1, HASHSTANDARD_PROC) == F_HASHTEXT &&
+		RelationGetIndexPredicate(index) == NIL;
+}
+
+/* A hash index of a column of an open table, or InvalidOid. */
+static Oid
+find_hash(Relation table, AttrNumber number)
+{
+	List	   *indexes = RelationGetIndexList(table);
+	Oid			found = InvalidOid;
+	ListCell   *cell;
+
+	foreach(cell, indexes)
+	{
+		Relation	index = index_open(lfirst_oid(cell), AccessShareLock);
+
+		if (is_hash_of(index, TupleDescAttr(RelationGetDescr(table), number - 1)))
+			found = RelationGetRelid(index);
+		index_close(index, NoLock);
+	}
+	list_free(indexes);
+	return found;
+}
+
+/* Finds columns and index of an open table, where they are not known. */
+static void
+find_columns(VvKeyedRows *rows, Relation table)
+{
+	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+	AttrNumber	last_key = vv_find_columns(RelationGetDescr(table), rows->key,
+										   rows->nkeys, rows->key_numbers);
+
+	rows->last = Max(last_key, vv_find_columns(RelationGetDescr(table), rows->columns,
+											   rows->ncolumns, rows->numbers));
+	rows->hash = rows->any_order ? find_hash(table, rows->key_numbers[0]) : InvalidOid;
+	rows->in_front = are_in_front(rows);
+	if (rows->front != NULL)
+		FreeTupleDesc(rows->front);
+	rows->front = NULL;
+	if (lack_is_null(RelationGetDescr(table), rows->last))
+		rows->front = vv_front_columns(RelationGetDescr(table), rows->last);
+	rows->shape = vv_source_shape(rows->source);
+	MemoryContextSwitchTo(old);
+}
+
+/* Does a column equal a key? */
+static bool
+equals_key(Oid type, Datum value, Datum key)
+{
+	const text *left;
+	const text *right;
+
+	if (type == INT4OID)
+		return DatumGetInt32(value) == DatumGetInt32(key);
+	left = DatumGetTextPP(value);
+	right = DatumGetTextPP(key);
+	return VARSIZE_ANY_EXHDR(left) == VARSIZE_ANY_EXHDR(right) &&
+		memcmp(VARDATA_ANY(left), VARDATA_ANY(right), VARSIZE_ANY_EXHDR(left)) == 0;
+}
+
+/* Who gets those rows of a hash that have the keys. */
+typedef struct RowFilter
+{
+	const VvKeyedRows *rows;
+	const Datum *keys;
+	uint64		nrows;
+	VvRowAction action;
+	void	   *arg;
+} RowFilter;
+
+/* A row of the hash, which may be one of other keys. */
+static bool
+filter_row(const Datum *first, const bool *isnull, void *arg)
+{
+	RowFilter  *filter = (RowFilter *) arg;
+	const VvKeyedRows *rows = filter->rows;
+
+	for (int i = 0; i < rows->nkeys; i++)
+	{
+		if (!equals_key(rows->key_types[i], first[rows->key_numbers[i] - 1],
+						filter->keys[i]))
+			return true;
+	}
+	filter->nrows++;
+	return filter->action(first, isnull, filter->arg);
+}
+
+/* The rows by the hash index. */
 static uint64
-scan_rows(VvKeyedRows *rows, Relation table, Relation index, const Datum *keys,
+scan_hash(const VvKeyedRows *rows, Relation table, const Datum *keys,
+		  VvRowAction action, void *arg)
+{
+	RowFilter	filter = {.rows = rows, .keys = keys, .action = action, .arg = arg};
+	Relation	index = index_open(rows->hash, AccessShareLock);
+
+	(void) vv_scan_heap(table, index, keys, 1, rows->front, filter_row, &filter);
+	index_close(index, NoLock);
+	return filter.nrows;
+}
+
+/* The rows by the primary key. */
+static uint64
+scan_key(const VvKeyedRows *rows, Relation table, Oid key, const Datum *keys,
+		 VvRowAction action, void *arg)
+{
+	Relation	index = index_open(key, AccessShareLock);
+	uint64		nrows = rows->front == NULL ?
+	vv_scan_slots(table, index, keys, rows->nkeys, false,
+				  ForwardScanDirection, take_slot, arg) :
+	vv_scan_heap(table, index, keys, rows->nkeys, rows->front, action, arg);
+
+	index_close(index, NoLock);
+	return nrows;
+}
+
+/* The rows by an index; key is that of the primary key. */
+static uint64
+scan_rows(VvKeyedRows *rows, Relation table, Oid key, const Datum *keys,
 		  VvRowAction action, void *arg)
 {
 	ColumnTaker taker = {.rows = rows, .action = action, .arg = arg};
 
-	taker.last = vv_find_columns(RelationGetDescr(table), rows->columns,
-								 rows->ncolumns, rows->numbers);
-	return vv_scan_slots(table, index, keys, rows->nkeys, false,
-						 ForwardScanDirection, take_columns, &taker);
+	if (rows->shape != vv_source_shape(rows->source))
+		find_columns(rows, table);
+	if (rows->front == NULL || !rows->in_front)
+	{
+		action = take_columns;
+		arg = &taker;
+	}
+	return rows->front != NULL && OidIsValid(rows->hash) ?
+		scan_hash(rows, table, keys, action, arg) :
+		scan_key(rows, table, key, keys, action, arg);
 }
 
 /*
  * Hands the columns of the rows that the active snapshot sees to the action, in
- * the order of the primary key, until it says that it has enough; returns how
+ * the order of the primary key unless any will do, until it says that it has enough; returns how
  * many it got. Values last as long as the action, whose memory context is
  * anybody's. Errors: 55000 for another version of the extension.
  */
@@ -116,16 +278,15 @@ uint64
 vv_read_rows(VvKeyedRows *rows, const Datum *keys, VvRowAction action,
 			 void *arg)
 {
-	Relation	index;
+	Oid			key;
 	Relation	table;
 	uint64		nrows;
 
 	vv_require_same_version(rows->source->schema);
-	table = vv_open_plain_table(rows->source, rows->table, &index);
+	table = vv_open_plain_rows(rows->source, rows->table, &key);
 	if (table == NULL)
 		return query_rows(rows, keys, action, arg);
-	nrows = scan_rows(rows, table, index, keys, action, arg);
-	index_close(index, NoLock);
+	nrows = scan_rows(rows, table, key, keys, action, arg);
 	relation_close(table, NoLock);
 	return nrows;
 }

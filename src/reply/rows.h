@@ -10,6 +10,8 @@
 
 #include "core/compat.h"
 
+#include "access/tupdesc.h"
+
 #include "core/query.h"
 #include "reply/source.h"
 
@@ -29,9 +31,18 @@ typedef struct VvKeyedRows
 	const char *key[VV_ROWS_MAX_KEYS + 1];	/* all its columns; NULL ends them */
 	int			ncolumns;
 	const char *columns[VV_ROWS_MAX_COLUMNS];	/* that the action gets */
+	bool		any_order;		/* they need not come in that of the key: a
+								 * hash index of its first column may be used */
 
 	/* what this backend has looked up */
+	uint64		shape;			/* of the source, when it did; 0: never */
 	AttrNumber	numbers[VV_ROWS_MAX_COLUMNS];
+	AttrNumber	key_numbers[VV_ROWS_MAX_KEYS];
+	AttrNumber	last;			/* the highest of all of these */
+	Oid			hash;			/* such an index, or InvalidOid */
+	bool		in_front;		/* they are the first of the table */
+	TupleDesc	front;			/* all up to the highest; NULL where rows that
+								 * lack one have a value for it all the same */
 	VvQuery    *query;
 } VvKeyedRows;
 

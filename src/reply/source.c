@@ -62,6 +62,8 @@ typedef struct VvKnownSource
 	Oid			called[MAX_CALLED];
 	int			ncalled;
 
+	uint64		shape;			/* how often it was looked up */
+
 	/* who wrote the tables' rows in pg_class, and the newest of these */
 	TransactionId *changed_by;
 	TransactionId last_changed_by;
@@ -299,6 +301,7 @@ look_up(VvSource *source)
 	known->distributed = false;
 	for (int i = 0; i < known->ntables; i++)
 		look_up_table(known, i, source->tables[i]);
+	known->shape++;
 	known->ncalled = 0;
 	for (const VvHelper *helper = source->helpers;
 		 helper != NULL && helper->name != NULL; helper++)
@@ -475,30 +478,52 @@ vv_calling_problem(VvSource *source)
 }
 
 /*
- * Opens a table and the index of its primary key, which the current user may
- * read all rows of. NULL where it is not a plain one, or he may not, or may
- * have written: it is then to be read by SQL.
+ * Opens a table, which the current user may read all rows of, and says which is
+ * the index of its primary key. NULL where it is not a plain one, or he may not,
+ * or may have written: it is then to be read by SQL.
  */
 Relation
-vv_open_plain_table(VvSource *source, const char *name, Relation *index)
+vv_open_plain_rows(VvSource *source, const char *name, Oid *index)
 {
 	int			i = 0;
 	Relation	table;
-	Oid			index_oid;
 
 	while (strcmp(source->tables[i], name) != 0)
 		i++;
 	table = open_table(source, i);
 	if (table == NULL)
 		return NULL;
-	index_oid = plain_index(table);
-	if (vv_sharing_problem(source) != VV_BYPASS_NONE || !OidIsValid(index_oid))
+	*index = plain_index(table);
+	if (vv_sharing_problem(source) != VV_BYPASS_NONE || !OidIsValid(*index))
 	{
 		relation_close(table, NoLock);
 		return NULL;
 	}
-	*index = index_open(index_oid, AccessShareLock);
 	return table;
+}
+
+/*
+ * The same with the index of the primary key open.
+ */
+Relation
+vv_open_plain_table(VvSource *source, const char *name, Relation *index)
+{
+	Oid			oid;
+	Relation	table = vv_open_plain_rows(source, name, &oid);
+
+	if (table != NULL)
+		*index = index_open(oid, AccessShareLock);
+	return table;
+}
+
+/*
+ * A number above 0 that is another one when a table of a source, of which one is
+ * open, may have other columns than before.
+ */
+uint64
+vv_source_shape(const VvSource *source)
+{
+	return source->known->shape;
 }
 
 /* A row of vvault.source_objects. */

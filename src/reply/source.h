@@ -53,8 +53,11 @@ extern VvSource *vv_source_numbered(int number);
 extern VvSource *vv_source_of(const char *schema);
 
 extern Relation vv_open_versions(VvSource *source, Oid *index);
+extern Relation vv_open_plain_rows(VvSource *source, const char *name,
+								   Oid *index);
 extern Relation vv_open_plain_table(VvSource *source, const char *name,
 									Relation *index);
+extern uint64 vv_source_shape(const VvSource *source);
 extern VvBypass vv_sharing_problem(VvSource *source);
 extern VvBypass vv_calling_problem(VvSource *source);
 
