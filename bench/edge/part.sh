@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 #
 # part.sh
-#		The part edge of run.sh: hits of an edge's cache with wrk -t2 -c50, where
+#		The part edge of run.sh: hits of an edge's cache with wrk -t2 -c100, where
 #		the token is not checked, by secure_link, and by njs with none and with a great
 #		number of sessions taken back.
 #

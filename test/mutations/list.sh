@@ -140,6 +140,7 @@ mutation unrevoked-by-beginning src/protect/tokens.c 's/ \|\| strlen\(jti\) >= M
 mutation keys-unnoticed src/protect/token_keys.c 's/\{"signing_keys", "secrets",/{"settings", "secrets",/' 080_tokens
 mutation rules-unnoticed src/protect/token_keys.c 's/"secrets", "settings"\}/"secrets", "secrets"}/' 080_tokens
 mutation end-of-comparison src/core/digest.c 's/differ \|= eight_of_a \^ eight_of_b/differ = eight_of_a ^ eight_of_b/' 080_tokens
+mutation index-unnoticed src/core/index_scan.c '/^relation_changed\(/,/^}/s/known->what = NULL;/;/' 080_tokens
 mutation refreshed-twice src/protect/tokens.sql 's/ELSIF r.used_at IS NOT NULL THEN/ELSIF false THEN/' 080_tokens
 mutation family-goes-on src/protect/tokens.sql 's/PERFORM vvault_stream.end_family\(r.family\);//' 080_tokens
 mutation erased-goes-on src/people/people.sql 's/PERFORM vvault_stream.end_family\(f\);/NULL;/' 080_tokens

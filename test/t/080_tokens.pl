@@ -287,6 +287,10 @@ is(verified(sql(q(SELECT vvault_token_issue('other') ->> 'access_token'))), 'goo
 sql(q(SELECT vvault_erase_user('zofia')));
 is(verified($erased), 'it was revoked it was revoked', 'who is erased');
 
+# where revocations are found may be another index
+$writer->query('ALTER TABLE vvault_stream.revocations DROP CONSTRAINT revocations_pkey, ADD CONSTRAINT revocations_pkey PRIMARY KEY (jti)');
+is(verified($erased), 'it was revoked it was revoked', 'by an index that is made anew as well');
+
 # a key is deleted, and comes again
 my ($signs) = split /\|/, sql(q(SELECT kid FROM vvault_stream.signing_key('token')));
 is(verified($known->{access_token}), 'good good', 'a token that is known');

@@ -5,7 +5,7 @@
 --		rotate. test/t/080_tokens.pl holds them beside other programs.
 --
 BEGIN;
-SELECT plan(126);
+SELECT plan(129);
 SET LOCAL TimeZone = 'UTC';
 
 CREATE ROLE vvs_publisher;
@@ -97,6 +97,9 @@ SELECT is(pg_temp.reason(pg_temp.made(format('{"alg":"HS256","kid":"%s"}', p.kid
 SELECT is(pg_temp.reason(pg_temp.made('{"alg":"HS256","kid":"../KID"}', '{"exp":SOON}')), 'its key is not known', '3.10: a kid is a name and nothing else');
 SELECT is(pg_temp.reason(pg_temp.made('{"alg":"HS256","kid":"KID"}', '{"exp":SOON}', '\x00')), 'its signature is wrong', 'another key');
 SELECT is(pg_temp.reason(pg_temp.made('{"alg":"HS256","kid":"KID"}', '{"exp":SOON}', '')), 'its signature is wrong', 'an empty key');
+-- 3.5: keys that nobody guesses, each another
+SELECT is((SELECT length(key) FROM k), 32, 'a secret has as many bytes as the hash');
+SELECT isnt(vvault_stream.random_key(), vvault_stream.random_key(), 'and is another each time');
 -- 3.10: headers that bring keys; critical ones
 SELECT is(pg_temp.reason(pg_temp.made(format('{"alg":"HS256","kid":"KID","%s":"https://evil.example.org/"}', h), '{"exp":SOON}')), 'its header brings a key', h)
 FROM unnest('{jku,jwk,x5u,x5c}'::text[]) h;
@@ -117,7 +120,7 @@ FROM (SELECT split_part(t, '.', 1) || '.' || pg_temp.url('{"a":"'::bytea || '\xf
 -- size and shape
 SELECT is(pg_temp.reason(pg_temp.made(format('{"alg":"HS256","kid":"KID","x":"%s"}', repeat('x', 10000)), '{"exp":SOON}')), 'it is too long', 'a header of 10 kB');
 SELECT is(pg_temp.reason(pg_temp.made(format('{"alg":"HS256","kid":"KID","x":"%s"}', repeat('x', 1000)), '{"exp":SOON}')), 'its header is too long', 'one of 1 kB');
-SELECT is(pg_temp.reason(t), r, left(t, 20)) FROM (VALUES ('', 'it has not three parts'), ('a.b', 'it has not three parts'), ('a.b.c.d', 'it has not three parts'),
+SELECT is(pg_temp.reason(t), r, left(t, 20)) FROM (VALUES ('', 'it has not three parts'), ('a.b', 'it has not three parts'), ('a.b.c.d', 'it has not three parts'), ('e30.e30.e30.e30.e30', 'it has not three parts'),
 	('..', 'it is not base64url'), ('a.a.a', 'it is not base64url'), ('e30.e30.e30', 'its algorithm is not allowed'), ('e31.e30.e30', 'it is not base64url'), ('e3+.e30.e30', 'it is not base64url'), ('e30=.e30.e30', 'it is not base64url')) v (t, r);
 SELECT is(pg_temp.reason(t || '='), 'it is not base64url', 'padding') FROM pg_temp.usual('{"exp":SOON}') t;
 SELECT is(pg_temp.reason(' ' || t), 'it is not base64url', 'blanks') FROM pg_temp.usual('{"exp":SOON}') t;
