@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * key_reply.c
- *		What is asked and told of a reply that has keys in it.
+ *		What is asked and told of a reply that has keys or tokens in it.
  *
  *-------------------------------------------------------------------------
  */
@@ -15,6 +15,7 @@
 
 PG_FUNCTION_INFO_V1(vvault_path_token_of_request);
 PG_FUNCTION_INFO_V1(vvault_tell_no_store);
+PG_FUNCTION_INFO_V1(vvault_token_headers);
 
 /*
  * vvault_stream.path_token_of_request() returns text
@@ -52,5 +53,27 @@ vvault_tell_no_store(PG_FUNCTION_ARGS)
 	if (!PG_ARGISNULL(0))
 		headers[1].value = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	vv_http_headers(headers, headers[1].value != NULL ? 2 : 1);
+	PG_RETURN_VOID();
+}
+
+/*
+ * vvault_stream.token_headers(status integer) returns void
+ *
+ * Tells PostgREST, where that calls, that nobody may keep a reply with a token in
+ * it (RFC 6749, 5.1), and its status; NULL is the usual one.
+ */
+Datum
+vvault_token_headers(PG_FUNCTION_ARGS)
+{
+	static const VvHeader headers[] = {
+		{"Cache-Control", "no-store"},
+		{"Pragma", "no-cache"},
+	};
+
+	if (!vv_http_requested())
+		PG_RETURN_VOID();
+	vv_http_headers(headers, lengthof(headers));
+	if (!PG_ARGISNULL(0))
+		vv_http_status(PG_GETARG_INT32(0));
 	PG_RETURN_VOID();
 }

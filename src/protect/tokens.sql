@@ -55,18 +55,10 @@ COMMENT ON FUNCTION vvault_stream.sign_token(text, text, bytea, json) IS
 'A JSON Web Token of these claims.';
 
 -- A reply with a token in it is nobody's to keep (RFC 6749, 5.1).
-CREATE FUNCTION vvault_stream.token_headers(status text) RETURNS void
-LANGUAGE plpgsql VOLATILE
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-	IF coalesce(current_setting('request.method', true), '') <> '' THEN
-		PERFORM set_config('response.headers', '[{"Cache-Control":"no-store"},{"Pragma":"no-cache"}]', true);
-		PERFORM set_config('response.status', status, true) WHERE status IS NOT NULL;
-	END IF;
-END
-$$;
-COMMENT ON FUNCTION vvault_stream.token_headers(text) IS
+CREATE FUNCTION vvault_stream.token_headers(status integer) RETURNS void
+AS 'MODULE_PATHNAME', 'vvault_token_headers'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION vvault_stream.token_headers(integer) IS
 'Tells PostgREST, where it asked, that nobody may keep the reply, and its status.';
 
 CREATE FUNCTION vvault_stream.token_claims(subject text, video_id text, permissions text[], ttl_seconds integer, jti text) RETURNS json
@@ -142,7 +134,7 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	PERFORM vvault_stream.token_headers('400');
+	PERFORM vvault_stream.token_headers(400);
 	RETURN json_build_object('error', 'invalid_grant', 'error_description', description);
 END
 $$;

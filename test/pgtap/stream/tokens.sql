@@ -153,6 +153,11 @@ SELECT is(vvault_token_refresh(reply ->> 'refresh_token') ->> 'error_description
 SELECT is(pg_temp.reason(pg_temp.token(n)), 'it was revoked', 'no token of it is good: ' || n) FROM unnest('{bob,second}'::text[]) n;
 SELECT is(vvault_token_refresh(reply ->> 'refresh_token') ->> 'error', 'invalid_grant', 'the next refresh token neither') FROM issued WHERE name = 'second';
 SELECT is(vvault_token_refresh(r) ->> 'error_description', 'The refresh token is not known.', 'unknown') FROM (VALUES ('x'), (NULL)) v (r);
+SELECT set_config('request.method', 'POST', true);
+SELECT is(vvault_token_refresh('x') ->> 'error', 'invalid_grant', 'by HTTP likewise');
+SELECT is(current_setting('response.headers')::jsonb, '[{"Cache-Control": "no-store"}, {"Pragma": "no-cache"}]', 'where nobody may keep the reply');
+SELECT is(current_setting('response.status'), '400', 'which is a refusal');
+SELECT set_config('request.method', '', true);
 SELECT is(pg_temp.reason(pg_temp.token('alice')), NULL, 'others'' go on');
 SELECT is(vvault_token_revoke(reply ->> 'jti') ->> 'revoked', 'true', 'an operator takes one back') FROM issued WHERE name = 'alice';
 SELECT is(pg_temp.reason(pg_temp.token('alice')), 'it was revoked', 'it is not good any more');
