@@ -90,7 +90,7 @@ BEGIN
 	SELECT w.* INTO h FROM vvault_stream.webhooks w WHERE w.webhook_id = hook;
 	SELECT o.* INTO e FROM vvault_stream.events o WHERE o.video_id = video AND o.number = n;
 	IF h.webhook_id IS NULL OR e.number IS NULL THEN
-		RAISE EXCEPTION '%', CASE WHEN h.webhook_id IS NULL THEN 'the webhook' ELSE 'the event' END || ' is gone' USING ERRCODE = 'no_data_found';
+		RAISE EXCEPTION '%', CASE WHEN h.webhook_id IS NULL THEN 'webhook' ELSE 'event' END || ' is gone' USING ERRCODE = 'no_data_found';
 	ELSIF NOT h.enabled THEN
 		RAISE EXCEPTION 'webhook is off' USING ERRCODE = 'object_not_in_prerequisite_state';
 	END IF;

@@ -242,7 +242,7 @@ require_file(void)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_CONFIG_FILE_ERROR),
-			 errmsg("the master key file cannot be used"),
+			 errmsg("master key file cannot be used"),
 			 superuser_arg(GetOuterUserId()) ? errdetail("\"%s\": %s.", master_key_file, problem) :
 			 errdetail_log("\"%s\": %s.", master_key_file, problem),
 			 errhint("The setting vvault.master_key_file names a file with mode 600 that belongs to the server's user. Its lines are keys of 64 hexadecimal digits.")));
