@@ -146,7 +146,7 @@ END
 $$;
 -- one row more tells whether there is a next page
 SELECT is(pg_temp.work_of(format('SELECT vvault_trending(''PL'', 25, %L)', sort)),
-	'0 scans, 26 rows, 25 probes', 'a page by ' || sort || ' reads its own rows, by an index of its key (src/videos/tables.sql)')
+	'0 scans, 26 rows, 25 probes', 'a page by ' || sort || ' reads its own rows, by an index of its key (src/videos/crowds.sql)')
 FROM pg_temp.orders() sort WHERE NOT pg_temp.moves(sort);
 UPDATE vvault.videos SET views = 7 WHERE region = 'PL';
 SELECT is(pg_temp.work_of(format('SELECT vvault_trending(''PL'', 25, NULL, %L)',
