@@ -33,6 +33,22 @@ COMMENT ON TABLE vvault_stream.signing_keys IS
 CREATE INDEX signing_keys_purpose ON vvault_stream.signing_keys (purpose, signs_from);
 SELECT pg_catalog.pg_extension_config_dump('vvault_stream.signing_keys', '');
 
+-- A key takes its secret with it.
+CREATE FUNCTION vvault_stream.keys_gone() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	DELETE FROM vvault_stream.secrets s WHERE s.name ^@ 'key:'
+		AND NOT EXISTS (SELECT FROM vvault_stream.signing_keys k WHERE s.name = 'key:' || k.kid);
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION vvault_stream.keys_gone() IS
+'Trigger on vvault_stream.signing_keys: forgets the secrets of those that are gone.';
+CREATE TRIGGER gone AFTER DELETE OR TRUNCATE ON vvault_stream.signing_keys
+	FOR EACH STATEMENT EXECUTE FUNCTION vvault_stream.keys_gone();
+
 -- Backends remember what they check tokens by: see token_keys.c.
 CREATE FUNCTION vvault_stream.keys_changed() RETURNS trigger
 AS 'MODULE_PATHNAME', 'vvault_keys_changed'
@@ -200,8 +216,6 @@ BEGIN
 	SET signs_until = greatest(begins, k.signs_from),
 		checked_until = greatest(begins, k.signs_from) + vvault_stream.longest_life(k.purpose) + interval '5 minutes'
 	WHERE k.purpose = add_signing_key.purpose AND coalesce(k.signs_until > begins, true);
-	DELETE FROM vvault_stream.secrets s USING vvault_stream.signing_keys k
-	WHERE s.name = 'key:' || k.kid AND k.purpose = add_signing_key.purpose AND k.checked_until < now();
 	DELETE FROM vvault_stream.signing_keys k
 	WHERE k.purpose = add_signing_key.purpose AND k.checked_until < now();
 	algorithm := CASE add_signing_key.purpose WHEN 'token' THEN vvault_stream.setting('token_algorithm') ELSE 'HS256' END;

@@ -5,7 +5,7 @@
 --		in access.sql, files and logs are in test/t/081_secrets.pl.
 --
 BEGIN;
-SELECT plan(54);
+SELECT plan(55);
 SET LOCAL TimeZone = 'UTC';
 SET LOCAL client_min_messages = warning;
 \ir answers.psql
@@ -110,6 +110,7 @@ SELECT is(vvault_stream.path_token_problem(token, 'film', 1, now()), NULL, 'anot
 DELETE FROM vvault_stream.signing_keys k USING stolen s WHERE k.kid = s.kid;
 SELECT is(vvault_stream.path_token_problem(token, 'film', 1, now()), 'unknown key', 'until the old one''s row is deleted') FROM stolen;
 SELECT is((SELECT count(*) FROM vvault_edge_files() f, stolen s WHERE strpos(f.content, s.kid) > 0), 0::bigint, 'and no edge gets it any more');
+SELECT is((SELECT count(*) FROM vvault_stream.secrets x, stolen s WHERE x.name = 'key:' || s.kid), 0::bigint, 'nor has a dump it');
 SELECT isnt(vvault_stream.new_path_token('film', 1, 600, 's'), NULL, 'others are made by the new one');
 
 --
