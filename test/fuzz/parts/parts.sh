@@ -20,8 +20,8 @@ SOURCES=(src/core/json_writer.c src/http/headers.c src/http/etag.c src/http/requ
 	src/media/boxes.c src/media/codecs.c src/media/head.c src/protect/jwt.c src/protect/caller.c
 	test/fuzz/parts/server.c test/fuzz/parts/parts.c)
 # what the worker reads; its headers are its own
-WORKER_SOURCES=(worker/encrypt.c worker/encryption.c worker/samples.c worker/avc.c worker/hevc.c worker/av1.c worker/bits.c
-	worker/boxes.c worker/text.c worker/util.c test/fuzz/parts/worker.c)
+WORKER_SOURCES=(worker/encrypt.c worker/encryption.c worker/samples.c worker/avc.c worker/hevc.c worker/av1.c
+	worker/av1_sequence.c worker/av1_frame.c worker/bits.c worker/boxes.c worker/text.c worker/util.c test/fuzz/parts/worker.c)
 PARTS=(states response cursor headers search head token encrypt samples)
 
 # The clang that PostgreSQL uses, else any.
