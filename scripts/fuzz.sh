@@ -124,7 +124,7 @@ fuzz_site()
 
 fuzz_parts()
 {
-	run parts test/fuzz/parts/parts.sh "$WORK/parts" "${SECONDS_EACH:-300}"
+	run parts env SEED="$SEED" test/fuzz/parts/parts.sh "$WORK/parts" "${SECONDS_EACH:-300}"
 }
 
 fuzz_sqlsmith()

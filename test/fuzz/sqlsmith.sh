@@ -106,8 +106,12 @@ main()
 
 	# 124: the time was up
 	[ "$status" -eq 0 ] || [ "$status" -eq 124 ] || wrong="$wrong SQLsmith ended with status $status"
-	sleep 1 # for the statistics of calls
-	called=$(calls)
+	# statistics of calls come when their backend has ended
+	for _ in {1..60}; do
+		sleep 1
+		called=$(calls)
+		[ "${called%|*}" -eq 0 ] || break
+	done
 	differences=$(run_sql -d "$DATABASE" -c 'SELECT * FROM vvault_check()')
 	[ -z "$differences" ] || wrong="$wrong vvault_check() finds $differences"
 	[ "${called%|*}" -gt 0 ] || wrong="$wrong no function of vvault was called"

@@ -4,7 +4,7 @@
 #		Fuzzes the parts that read untrusted bytes, without a server: see
 #		parts.c.
 #
-# usage: test/fuzz/parts/parts.sh FOLDER SECONDS [PART...]
+# usage: [SEED=N] test/fuzz/parts/parts.sh FOLDER SECONDS [PART...]
 #
 # Builds in FOLDER with clang, libFuzzer, AddressSanitizer and UBSan, for the
 # server of PG_CONFIG, and gives each part SECONDS. Inputs that led somewhere
@@ -142,7 +142,7 @@ run()
 
 	# nested JSON is read by recursion, which the server bounds and this does not
 	if PART=$1 ASAN_OPTIONS=detect_leaks=0:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1 \
-		"$FOLDER/parts" -max_total_time="$SECONDS_EACH" -max_len=8192 -timeout=20 -rss_limit_mb=2048 \
+		"$FOLDER/parts" -max_total_time="$SECONDS_EACH" -max_len=8192 -timeout=120 -seed="${SEED:-0}" -rss_limit_mb=2048 \
 		-print_final_stats=1 -artifact_prefix="$FOLDER/$1.wrong-" "$FOLDER/$1" >"$log" 2>&1; then
 		echo "ok $1: $(sed -n 's/^stat::number_of_executed_units: *//p' "$log") inputs," \
 			"$(find "$FOLDER/$1" -type f | wc -l) of them kept"
