@@ -112,6 +112,7 @@ is_name(const char *a, const char *b)
 	return *a == *b && strcmp(a, b) == 0;
 }
 
+/* What is wrong with the token; what was found first counts. */
 static void
 found(JwtParse *parse, const char *problem)
 {
