@@ -260,6 +260,7 @@ like(outcome('one', "INSERT INTO vvault.videos (region, video_id) VALUES ('US', 
 	qr/55000: *region "SE" lives on node "two"/, 'and so do rows');
 like(outcome('one', $_), qr/55000/, "$_ too") for 'UPDATE vvault.videos SET views = 1', 'DELETE FROM vvault.snapshots';
 like(outcome('one', "TRUNCATE vvault.$_"), qr/55000: *cannot truncate/, "no TRUNCATE of $_") for qw(videos snapshots daily_stats);
+is(outcome($_, 'SELECT count(*) FROM pg_publication WHERE pubtruncate'), '0', "and $_ would not send it") for @names;
 like(outcome('three', "SELECT vvault_mesh_join('three', '{PL}')"), qr/55000: *region "PL" lives on node "one"/, 'no region is taken from a node that lives');
 like(outcome('three', "SELECT vvault_mesh_join('one', '{PL}')"), qr/55000: *region "PL" lives on node "one"/, 'nor given by another one');
 
