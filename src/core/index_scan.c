@@ -199,7 +199,7 @@ vv_front_columns(TupleDesc described, int n)
 
 /* The next entries of a scan; fewer than there is room for at its end. */
 static int
-next_entries(IndexScanDesc scan, ItemPointerData *entries)
+next_entries(IndexScanDesc scan, ItemPointerData * entries)
 {
 	int			n = 0;
 	ItemPointer entry;
@@ -216,7 +216,7 @@ next_entries(IndexScanDesc scan, ItemPointerData *entries)
  */
 static int
 rows_of_page(Relation table, Buffer buffer, Snapshot snapshot,
-			 const ItemPointerData *entries, int n, HeapTupleData *rows)
+			 const ItemPointerData * entries, int n, HeapTupleData *rows)
 {
 	int			nrows = 0;
 
@@ -237,7 +237,7 @@ rows_of_page(Relation table, Buffer buffer, Snapshot snapshot,
 
 /* How many entries, one at least, are of the page of the first one. */
 static int
-count_of_page(const ItemPointerData *entries, int n)
+count_of_page(const ItemPointerData * entries, int n)
 {
 	BlockNumber page = ItemPointerGetBlockNumber(&entries[0]);
 	int			i = 1;
@@ -258,7 +258,7 @@ typedef struct FrontTaker
 
 /* Hands on the rows of entries of one page; false where it was enough. */
 static bool
-take_page(Relation table, const ItemPointerData *entries, int n,
+take_page(Relation table, const ItemPointerData * entries, int n,
 		  FrontTaker *taker)
 {
 	Datum		values[MaxHeapAttributeNumber];
