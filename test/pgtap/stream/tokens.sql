@@ -5,7 +5,7 @@
 --		rotate. test/t/080_tokens.pl holds them beside other programs.
 --
 BEGIN;
-SELECT plan(129);
+SELECT plan(132);
 SET LOCAL TimeZone = 'UTC';
 
 CREATE ROLE vvs_publisher;
