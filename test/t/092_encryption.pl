@@ -591,8 +591,10 @@ for my $level ('aes128', 'standard', 'premium')
 		my ($decoded, $said) = ffmpeg('-v', 'error', '-decryption_key', $with, '-i', $store->path($object_key), qw(-f framemd5 -));
 		is($said, '', "$what: with its key it is decoded without an error");
 		cmp_ok(scalar(() = $decoded =~ /^0,/gm), '>=', $kind =~ /^(?:video|audio)$/ ? 29 : 1, "$what: to as many pictures or pieces of sound as there are");
-		($decoded, $said) = ffmpeg('-v', 'error', '-decryption_key', unpack('H*', ~pack 'H*', $with), '-i', $store->path($object_key), qw(-f framemd5 -));
-		isnt($said, '', "$what: and with another it is not");
+		# a decoder may take what comes of another key without a word
+		my ($other) = ffmpeg('-v', 'error', '-decryption_key', unpack('H*', ~pack 'H*', $with), '-i', $store->path($object_key), qw(-f framemd5 -));
+		my %right = map { $_ => 1 } $decoded =~ /^0,.*$/gm;
+		cmp_ok(scalar(grep { $right{$_} } $other =~ /^0,.*$/gm), '<', (keys %right) / 2, "$what: and with another it is not");
 	}
 	cmp_ok($classes{SD} // 0, '>', 1, "$level: several small rungs") if ok($classes{AUDIO} && $classes{SD} && $classes{HD}, "$level: there are keys of three classes");
 }
