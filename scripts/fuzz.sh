@@ -132,6 +132,19 @@ fuzz_sqlsmith()
 	run sqlsmith test/fuzz/sqlsmith.sh "$QUERIES" "${SECONDS_EACH:-86400}" "$SEED"
 }
 
+# internal_errors LOG FILES: those whose place is one of the files. The place is the
+# LOCATION of the same message: that of the next one may be ours and no internal error.
+internal_errors()
+{
+	awk -v files="$2" '
+		/ ERROR:  / { error = / ERROR:  XX...:/ ? $0 : "" }
+		error != "" && /LOCATION: / {
+			if ($0 ~ ", (" files "):")
+				print error "\n" $0
+			error = ""
+		}' "$1"
+}
+
 # What the fuzzers may have missed, and the server has not: crashes, and internal
 # errors that our code has raised.
 look_into_log()
@@ -144,9 +157,10 @@ look_into_log()
 		grep -E 'was terminated by signal|PANIC:|TRAP:|runtime error:' -A 2 "$log" | head -n 20
 		FAILED=$((FAILED + 1))
 	fi
-	if grep -A 8 'ERROR:  XX...:' "$log" | grep -qE "LOCATION: .*, (${files//./\\.}):"; then
+	internal_errors "$log" "${files//./\\.}" >"$LOGS/internal.log"
+	if [ -s "$LOGS/internal.log" ]; then
 		heading "internal errors of vvault"
-		grep -A 8 'ERROR:  XX...:' "$log" | grep -B 8 -E "LOCATION: .*, (${files//./\\.}):" | head -n 40
+		head -n 40 "$LOGS/internal.log"
 		FAILED=$((FAILED + 1))
 	fi
 }
