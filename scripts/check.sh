@@ -11,9 +11,10 @@
 # them; TESTS chooses tests by name, from every phase that has tests. All phases
 # run even if one fails. The last line counts, and the status is 0 only if
 # nothing failed. Logs stay in .work/log. Each phase says how long it took, and
-# so does each TAP test; JOBS of these (one more than there are cores: some wait) run side by
-# side, but for those whose head says "make check: alone". Those that take long
-# say "make check: early" and begin before the others.
+# so does each TAP test; JOBS of these (one more than there are cores: some wait)
+# run side by side, but for those whose head says "make check: alone". Those that
+# take long say "make check: early" and begin before the others. The phases that
+# share the throw-away cluster follow one another and count as one of the JOBS.
 #
 # The tests run as if elsewhere and on another day: AT is what the clock shows
 # when they begin (as "2027-03-28 23:58:00", of ZONE; see test/clock.c), ZONE the
@@ -323,16 +324,14 @@ run_tap_tests()
 	local name jobs=$1
 
 	shift
-	set -m
 	for name in "$@"; do
 		[ "$(jobs -pr | wc -l)" -lt "$jobs" ] || wait -n
 		run_tap_test "$name" 9<&- &
 	done
-	wait
-	set +m
 }
 
-end_tap_tests()
+# What runs side by side in processes of its own.
+end_jobs()
 {
 	local group
 
@@ -360,17 +359,37 @@ judge_tap_test()
 	count_tap "$log" "$status" "$1, $seconds s"
 }
 
+# run_phases NAME...: one after another, in a process of their own; what they count
+# goes to a file.
+run_phases()
+{
+	local phase
+
+	PASSED=0 FAILED=0 SKIPPED=0
+	for phase in "$@"; do
+		timed "phase_$phase"
+	done
+	say "$PASSED $FAILED $SKIPPED" >"$LOGS/phases.counts"
+}
+
+# add_phases PHASE...: what run_phases has counted; if it died, each has failed.
+add_phases()
+{
+	local passed=0 failed=$# skipped=0
+
+	! [ -s "$LOGS/phases.counts" ] || read -r passed failed skipped <"$LOGS/phases.counts"
+	PASSED=$((PASSED + passed))
+	FAILED=$((FAILED + failed))
+	SKIPPED=$((SKIPPED + skipped))
+}
+
+# phase_tap [PHASE...]: the TAP tests, and beside them these phases.
 phase_tap()
 {
 	local tests name alone=() early=() late=()
 
-	heading "tap: prove, $JOBS side by side"
 	mapfile -t tests < <(names_in test/t .pl)
 	mapfile -t tests < <(chosen_tests "${tests[@]}")
-	if [ ${#tests[@]} -eq 0 ]; then
-		nothing_found may
-		return
-	fi
 	mkdir -p "$LOGS/tap"
 	for name in "${tests[@]}"; do
 		if is_marked alone "$name"; then
@@ -381,8 +400,16 @@ phase_tap()
 			late+=("$name")
 		fi
 	done
+	set -m
 	run_tap_tests 1 "${alone[@]}"
+	wait
+	[ $# -eq 0 ] || run_phases "$@" 9<&- </dev/null &
 	run_tap_tests "$JOBS" "${early[@]}" "${late[@]}"
+	wait
+	set +m
+	[ $# -eq 0 ] || add_phases "$@"
+	heading "tap: prove, $JOBS side by side"
+	[ ${#tests[@]} -ne 0 ] || nothing_found may
 	for name in "${tests[@]}"; do
 		judge_tap_test "$name"
 	done
@@ -442,18 +469,19 @@ start_cluster()
 		export VVAULT_SERVER_UP=yes
 }
 
+# Those of them that are chosen, of all that need a server.
 server_phases()
 {
 	local phase
 
-	for phase in regress pgtap isolation tap docs; do
+	for phase in ${1:-regress pgtap isolation tap docs}; do
 		! chosen "$phase" || say "$phase"
 	done
 }
 
 run_server_phases()
 {
-	local phase
+	local phase shared
 
 	[ -n "$(server_phases)" ] || return 0
 	if [ "$STAGED" = no ]; then
@@ -468,7 +496,12 @@ run_server_phases()
 		count 0 "$(server_phases | wc -l)" 0
 		return
 	fi
-	for phase in $(server_phases); do
+	mapfile -t shared < <(server_phases "regress pgtap isolation")
+	if chosen tap; then
+		timed phase_tap "${shared[@]}"
+		shared=()
+	fi
+	for phase in "${shared[@]}" $(server_phases docs); do
 		timed "phase_$phase"
 	done
 	look_for_crashes
@@ -484,7 +517,7 @@ remove_servers()
 main_inside()
 {
 	set_paths
-	trap 'end_tap_tests; remove_servers' EXIT
+	trap 'end_jobs; remove_servers' EXIT
 	trap 'exit 130' INT
 	trap 'exit 143' TERM HUP PIPE
 	remove_servers
