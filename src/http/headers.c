@@ -18,12 +18,37 @@
 #include "core/json_writer.h"
 
 /*
+ * The request's method, or NULL. Before 16 a setting that nobody has made is looked
+ * for by its name among the hundreds that there are, which takes a good part
+ * of a hit: so it is done once until there are others. One that was made and is
+ * reset is still there.
+ */
+static const char *
+request_method(void)
+{
+#if PG_VERSION_NUM < 160000
+	static int	noptions = 0;	/* that there are without it; 0: look */
+	const char *method;
+
+	if (noptions == GetNumConfigOptions())
+		return NULL;
+	method = GetConfigOption("request.method", true, false);
+	if (method == NULL &&
+		GetConfigOptionByName("request.method", NULL, true) == NULL)
+		noptions = GetNumConfigOptions();
+	return method;
+#else
+	return GetConfigOption("request.method", true, false);
+#endif
+}
+
+/*
  * Whether PostgREST made this call.
  */
 bool
 vv_http_requested(void)
 {
-	const char *method = GetConfigOption("request.method", true, false);
+	const char *method = request_method();
 
 	return method != NULL && method[0] != '\0';
 }

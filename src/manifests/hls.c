@@ -246,11 +246,12 @@ audio_groups(List *renditions)
  */
 #define VARIANT_LEN		1024
 
-/* Appends a number where there is room; returns its end. */
+/* Appends a number that is not negative where there is room; returns its end. */
 static char *
 put_digits(char *at, int64 number)
 {
-	return at + pg_lltoa(number, at);
+	return at + (number <= PG_UINT32_MAX ? pg_ultoa_n((uint32) number, at) :
+				 pg_ulltoa_n(number, at));
 }
 
 /*

@@ -30,20 +30,20 @@ PG_FUNCTION_INFO_V1(vvault_media_seconds);
  */
 enum
 {
-	COL_AVERAGE_BITRATE, COL_PEAK_BITRATE, COL_GENERATION, COL_IS_DEFAULT,
-	COL_EARLY, COL_VIDEO_ID, COL_KIND, COL_NAME, COL_CODECS, COL_VIDEO_RANGE, COL_PROTECTION,
-	COL_WIDTH, COL_HEIGHT, COL_RATE_NUMERATOR, COL_RATE_DENOMINATOR,
-	COL_CHANNELS, COL_LANGUAGE, COL_LABEL, COL_KEY_ID, NTOLD,
+	COL_AVERAGE_BITRATE, COL_PEAK_BITRATE, COL_GENERATION, COL_WIDTH, COL_HEIGHT,
+	COL_RATE_NUMERATOR, COL_RATE_DENOMINATOR, COL_IS_DEFAULT, COL_EARLY,
+	COL_VIDEO_ID, COL_KIND, COL_NAME, COL_CODECS, COL_VIDEO_RANGE,
+	COL_PROTECTION, COL_CHANNELS, COL_LANGUAGE, COL_LABEL, COL_KEY_ID, NTOLD,
 	COL_OBJECT_KEY = NTOLD, COL_SAMPLE_ASPECT_WIDTH, COL_SAMPLE_ASPECT_HEIGHT,
 	COL_SAMPLE_RATE, COL_TIMESCALE, COL_INIT_SIZE, COL_INDEX_SIZE, COL_SECONDS,
 	NCOLUMNS
 };
 
 #define TOLD_COLUMNS \
-	"average_bitrate", "peak_bitrate", "generation", "is_default", "early", \
-	"video_id", "kind", "name", "codecs", "video_range", "protection", "width", "height", \
-	"frame_rate_numerator", "frame_rate_denominator", "channels", "language", \
-	"label", "key_id"
+	"average_bitrate", "peak_bitrate", "generation", "width", "height", \
+	"frame_rate_numerator", "frame_rate_denominator", "is_default", "early", \
+	"video_id", "kind", "name", "codecs", "video_range", "protection", \
+	"channels", "language", "label", "key_id"
 
 static VvKeyedRows told_rows = {
 	.source = &vv_assets,
@@ -115,14 +115,6 @@ static const struct
 	{COL_OBJECT_KEY, offsetof(VvRendition, file)},
 };
 
-/* A text that mostly is a short one, as it is stored. */
-static inline const text *
-text_of(Datum value)
-{
-	return VARATT_IS_SHORT(DatumGetPointer(value)) ?
-		(const text *) DatumGetPointer(value) : DatumGetTextPP(value);
-}
-
 /*
  * A rendition's kind by its first letter, but for text, which begins like
  * trick.
@@ -130,9 +122,10 @@ text_of(Datum value)
 static char
 kind_of(Datum value)
 {
-	const char *kind = VARDATA_ANY(text_of(value));
+	int			len;
+	const char *kind = vv_text_bytes(value, &len);
 
-	return strncmp(kind, "te", 2) == 0 ? VV_RENDITION_TEXT : *kind;
+	return kind[0] == 't' && kind[1] == 'e' ? VV_RENDITION_TEXT : kind[0];
 }
 
 /*
@@ -180,7 +173,8 @@ static VvRendition *
 new_rendition(RenditionList *list, const Datum *values, const bool *isnull,
 			  int ntexts)
 {
-	const text *texts[lengthof(texts_of)];
+	const char *texts[lengthof(texts_of)];
+	int			lens[lengthof(texts_of)];
 	Size		size = sizeof(VvRendition);
 	VvRendition *rendition;
 	char	   *at;
@@ -189,24 +183,24 @@ new_rendition(RenditionList *list, const Datum *values, const bool *isnull,
 	{
 		int			column = texts_of[i].column;
 
-		texts[i] = isnull[column] ? NULL : text_of(values[column]);
-		if (texts[i] != NULL)
-			size += VARSIZE_ANY_EXHDR(texts[i]) + 1;
+		texts[i] = NULL;
+		if (isnull[column])
+			continue;
+		texts[i] = vv_text_bytes(values[column], &lens[i]);
+		size += lens[i] + 1;
 	}
 	rendition = (VvRendition *) take_room(list, size);
 	at = (char *) (rendition + 1);
 	for (int i = 0; i < ntexts; i++)
 	{
 		char	  **place = (char **) ((char *) rendition + texts_of[i].offset);
-		int			len;
 
 		*place = texts[i] == NULL ? NULL : at;
 		if (texts[i] == NULL)
 			continue;
-		len = VARSIZE_ANY_EXHDR(texts[i]);
-		memcpy(at, VARDATA_ANY(texts[i]), len);
-		at[len] = '\0';
-		at += len + 1;
+		memcpy(at, texts[i], lens[i]);
+		at[lens[i]] = '\0';
+		at += lens[i] + 1;
 	}
 	return rendition;
 }
@@ -215,8 +209,10 @@ new_rendition(RenditionList *list, const Datum *values, const bool *isnull,
 static void
 keep_key(Datum protection, bool has_key, Datum key_id, VvMediaKey *key)
 {
+	int			len;
+
 	memset(key, 0, sizeof(*key));
-	key->protection = *VARDATA_ANY(text_of(protection));
+	key->protection = *vv_text_bytes(protection, &len);
 	if (has_key)
 		memcpy(key->kid, DatumGetUUIDP(key_id)->data, VV_KID_LEN);
 }
@@ -246,7 +242,9 @@ add_checksum(VvMediaKey *key)
 static const char *
 range_of(Datum value)
 {
-	switch (*VARDATA_ANY(text_of(value)))
+	int			len;
+
+	switch (*vv_text_bytes(value, &len))
 	{
 		case 'P':
 			return "PQ";

@@ -1,7 +1,7 @@
 -- What a video is encoded as. A rendition is one row whatever its length: the
 -- durations and sizes of its segments are two arrays. A row is taken apart from
--- its front on, so what playlists tell of stands there, first what is never NULL
--- and always as long.
+-- its front on, so what playlists tell of stands there, first what is always as
+-- long and of a picture never NULL.
 
 CREATE FUNCTION vvault_stream.average_bitrate(timescale bigint, durations integer[], sizes integer[]) RETURNS bigint
 AS 'MODULE_PATHNAME', 'vvault_average_bitrate'
@@ -35,6 +35,10 @@ CREATE TABLE vvault_stream.renditions (
 	average_bitrate bigint NOT NULL GENERATED ALWAYS AS (vvault_stream.average_bitrate(timescale, durations, sizes)) STORED,
 	peak_bitrate bigint NOT NULL GENERATED ALWAYS AS (vvault_stream.peak_bitrate(timescale, durations, sizes)) STORED,
 	generation integer NOT NULL CHECK (generation > 0),
+	width integer CHECK (width BETWEEN 1 AND 65535),
+	height integer CHECK (height BETWEEN 1 AND 65535),
+	frame_rate_numerator integer CHECK (frame_rate_numerator > 0),
+	frame_rate_denominator integer CHECK (frame_rate_denominator > 0),
 	is_default boolean NOT NULL DEFAULT false,
 	early boolean NOT NULL DEFAULT false,
 	video_id text COLLATE "C" NOT NULL REFERENCES vvault_stream.assets ON DELETE CASCADE,
@@ -44,10 +48,6 @@ CREATE TABLE vvault_stream.renditions (
 	video_range text COLLATE "C" NOT NULL DEFAULT 'SDR' CHECK (video_range IN ('SDR', 'PQ', 'HLG')),
 	protection text COLLATE "C" NOT NULL DEFAULT 'none'
 		CHECK (protection IN ('none', 'aes128', 'clear_key', 'standard', 'premium')),
-	width integer CHECK (width BETWEEN 1 AND 65535),
-	height integer CHECK (height BETWEEN 1 AND 65535),
-	frame_rate_numerator integer CHECK (frame_rate_numerator > 0),
-	frame_rate_denominator integer CHECK (frame_rate_denominator > 0),
 	channels integer CHECK (channels BETWEEN 1 AND 64),
 	language text COLLATE "C" CHECK (language ~ '^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,6}$'),
 	label text CHECK (octet_length(label) BETWEEN 1 AND 255),

@@ -16,6 +16,7 @@
 #include "access/hash.h"
 #include "access/relation.h"
 #include "catalog/pg_am.h"
+#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -179,30 +180,30 @@ find_columns(VvKeyedRows *rows, Relation table)
 	MemoryContextSwitchTo(old);
 }
 
-/* Does a column equal a key? */
-static bool
-equals_key(Oid type, Datum value, Datum key)
-{
-	const text *left;
-	const text *right;
-
-	if (type == INT4OID)
-		return DatumGetInt32(value) == DatumGetInt32(key);
-	left = DatumGetTextPP(value);
-	right = DatumGetTextPP(key);
-	return VARSIZE_ANY_EXHDR(left) == VARSIZE_ANY_EXHDR(right) &&
-		memcmp(VARDATA_ANY(left), VARDATA_ANY(right), VARSIZE_ANY_EXHDR(left)) == 0;
-}
-
 /* Who gets those rows of a hash that have the keys. */
 typedef struct RowFilter
 {
 	const VvKeyedRows *rows;
 	const Datum *keys;
+	const char *texts[VV_ROWS_MAX_KEYS];	/* of those that are text */
+	int			lens[VV_ROWS_MAX_KEYS];
 	uint64		nrows;
 	VvRowAction action;
 	void	   *arg;
 } RowFilter;
+
+/* Does a column equal a key, which is given by its number? */
+static inline bool
+equals_key(const RowFilter *filter, int key, Datum value)
+{
+	const char *bytes;
+	int			len;
+
+	if (filter->rows->key_types[key] == INT4OID)
+		return DatumGetInt32(value) == DatumGetInt32(filter->keys[key]);
+	bytes = vv_text_bytes(value, &len);
+	return len == filter->lens[key] && memcmp(bytes, filter->texts[key], len) == 0;
+}
 
 /* A row of the hash, which may be one of other keys. */
 static bool
@@ -213,8 +214,7 @@ filter_row(const Datum *first, const bool *isnull, void *arg)
 
 	for (int i = 0; i < rows->nkeys; i++)
 	{
-		if (!equals_key(rows->key_types[i], first[rows->key_numbers[i] - 1],
-						filter->keys[i]))
+		if (!equals_key(filter, i, first[rows->key_numbers[i] - 1]))
 			return true;
 	}
 	filter->nrows++;
@@ -229,6 +229,11 @@ scan_hash(const VvKeyedRows *rows, Relation table, const Datum *keys,
 	RowFilter	filter = {.rows = rows, .keys = keys, .action = action, .arg = arg};
 	Relation	index = index_open(rows->hash, AccessShareLock);
 
+	for (int i = 0; i < rows->nkeys; i++)
+	{
+		if (rows->key_types[i] == TEXTOID)
+			filter.texts[i] = vv_text_bytes(keys[i], &filter.lens[i]);
+	}
 	(void) vv_scan_heap(table, index, keys, 1, rows->front, filter_row, &filter);
 	index_close(index, NoLock);
 	return filter.nrows;

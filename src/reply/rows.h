@@ -46,6 +46,24 @@ typedef struct VvKeyedRows
 	VvQuery    *query;
 } VvKeyedRows;
 
+/*
+ * The bytes of a text, in place where it is stored as short ones are.
+ */
+static inline const char *
+vv_text_bytes(Datum value, int *len)
+{
+	const text *stored = (const text *) DatumGetPointer(value);
+
+	if (VARATT_IS_SHORT(stored) && !VARATT_IS_EXTERNAL(stored))
+	{
+		*len = VARSIZE_SHORT(stored) - VARHDRSZ_SHORT;
+		return VARDATA_SHORT(stored);
+	}
+	stored = DatumGetTextPP(value);
+	*len = VARSIZE_ANY_EXHDR(stored);
+	return VARDATA_ANY(stored);
+}
+
 extern uint64 vv_read_rows(VvKeyedRows *rows, const Datum *keys,
 						   VvRowAction action, void *arg);
 
