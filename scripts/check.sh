@@ -11,7 +11,7 @@
 # them; TESTS chooses tests by name, from every phase that has tests. All phases
 # run even if one fails. The last line counts, and the status is 0 only if
 # nothing failed. Logs stay in .work/log. Each phase says how long it took, and
-# so does each TAP test; JOBS of these (one more than there are cores: some wait)
+# so does each TAP test; JOBS of these (two more than there are cores: some wait)
 # run side by side, but for those whose head says "make check: alone". Those that
 # take long say "make check: early" and begin before the others. The phases that
 # share the throw-away cluster follow one another and count as one of the JOBS.
@@ -25,7 +25,7 @@
 source "$(dirname "$0")/lib.sh"
 
 PHASES="build lint regress pgtap isolation tap docs"
-JOBS=${JOBS:-$(($(nproc) + 1))}
+JOBS=${JOBS:-$(($(nproc) + 2))}
 PASSED=0
 FAILED=0
 SKIPPED=0

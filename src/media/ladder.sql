@@ -39,7 +39,7 @@ BEGIN
 		RETURN '[]';
 	ELSIF vvault_ladder.width NOT BETWEEN 1 AND 16384 OR vvault_ladder.height NOT BETWEEN 1 AND 16384 THEN
 		PERFORM vvault_stream.refuse('invalid size of a picture', 'Width and height are from 1 to 16384.');
-	ELSIF NOT rate > 0 THEN
+	ELSIF NOT rate > 0 OR vvault_ladder.frame_rate = 'NaN' THEN
 		PERFORM vvault_stream.refuse('invalid frame_rate', 'It is above 0.');
 	ELSIF coalesce(vvault_ladder.codec, '') NOT IN ('h264', 'hevc', 'av1') THEN
 		PERFORM vvault_stream.refuse('invalid codec', 'It is h264, hevc or av1.');

@@ -4,7 +4,7 @@
 --		becomes of faults, generations beside each other, and deleting.
 --
 BEGIN;
-SELECT plan(101);
+SELECT plan(103);
 SET LOCAL TimeZone = 'UTC';
 SET LOCAL client_min_messages = warning;
 \ir answers.psql
@@ -46,6 +46,8 @@ SELECT is(pg_temp.rungs(1280, 720, codec => 'av1'), '360p-av1:640x360 480p-av1:8
 SELECT is(pg_temp.rungs(1280, 720, most => 480), '144p:256x144 240p:426x240 360p:640x360 480p:854x480', 'as high as was asked for');
 SELECT is(vvault_ladder(NULL, NULL)::text, '[]', 'sound has no rung');
 SELECT throws_ok($$SELECT vvault_ladder(0, 720)$$, '22023', NULL, 'a picture has a size');
+SELECT throws_ok($$SELECT vvault_ladder(1280, 720, 'NaN')$$, '22023', NULL, 'a rate is a number');
+SELECT is(vvault_ladder(1280, 720, 'Infinity')::text, vvault_ladder(1280, 720, 60)::text, 'more than 60 pictures a second are 60');
 SELECT throws_ok($$SELECT vvault_ladder(1280, 720, codec => 'vp8')$$, '22023', NULL, 'codecs are those that are encoded');
 SELECT ok((SELECT bool_and(w % 2 = 0 AND h % 2 = 0 AND w <= greatest(i, 2) AND h <= greatest(j, 2) AND abs(w::float / h / (i::float / j) - 1) < 0.05 + 2.0 / least(w, h))
 	FROM generate_series(1, 4400, 397) i, generate_series(1, 4400, 397) j, json_to_recordset(vvault_ladder(i, j, 50)) AS r (width integer, height integer),
