@@ -102,18 +102,12 @@ typedef struct RenditionList
 /* Room for some renditions at a time */
 #define ROOM_LEN	2048
 
-/* The texts of a rendition, and where a rendition has them */
-static const struct
+/* A text where it is stored; NULL is one without bytes */
+typedef struct StoredText
 {
-	int			column;
-	Size		offset;
-}			texts_of[] = {
-	{COL_NAME, offsetof(VvRendition, name)},
-	{COL_CODECS, offsetof(VvRendition, codecs)},
-	{COL_LANGUAGE, offsetof(VvRendition, language)},
-	{COL_LABEL, offsetof(VvRendition, label)},
-	{COL_OBJECT_KEY, offsetof(VvRendition, file)},
-};
+	const char *bytes;
+	int			len;
+} StoredText;
 
 /*
  * A rendition's kind by its first letter, but for text, which begins like
@@ -164,44 +158,57 @@ take_room(RenditionList *list, Size size)
 	return room;
 }
 
+/* The text of a column. */
+static inline StoredText
+stored_text(const Datum *values, const bool *isnull, int column)
+{
+	StoredText	stored = {0};
+
+	if (!isnull[column])
+		stored.bytes = vv_text_bytes(values[column], &stored.len);
+	return stored;
+}
+
+/* Copies it to where there is room; returns the copy. */
+static inline char *
+copy_text(char **room, StoredText stored)
+{
+	char	   *copy = *room;
+
+	if (stored.bytes == NULL)
+		return NULL;
+	memcpy(copy, stored.bytes, stored.len);
+	copy[stored.len] = '\0';
+	*room += stored.len + 1;
+	return copy;
+}
+
 /*
- * A rendition with room for its texts behind it, of the first ntexts columns of
- * texts_of, which are copied there, and NULL is NULL; all else is still to be
- * set.
+ * A rendition with its texts, which are copied behind it, that of its object where
+ * it is whole; all else is still to be set.
  */
 static VvRendition *
-new_rendition(RenditionList *list, const Datum *values, const bool *isnull,
-			  int ntexts)
+new_rendition(RenditionList *list, const Datum *values, const bool *isnull)
 {
-	const char *texts[lengthof(texts_of)];
-	int			lens[lengthof(texts_of)];
-	Size		size = sizeof(VvRendition);
+	StoredText	name = stored_text(values, isnull, COL_NAME);
+	StoredText	codecs = stored_text(values, isnull, COL_CODECS);
+	StoredText	language = stored_text(values, isnull, COL_LANGUAGE);
+	StoredText	label = stored_text(values, isnull, COL_LABEL);
+	StoredText	file = {0};
 	VvRendition *rendition;
-	char	   *at;
+	char	   *room;
 
-	for (int i = 0; i < ntexts; i++)
-	{
-		int			column = texts_of[i].column;
-
-		texts[i] = NULL;
-		if (isnull[column])
-			continue;
-		texts[i] = vv_text_bytes(values[column], &lens[i]);
-		size += lens[i] + 1;
-	}
-	rendition = (VvRendition *) take_room(list, size);
-	at = (char *) (rendition + 1);
-	for (int i = 0; i < ntexts; i++)
-	{
-		char	  **place = (char **) ((char *) rendition + texts_of[i].offset);
-
-		*place = texts[i] == NULL ? NULL : at;
-		if (texts[i] == NULL)
-			continue;
-		memcpy(at, texts[i], lens[i]);
-		at[lens[i]] = '\0';
-		at += lens[i] + 1;
-	}
+	if (list->whole)
+		file = stored_text(values, isnull, COL_OBJECT_KEY);
+	rendition = (VvRendition *)
+		take_room(list, sizeof(VvRendition) + name.len + codecs.len +
+				  language.len + label.len + file.len + 5);
+	room = (char *) (rendition + 1);
+	rendition->name = copy_text(&room, name);
+	rendition->codecs = copy_text(&room, codecs);
+	rendition->language = copy_text(&room, language);
+	rendition->label = copy_text(&room, label);
+	rendition->file = copy_text(&room, file);
 	return rendition;
 }
 
@@ -280,8 +287,7 @@ keep_rest(const Datum *values, const bool *isnull, bool whole,
 static VvRendition *
 make_rendition(RenditionList *list, const Datum *values, const bool *isnull)
 {
-	int			ntexts = lengthof(texts_of) - (list->whole ? 0 : 1);
-	VvRendition *rendition = new_rendition(list, values, isnull, ntexts);
+	VvRendition *rendition = new_rendition(list, values, isnull);
 
 	rendition->kind = kind_of(values[COL_KIND]);
 	rendition->video_range = range_of(values[COL_VIDEO_RANGE]);
