@@ -247,13 +247,16 @@ put_usage(VvXml *xml, const CpixKey *key)
 static CpixKey *
 get_keys(FunctionCallInfo fcinfo, bool cbcs, int *n)
 {
-	int			others;
+	int			others[3];
 	Datum	   *kids = elements_of(fcinfo, 2, n);
-	Datum	   *classes = elements_of(fcinfo, 3, &others);
-	Datum	   *secrets = elements_of(fcinfo, 4, &others);
-	Datum	   *checksums = elements_of(fcinfo, 5, &others);
+	Datum	   *classes = elements_of(fcinfo, 3, &others[0]);
+	Datum	   *secrets = elements_of(fcinfo, 4, &others[1]);
+	Datum	   *checksums = elements_of(fcinfo, 5, &others[2]);
 	CpixKey    *keys = palloc0(sizeof(CpixKey) * *n);
 
+	if (others[0] != *n || others[1] != *n || others[2] != *n)
+		elog(ERROR, "%d keys have %d classes, %d values and %d checksums", *n,
+			 others[0], others[1], others[2]);
 	for (int i = 0; i < *n; i++)
 	{
 		keys[i].kid = DatumGetCString(DirectFunctionCall1(uuid_out, kids[i]));

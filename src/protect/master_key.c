@@ -303,14 +303,14 @@ vv_unseal(const char *name, bytea *secret, const char *sealed_by)
  *		OUT sealed_by text)
  *
  * Seals a secret under its name; without a master key it stays as it is, and
- * sealed_by is NULL. NULL for a secret that is. F0000 where the file cannot be
+ * sealed_by is NULL. NULL where name or secret is. F0000 where the file cannot be
  * used.
  */
 Datum
 vvault_seal(PG_FUNCTION_ARGS)
 {
 	Datum		values[2] = {0};
-	bool		isnull[2] = {PG_ARGISNULL(1), true};
+	bool		isnull[2] = {PG_ARGISNULL(0) || PG_ARGISNULL(1), true};
 	TupleDesc	columns;
 
 	if (get_call_result_type(fcinfo, NULL, &columns) != TYPEFUNC_COMPOSITE)

@@ -253,6 +253,7 @@ is(sql(q(SELECT count(*) FROM vvault_stream.secrets WHERE secret = (SELECT secre
 sql(q(SELECT vvault_rotate_keys('path', 0)));
 is(secrets()->{plain}, 0, 'a new secret is sealed');
 is(problem_of($first), 'none', 'and the one before goes on');
+is(sql(q(SELECT sealed IS NULL AND sealed_by IS NULL FROM vvault_stream.seal(NULL, '\\x00'))), 't', 'what has no name is not sealed');
 
 # one in the place of another, and one with a bit changed
 sql(q(BEGIN; CREATE TABLE kept AS SELECT * FROM vvault_stream.secrets; COMMIT));

@@ -5,7 +5,7 @@
 --		systems of protection are told, beside published examples; CPIX.
 --
 BEGIN;
-SELECT plan(133);
+SELECT plan(136);
 SET LOCAL TimeZone = 'UTC';
 SET LOCAL client_min_messages = warning;
 \ir answers.psql
@@ -272,6 +272,9 @@ SELECT is(vvault_stream.certificate_der(E'some words\r\n-----BEGIN CERTIFICATE--
 SELECT throws_ok($$SELECT vvault_cpix('none')$$, 'PT404', NULL, 'of a video that is there');
 INSERT INTO vvault_stream.assets (video_id, owner_id) VALUES ('plain', 'anna');
 SELECT throws_ok($$SELECT vvault_cpix('plain')$$, 'PT409', NULL, 'and that has keys');
+SELECT throws_ok(format('SELECT vvault_stream.cpix(%L, %L, %L, %L, %L, %L, NULL)', 'film', 'clear_key',
+	'{00010203-0405-0607-0809-0a0b0c0d0e0f,10111213-1415-1617-1819-1a1b1c1d1e1f}', c, k, s), 'XX000', NULL, 'each key has a class, a value and a checksum')
+FROM (VALUES ('{SD}', '{\\x00,\\x01}', '{\\x,\\x}'), ('{SD,HD}', '{\\x00}', '{\\x,\\x}'), ('{SD,HD}', '{\\x00,\\x01}', '{\\x}')) v (c, k, s);
 
 --
 -- Published examples
