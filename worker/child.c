@@ -200,8 +200,7 @@ count_usage(const struct rusage *used)
 {
 	int64_t		peak = (int64_t) used->ru_maxrss * 1024;
 
-	usage.child_cpu_seconds += (double) used->ru_utime.tv_sec + (double) used->ru_utime.tv_usec / 1e6 +
-		(double) used->ru_stime.tv_sec + (double) used->ru_stime.tv_usec / 1e6;
+	usage.child_cpu_seconds += cpu_seconds(used);
 	if (peak > usage.peak_memory_bytes)
 		usage.peak_memory_bytes = peak;
 }

@@ -13,6 +13,7 @@
 #include <math.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -122,12 +123,12 @@ static void
 wait_for_jobs(void)
 {
 	char		seconds[16];
-	const char *params[] = {options.kinds, seconds};
+	const char *const params[] = {options.kinds, seconds};
 
 	if (stopping || waiting.state != CONNECTION_IDLE || jobs_looking() || jobs_busy() == options.jobs ||
 		seconds_now() < next_wait_at)
 		return;
-	strcpy(seconds, "60");
+	snprintf(seconds, sizeof(seconds), "%d", WAIT_SECONDS);
 	wait_begun = seconds_now();
 	connection_call(&waiting, WAIT_SECONDS + ANSWER_SECONDS, "vvault_wait_for_jobs", 2, params);
 }

@@ -80,13 +80,6 @@ abort_upload(const char *problem)
 	task_machine_fault("storing a large object: %s", problem);
 }
 
-/* Whether the store took it. */
-static bool
-went_well(const Request *request, int code)
-{
-	return code == 0 && request->status >= 200 && request->status < 300;
-}
-
 /* Begins the upload: the store says what it is called. */
 static void
 create(Place place)
@@ -105,7 +98,7 @@ create(Place place)
 		request.body_text = "";
 		request.url = copy_text(url);
 		code = request_perform(&request);
-		if (went_well(&request, code) && request.reply.data != NULL)
+		if (request_went_well(&request, code) && request.reply.data != NULL)
 			upload_id = element_of_xml(request.reply.data, "UploadId");
 		if (upload_id != NULL)
 		{
@@ -134,7 +127,7 @@ store_part(Request *request, int number, Buffer *list)
 
 		request->url = part_url(number, request->body_length);
 		code = request_perform(request);
-		if (went_well(request, code))
+		if (request_went_well(request, code))
 		{
 			line = format_text("<Part><PartNumber>%d</PartNumber><ETag>%s</ETag></Part>", number, request->etag);
 			buffer_append_text(list, line);
@@ -167,13 +160,13 @@ complete(const char *list)
 		request.body_length = (int64_t) strlen(list);
 		request.url = complete_url("url");
 		code = request_perform(&request);
-		if (went_well(&request, code) &&
+		if (request_went_well(&request, code) &&
 			(request.reply.data == NULL || strstr(request.reply.data, "<Error>") == NULL))
 			return;
 		gone = code == 0 && request.status == 404 && failures > 0;
 		if (gone)
 			return;
-		if (++failures == PART_TRIES || (!is_worth_another(&request, code) && !went_well(&request, code)))
+		if (++failures == PART_TRIES || (!is_worth_another(&request, code) && !request_went_well(&request, code)))
 			abort_upload(request_problem(&request, code));
 		request_reset(&request);
 		wait_before_another(failures);

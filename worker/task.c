@@ -70,7 +70,7 @@ hear(void)
 }
 
 /* The processor time in what the kernel says of a process. */
-static double
+double
 cpu_seconds(const struct rusage *used)
 {
 	return (double) used->ru_utime.tv_sec + (double) used->ru_utime.tv_usec / 1e6 +

@@ -14,6 +14,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/resource.h>
 
 #include "util.h"
 
@@ -57,6 +58,7 @@ extern void task_fault_until(double retry_seconds, const char *format,...) PRINT
 extern void task_progress(double from, double to, double fraction);
 extern void task_refresh(double older_than);
 extern json_t * task_ask(const char *function, json_t * arguments);
+extern double cpu_seconds(const struct rusage *used);
 extern const char *task_folder(void);
 extern json_t * task_order(void);
 extern json_t * task_place(Place place);

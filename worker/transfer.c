@@ -314,8 +314,8 @@ request_perform(Request *request)
 }
 
 /* Whether the store did what it was asked. */
-static bool
-went_well(const Request *request, int code)
+bool
+request_went_well(const Request *request, int code)
 {
 	return code == CURLE_OK && request->status >= 200 && request->status < 300;
 }
@@ -432,7 +432,7 @@ download(Place place, const char *path, Stored *stored, double progress_to)
 
 		request.url = url_of(place, false);
 		code = request_perform(&request);
-		if (went_well(&request, code))
+		if (request_went_well(&request, code))
 			break;
 		if (code == CURLE_WRITE_ERROR)
 			task_machine_fault("cannot keep the source: it is longer than was said, or the disk is full");
@@ -467,7 +467,7 @@ put(Request *request, Place place, Stored *stored)
 
 		request->url = url_of(place, true);
 		code = request_perform(request);
-		if (went_well(request, code))
+		if (request_went_well(request, code))
 			break;
 		get_over(request, code, ++failures, "storing an object");
 		request_reset(request);
@@ -547,7 +547,7 @@ delete_object(Place place)
 		request_init(&request, "DELETE");
 		request.url = url_of(place, false);
 		code = request_perform(&request);
-		if (went_well(&request, code) || (code == CURLE_OK && (request.status == 404 || request.status == 410)))
+		if (request_went_well(&request, code) || (code == CURLE_OK && (request.status == 404 || request.status == 410)))
 		{
 			request_reset(&request);
 			return;

@@ -50,6 +50,7 @@ extern void request_init(Request *request, const char *method);
 extern int	request_perform(Request *request);
 extern char *request_problem(const Request *request, int code);
 extern void request_reset(Request *request);
+extern bool request_went_well(const Request *request, int code);
 extern bool is_worth_another(const Request *request, int code);
 extern void wait_before_another(int failures);
 

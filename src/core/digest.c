@@ -86,6 +86,17 @@ vv_append_base64(StringInfo out, const uint8 *bytes, int len)
 	out->data[out->len] = '\0';
 }
 
+/* The same as a text of its own. */
+char *
+vv_base64(const void *bytes, int len)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	vv_append_base64(&text, bytes, len);
+	return text.data;
+}
+
 /* Base64 as it stands in a URL: RFC 4648, section 5, without padding. */
 void
 vv_append_base64url(StringInfo out, const uint8 *bytes, int len)

@@ -24,6 +24,7 @@ extern void vv_hmac_512(const uint8 *key, int keylen, const char *data,
 						int len, uint8 *digest);
 extern void vv_append_hex(StringInfo out, const uint8 *bytes, int len);
 extern void vv_append_base64(StringInfo out, const uint8 *bytes, int len);
+extern char *vv_base64(const void *bytes, int len);
 extern void vv_append_base64url(StringInfo out, const uint8 *bytes, int len);
 extern bool vv_equal_in_time(const char *a, const char *b, int len);
 

@@ -40,13 +40,10 @@ told(void (*put) (StringInfo out, const VvKeyIds *keys), const VvMediaKey *key)
 {
 	VvKeyIds	ids = key_ids(key);
 	StringInfoData bytes;
-	StringInfoData text;
 
 	initStringInfo(&bytes);
-	initStringInfo(&text);
 	put(&bytes, &ids);
-	vv_append_base64(&text, (const uint8 *) bytes.data, bytes.len);
-	return text.data;
+	return vv_base64(bytes.data, bytes.len);
 }
 
 /* A key's id in hexadecimal digits. */
@@ -103,7 +100,6 @@ static void
 put_key_tags(StringInfo out, const char *tag, const VvMediaKey *key, bool session)
 {
 	char	   *address = psprintf("%s.key", hex_of(key));
-	StringInfoData kid;
 
 	switch (key->protection)
 	{
@@ -113,10 +109,9 @@ put_key_tags(StringInfo out, const char *tag, const VvMediaKey *key, bool sessio
 			put_key_tag(out, tag, "AES-128", address, NULL, key);
 			break;
 		case VV_PROTECTION_CLEAR_KEY:
-			initStringInfo(&kid);
-			vv_append_base64(&kid, key->kid, VV_KID_LEN);
 			put_key_tag(out, tag, "SAMPLE-AES-CTR",
-						psprintf("data:text/plain;base64,%s", kid.data), CLEAR_KEY_FORMAT, key);
+						psprintf("data:text/plain;base64,%s", vv_base64(key->kid, VV_KID_LEN)),
+						CLEAR_KEY_FORMAT, key);
 			if (!session)
 				put_key_tag(out, tag, "SAMPLE-AES-CTR", address, NULL, key);
 			break;

@@ -63,17 +63,6 @@ elements_of(FunctionCallInfo fcinfo, int arg, int *n)
 	return elements;
 }
 
-/* In base64. */
-static char *
-encoded(const void *bytes, int len)
-{
-	StringInfoData text;
-
-	initStringInfo(&text);
-	vv_append_base64(&text, bytes, len);
-	return text.data;
-}
-
 /* What is encrypted, and how. */
 static void
 put_cipher(VvXml *xml, const char *algorithm, const uint8 *bytes, int len)
@@ -82,7 +71,7 @@ put_cipher(VvXml *xml, const char *algorithm, const uint8 *bytes, int len)
 	vv_xml_attribute(xml, "Algorithm", algorithm);
 	vv_xml_close(xml, "enc:EncryptionMethod");
 	vv_xml_open(xml, "enc:CipherData");
-	vv_xml_element(xml, "enc:CipherValue", encoded(bytes, len));
+	vv_xml_element(xml, "enc:CipherValue", vv_base64(bytes, len));
 	vv_xml_close(xml, "enc:CipherData");
 }
 
@@ -106,7 +95,7 @@ put_recipient(VvXml *xml, const Recipient *recipient)
 	vv_xml_open(xml, "DeliveryKey");
 	vv_xml_open(xml, "ds:X509Data");
 	vv_xml_element(xml, "ds:X509Certificate",
-				   encoded(recipient->certificate, recipient->certificate_len));
+				   vv_base64(recipient->certificate, recipient->certificate_len));
 	vv_xml_close(xml, "ds:X509Data");
 	vv_xml_close(xml, "DeliveryKey");
 	vv_xml_open(xml, "DocumentKey");
@@ -147,7 +136,7 @@ put_encrypted(VvXml *xml, const Recipient *recipient, const CpixKey *key)
 	vv_xml_open(xml, "pskc:EncryptedValue");
 	put_cipher(xml, AES256_CBC, encrypted, len);
 	vv_xml_close(xml, "pskc:EncryptedValue");
-	vv_xml_element(xml, "pskc:ValueMAC", encoded(mac, sizeof(mac)));
+	vv_xml_element(xml, "pskc:ValueMAC", vv_base64(mac, sizeof(mac)));
 }
 
 /* The keys with their values: in clear where there is no recipient. */
@@ -168,7 +157,7 @@ put_keys(VvXml *xml, const CpixKey *keys, int n, const char *scheme,
 			put_encrypted(xml, recipient, &keys[i]);
 		else
 			vv_xml_element(xml, "pskc:PlainValue",
-						   encoded(keys[i].secret, keys[i].secret_len));
+						   vv_base64(keys[i].secret, keys[i].secret_len));
 		vv_xml_close(xml, "pskc:Secret");
 		vv_xml_close(xml, "Data");
 		vv_xml_close(xml, "ContentKey");
@@ -188,7 +177,7 @@ put_system(VvXml *xml, const CpixKey *key, const char *system,
 	vv_xml_open(xml, "DRMSystem");
 	vv_xml_attribute(xml, "kid", key->kid);
 	vv_xml_attribute(xml, "systemId", system);
-	vv_xml_element(xml, "PSSH", encoded(box.data, box.len));
+	vv_xml_element(xml, "PSSH", vv_base64(box.data, box.len));
 	vv_xml_close(xml, "DRMSystem");
 }
 

@@ -136,17 +136,6 @@ vv_put_guid(const uint8 *kid, uint8 *guid)
 		guid[i] = kid[from[i]];
 }
 
-/* In base64. */
-static char *
-encoded(const uint8 *bytes, int len)
-{
-	StringInfoData text;
-
-	initStringInfo(&text);
-	vv_append_base64(&text, bytes, len);
-	return text.data;
-}
-
 /* The id of a key as PlayReady's header has it. */
 static char *
 encoded_guid(const uint8 *kid)
@@ -154,7 +143,7 @@ encoded_guid(const uint8 *kid)
 	uint8		guid[VV_KID_LEN];
 
 	vv_put_guid(kid, guid);
-	return encoded(guid, VV_KID_LEN);
+	return vv_base64(guid, VV_KID_LEN);
 }
 
 /* The header 4.0.0.0, which every PlayReady reads: one key, AES-CTR. */
@@ -167,7 +156,7 @@ put_first_header(VvXml *xml, const VvKeyIds *keys)
 	vv_xml_close(xml, "PROTECTINFO");
 	vv_xml_element(xml, "KID", encoded_guid(keys->kids));
 	if (keys->checksums != NULL)
-		vv_xml_element(xml, "CHECKSUM", encoded(keys->checksums, VV_CHECKSUM_LEN));
+		vv_xml_element(xml, "CHECKSUM", vv_base64(keys->checksums, VV_CHECKSUM_LEN));
 }
 
 /* The header 4.3.0.0, for AES-CBC or several keys. Nothing is left unclosed. */
@@ -182,7 +171,7 @@ put_later_header(VvXml *xml, const VvKeyIds *keys)
 		vv_xml_attribute(xml, "ALGID", keys->cbcs ? "AESCBC" : "AESCTR");
 		if (keys->checksums != NULL && !keys->cbcs)
 			vv_xml_attribute(xml, "CHECKSUM",
-							 encoded(keys->checksums + i * VV_CHECKSUM_LEN, VV_CHECKSUM_LEN));
+							 vv_base64(keys->checksums + i * VV_CHECKSUM_LEN, VV_CHECKSUM_LEN));
 		vv_xml_attribute(xml, "VALUE", encoded_guid(keys->kids + i * VV_KID_LEN));
 		vv_xml_text(xml, "", 0);
 		vv_xml_close(xml, "KID");

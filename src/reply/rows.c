@@ -275,9 +275,9 @@ scan_rows(VvKeyedRows *rows, Relation table, Oid key, const Datum *keys,
 
 /*
  * Hands the columns of the rows that the active snapshot sees to the action, in
- * the order of the primary key unless any will do, until it says that it has enough; returns how
- * many it got. Values last as long as the action, whose memory context is
- * anybody's. Errors: 55000 for another version of the extension.
+ * the order of the primary key unless any will do, until it says that it has
+ * enough; returns how many it got. Values last as long as the action, whose
+ * memory context is anybody's. Errors: 55000 for another version of the extension.
  */
 uint64
 vv_read_rows(VvKeyedRows *rows, const Datum *keys, VvRowAction action,
