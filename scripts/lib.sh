@@ -388,7 +388,7 @@ server_stop()
 	while [ "$(server_pid "$1")" = "$pid" ]; do
 		tries=$((tries + 1))
 		[ "$tries" -ne 300 ] || kill -QUIT "$pid" 2>/dev/null || true
-		[ "$tries" -lt 400 ] || die "server $pid in $1 does not stop"
+		[ "$tries" -lt 1500 ] || die "server $pid in $1 does not stop"
 		sleep 0.1
 	done
 }
@@ -467,12 +467,13 @@ sql()
 
 # prove_tap ARGUMENT...: prove on TAP tests, which start servers of their own from
 # the stage. PostgreSQL::Test keeps its files below TESTDIR up to PostgreSQL 15, in
-# TESTDATADIR and TESTLOGDIR later; what it logs is in tap/log with all of them.
+# TESTDATADIR and TESTLOGDIR later; what it logs is in tap/log with all of them. A
+# server beside others may take longer to start than pg_ctl waits by itself.
 prove_tap()
 {
 	mkdir -p "$WORK/tap/tmp_check" "$WORK/tap/log"
 	ln -sfn ../log "$WORK/tap/tmp_check/log"
-	env -u PGHOST -u PGPORT -u PGUSER \
+	env -u PGHOST -u PGPORT -u PGUSER PGCTLTIMEOUT=180 \
 		PATH="$STAGE_BIN:$PATH" PERL5LIB="$(pgxs_src)/test/perl:$TREE/test/t" \
 		PG_REGRESS="$(pgxs_src)/test/regress/pg_regress" \
 		PG_CONFIG="$STAGE_BIN/pg_config" VVAULT_PG_CONFIG="$PG_CONFIG" \
@@ -557,11 +558,20 @@ nginx_conf()
 	END
 }
 
-# free_ports N: that many ports of 127.0.0.1 that nobody listens on now.
+# free_ports N: that many ports of 127.0.0.1 that nobody listens on now. They are
+# beneath those that the system gives to connections, one of which could take a port
+# before it is listened on, and above the last one to which a browser does not go.
 free_ports()
 {
-	perl -MIO::Socket::INET -e 'my @s = map { IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => 0, Listen => 1) or die "$!\n" }
-		1 .. shift; print join(" ", map { $_->sockport } @s), "\n"' "$1"
+	perl -MIO::Socket::INET -e 'my ($n, $low, $given, @s) = (shift, 10100, 0);
+		if (open my $in, "<", "/proc/sys/net/ipv4/ip_local_port_range") { ($given) = <$in> =~ /(\d+)/ }
+		for (my $tries = 0; @s < $n; $tries++) {
+			my $port = $given > 2 * $low && $tries < 1000 ? $low + int rand($given - $low) : 0;
+			my $s = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => $port, Listen => 1);
+			die "$!\n" if !$s && !$port;
+			push @s, $s if $s;
+		}
+		print join(" ", map { $_->sockport } @s), "\n"' "$1"
 }
 
 # stop_one FILE: the process named there, provided that it works in this folder.

@@ -155,7 +155,7 @@ sub left_by_vacuum
 	$db->do(q(SELECT vvault_cancel_job(job_id) FROM vvault_stream.jobs WHERE owner_id = 'late'));
 	local $db->{PrintWarn} = 1;
 	$db->do('SET client_min_messages = info');
-	for (1 .. 10)
+	for (1 .. 5 * $PostgreSQL::Test::Utils::timeout_default)
 	{
 		my $said = '';
 		local $SIG{__WARN__} = sub { $said .= join '', @_ };

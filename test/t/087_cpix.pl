@@ -141,7 +141,7 @@ SKIP:
 
 {
 	my ($command) = slurp_file('docs/drm.md') =~ /^(psql .*vvault_cpix.*)$/m or die 'no command';
-	my $vendor = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0, Listen => 1, Timeout => 60) or die $!;
+	my $vendor = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0, Listen => 1, Timeout => $PostgreSQL::Test::Utils::timeout_default) or die $!;
 	my ($pid, $given) = (fork // die, '');
 
 	if ($pid == 0)
