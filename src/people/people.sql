@@ -324,7 +324,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.vvault_retention(integer) IS
-'Forgets what is not needed any longer: {"videos", "uploads", "tokens"}. Owner and texts of videos that were deleted the setting deleted_seconds ago, uploads that ended upload_keep_seconds ago, tokens and sessions that have expired, and what jobs of erased people left. Call it from cron, beside vvault_prune_jobs().
+'Forgets what is not needed any longer: {"videos", "uploads", "tokens"}. Owner and texts of videos that were deleted the setting deleted_seconds ago, uploads that ended upload_keep_seconds ago, tokens and sessions that have expired, and what jobs of erased people left. Call it from cron.
 Units and ranges: max_rows of each at most, from 1 to 100000; the reply counts what went.
 NULL: NULL is an error.
 Errors: 22023 for max_rows out of range.
