@@ -210,8 +210,9 @@ start_nginx()
 		[ "${API:-no}" = no ] || write_api_conf "$folder" "$API_PORT" "$UPSTREAM"
 		! "$nginx" -p "$folder" -e "$folder/error.log" -c "$folder/nginx.conf" >"$folder/nginx.log" 2>&1 9<&- || return 0
 		grep -q 'Address already in use' "$folder/nginx.log" "$folder/error.log" || break
+		rm -f "$folder/error.log"       # which would tell of trouble that there is none of
 	done
-	cat "$folder/nginx.log" "$folder/error.log" >&2
+	cat "$folder/nginx.log" "$folder/error.log" >&2 || true
 	stop "$folder"
 	die "nginx does not start"
 }

@@ -139,14 +139,14 @@ sub conninfo
 {
 	my ($name, $as) = @_;
 
-	return "host=127.0.0.1 port=$port{$name} dbname=site user=@{[ $as // $user ]} connect_timeout=5";
+	return "host=127.0.0.1 port=$port{$name} dbname=site user=@{[ $as // $user ]} connect_timeout=30";
 }
 
 # Whichever node writes.
 sub anywhere
 {
 	return join(' ', 'host=' . join(',', map { '127.0.0.1' } @names), 'port=' . join(',', map { $port{$_} } @names),
-		"dbname=site user=$user target_session_attrs=read-write connect_timeout=2");
+		"dbname=site user=$user target_session_attrs=read-write connect_timeout=30");
 }
 
 sub connect_to

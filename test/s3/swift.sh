@@ -112,7 +112,7 @@ sys.exit(run_wsgi(sys.argv[1], sys.argv[2], verbose=True))' "$1/$2.conf" "$2-ser
 # wait_for FOLDER KIND PORT
 wait_for()
 {
-	for _ in {1..600}; do
+	for _ in {1..1800}; do
 		! (: <"/dev/tcp/127.0.0.1/$3") 2>/dev/null || return 0
 		kill -0 "$(cat "$1/$2.pid")" 2>/dev/null || break
 		sleep 0.1

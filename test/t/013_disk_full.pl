@@ -186,11 +186,7 @@ for my $round (1 .. 3)
 		$took++;
 	}
 	like($error, qr/server closed the connection|terminat|connection to server|57P0/, "$label: the server stops");
-	for (1 .. 600)
-	{
-		last unless -e "$data/postmaster.pid";
-		select undef, undef, undef, 0.1;
-	}
+	eventually(sub { !-e "$data/postmaster.pid" });
 	$node->_update_pid(-1);
 	leave_free($log, undef);
 	start_there();

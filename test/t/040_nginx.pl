@@ -82,13 +82,18 @@ sub escaped
 sub is_database
 {
 	my ($url, $call, $name) = @_;
-	my $reply = $site->get($url);
+	my $asked = 0;
+	my ($reply, $said) = within_step(sub {
+		# by then nginx has let go of what was of the hour before
+		sleep 1.1 if $asked++;
+		return ($site->get($url), defined $call ? sql("SELECT $call") : '');
+	});
 
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	$name //= "GET $url";
 	is($reply->{status}, 200, $name) or diag $reply->{body};
 	like($reply->{headers}{'content-type'}, qr{^application/json}, 'is JSON');
-	is($reply->{body}, sql("SELECT $call"), 'of the database, byte by byte') if defined $call;
+	is($reply->{body}, $said, 'of the database, byte by byte') if defined $call;
 	my $head = $site->request('HEAD', $url);
 	is("$head->{status} $head->{body}|" . ($head->{headers}{etag} // ''), '200 |' . ($reply->{headers}{etag} // ''),
 		'HEAD has the same headers and no body');

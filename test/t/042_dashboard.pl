@@ -465,9 +465,13 @@ sub serve
 	my $pid = fork() // die "fork: $!";
 
 	return ($url, $pid) if $pid;
+	# each in a process of its own: a browser may connect before it has something to ask
+	$SIG{CHLD} = 'IGNORE';
 	while (my $client = $listener->accept)
 	{
 		my $request = '';
+
+		next if fork // die "fork: $!";
 
 		$request .= $_ while defined($_ = <$client>) && /\S/;
 		my ($type, $content) = $request =~ m{^GET / } ? ('text/html; charset=utf-8', $page)
@@ -475,6 +479,7 @@ sub serve
 		print {$client} "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: $type\r\n",
 		  "Content-Security-Policy: $policy\r\nContent-Length: ", length $content, "\r\n\r\n", $content;
 		close $client;
+		last;
 	}
 	POSIX::_exit(0);
 }

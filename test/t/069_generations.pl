@@ -92,6 +92,12 @@ SELECT vvault_create_asset('First title', 'alice', 'public', video_id => 'film')
 EOF
 write_keys($node, \%site);
 
+# Processes of workers of this test and of their jobs.
+sub processes
+{
+	return scalar grep { index($_, "$folder/scratch") >= 0 } map { eval { slurp_file($_) } // '' } glob '/proc/[0-9]*/cmdline';
+}
+
 # All that is to be deleted is, without waiting for the grace time.
 sub delete_now
 {
@@ -165,6 +171,8 @@ for (1 .. 4 * $videos)
 	eval { $doomed->finish };
 	last if sql($unfinished) eq '0';
 }
+# what a job's process holds when its worker is gone, the next worker does not clear away
+ok(eventually(sub { !processes() }), 'with a worker the processes of its jobs end');
 $worker = start_worker($node, $folder);
 # one that was killed too often is taken up again
 ok(wait_until($node, 'postgres', "WITH again AS MATERIALIZED (SELECT vvault_redrive(job_id)::text AS said FROM vvault_stream.jobs WHERE state = 'd')
@@ -180,6 +188,6 @@ is(sql(q{SELECT count(*) FROM vvault_stream.media_objects WHERE state <> 'stored
 is(join("\n", sort map { s{^\Q$site{objects}\E/}{}r } split /\n/, `find '$site{objects}' -type f`),
 	sql(q{SELECT object_key FROM vvault_stream.media_objects ORDER BY object_key COLLATE "C"}), 'the store has what the books say');
 is_deeply([ glob "$folder/scratch/*" ], [], 'no file is left');
-is(scalar(grep { index($_, "$folder/scratch") >= 0 } map { eval { slurp_file($_) } // '' } glob '/proc/[0-9]*/cmdline'), 0, 'nor a process');
+is(processes(), 0, 'nor a process');
 $node->stop;
 done_testing();

@@ -166,13 +166,22 @@ like($log, qr{"GET /rpc/vvault_may" 429 }, 'what was refused is');
 
 # connections: those that have sent half a request are held
 my ($port) = $site->{api} =~ /:([0-9]+)$/;
-my @held = map {
+my @held;
+
+sub hold
+{
 	my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port) or die "no connection: $!";
+
 	$socket->print("POST /rpc/vvault_may HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 203.0.113.77\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{");
 	$socket->flush;
-	$socket;
-} 1 .. 50;
-ok(eventually(sub { ask($site, 'GET', $may, undef, 'X-Forwarded-For' => '203.0.113.77')->{status} == 429 }), 'a client has so many connections at a time');
+	return $socket;
+}
+# nginx waits ten seconds for the other half: on a machine that needs longer they come again
+my $tries = 0;
+ok(eventually(sub {
+	@held = map { hold() } 1 .. 50 if $tries++ % 100 == 0;
+	return ask($site, 'GET', $may, undef, 'X-Forwarded-For' => '203.0.113.77')->{status} == 429;
+}), 'a client has so many connections at a time');
 is(ask($site, 'GET', $may, undef, 'X-Forwarded-For' => '203.0.113.78')->{status}, 200, 'and holds up nobody else');
 close $_ for @held;
 $site->stop;

@@ -394,7 +394,7 @@ sub still_refused
 sub eventually
 {
 	my ($code) = @_;
-	my $end = CORE::time() + $PostgreSQL::Test::Utils::timeout_default;
+	my $end = CORE::time() + 2 * $PostgreSQL::Test::Utils::timeout_default;
 
 	for (my $asked = 0; $asked < 50 || CORE::time() < $end; $asked++)
 	{

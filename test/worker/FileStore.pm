@@ -160,7 +160,7 @@ sub start_worker
 sub wait_for_worker
 {
 	my ($self, $pid, $seconds) = @_;
-	my $until = time + ($seconds // 180);
+	my $until = time + ($seconds // 600);
 
 	while (time < $until)
 	{
