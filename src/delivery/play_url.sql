@@ -111,7 +111,8 @@ DECLARE
 BEGIN
 	SELECT o.* INTO a FROM vvault_stream.assets o WHERE o.video_id = vvault_play_url.video_id;
 	IF NOT FOUND THEN
-		RAISE EXCEPTION 'video "%" does not exist', coalesce(left(vvault_play_url.video_id, 64), 'NULL') USING ERRCODE = 'PT404';
+		RAISE EXCEPTION 'video "%" does not exist', coalesce(left(vvault_play_url.video_id, 64), 'NULL') USING ERRCODE = 'PT404',
+			HINT = 'vvault_create_asset makes one.';
 	ELSIF NOT coalesce(vvault_play_url.ttl_seconds BETWEEN 1 AND 604800, true) THEN
 		PERFORM vvault_stream.refuse('invalid ttl_seconds', 'It is from 1 to 604800, seven days.');
 	END IF;

@@ -239,5 +239,5 @@ COMMENT ON FUNCTION @extschema@.vvault_heartbeat(bigint, uuid, double precision)
 'Prolongs the lease of a job by as long as it was given for: {"job_id", "seconds_left", "cancelled", "order"}. Where it was cancelled, stop and call vvault_fail: its lease gets no longer. The order is made anew, so its signed addresses are fresh.
 Units and ranges: job_id and lease as vvault_dequeue gave them; progress from 0 to 1.
 NULL: progress NULL leaves what was told before; any other NULL is an error.
-Errors: PT409 (HTTP 409) where the lease is not valid, 22023 for progress out of range.
+Errors: PT409 (HTTP 409) where the lease is not valid, or what the job is about is gone; 22023 for progress out of range.
 Source: vvault_stream.jobs; the update touches no index.';

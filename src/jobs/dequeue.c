@@ -35,6 +35,7 @@
 
 #define MAX_KINDS		100
 #define MAX_JOBS		1000
+#define MAX_WORKER		255		/* bytes of its name */
 #define TIDY_EACH		USECS_PER_SEC	/* where there was enough to do */
 #define TIDIED_PLACES	32
 #define LEASES_MADE		64		/* at once */
@@ -427,6 +428,8 @@ check(FunctionCallInfo fcinfo)
 		ArrayGetNItems(ARR_NDIM(PG_GETARG_ARRAYTYPE_P(1)),
 					   ARR_DIMS(PG_GETARG_ARRAYTYPE_P(1))) > MAX_KINDS)
 		refuse("kinds", "They are 1 to 100 kinds of jobs.");
+	if (!PG_ARGISNULL(0) && VARSIZE_ANY_EXHDR(PG_GETARG_TEXT_PP(0)) > MAX_WORKER)
+		refuse("worker", "It has at most 255 bytes.");
 	if (PG_ARGISNULL(2) || PG_GETARG_INT32(2) < 1 || PG_GETARG_INT32(2) > MAX_JOBS)
 		refuse("max_jobs", "It is from 1 to 1000.");
 	if (!PG_ARGISNULL(3) &&

@@ -207,7 +207,7 @@ LANGUAGE c VOLATILE COST 1000
 AS 'MODULE_PATHNAME', 'vvault_dequeue';
 COMMENT ON FUNCTION @extschema@.vvault_dequeue(text, text[], integer, double precision) IS
 'Gives a worker up to max_jobs jobs: an array of {"job_id", "lease", "kind", "owner_id", "video_id", "attempt", "args"}, with "order" where the kind has a function that makes it; [] where there is none. It never waits: see vvault_wait_for_jobs.
-Units and ranges: worker is a name for people; kinds are 1 to 100 kinds, the first goes first; within a kind the higher priority, then the owners by turns; max_jobs from 1 to 1000; lease_seconds from 0.1 to 86400: after so long without vvault_heartbeat, vvault_complete or vvault_fail the job is given to another.
+Units and ranges: worker is a name for people, of at most 255 bytes; kinds are 1 to 100 kinds, the first goes first; within a kind the higher priority, then the owners by turns; max_jobs from 1 to 1000; lease_seconds from 0.1 to 86400: after so long without vvault_heartbeat, vvault_complete or vvault_fail the job is given to another.
 NULL: lease_seconds NULL is what the kind says; worker may be NULL; any other NULL is an error.
 Errors: 22023 for what is out of range or an unknown kind, 25000 in a transaction that is not READ COMMITTED.
 Source: vvault_stream.jobs, by FOR UPDATE SKIP LOCKED. The job is another''s again if this transaction is rolled back: commit before you begin to work.';

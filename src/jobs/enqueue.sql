@@ -31,7 +31,7 @@ BEGIN
 	ELSIF cost IS NULL OR cost < 1 THEN
 		wrong := 'cost';
 		hint := 'It is at least 1; 1000 is a job like any other.';
-	ELSIF cardinality(needs) > 1000 OR array_position(needs, NULL) IS NOT NULL THEN
+	ELSIF cardinality(needs) > 1000 OR array_ndims(needs) > 1 OR array_position(needs, NULL) IS NOT NULL THEN
 		wrong := 'needs';
 		hint := 'They are at most 1000 job ids.';
 	END IF;

@@ -20,13 +20,14 @@ SELECT pg_catalog.pg_extension_config_dump('vvault_stream.events', '');
 CREATE TABLE vvault_stream.webhooks (
 	webhook_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	url text NOT NULL CHECK (octet_length(url) <= 2000 AND url ~* '^https?://[^][:space:]/?#@\\]+([/?][^[:space:]#]*)?$'),
-	kinds text[] CHECK (cardinality(kinds) BETWEEN 1 AND 100 AND array_position(kinds, NULL) IS NULL),
+	kinds text[] CHECK (CASE WHEN array_ndims(kinds) > 1 THEN false
+		ELSE cardinality(kinds) BETWEEN 1 AND 100 AND array_position(kinds, NULL) IS NULL END),
 	owner_id text COLLATE "C",
 	old_secret_until timestamptz,
 	enabled boolean NOT NULL DEFAULT true,
 	allow_private boolean NOT NULL DEFAULT false,
 	timeout_seconds integer NOT NULL DEFAULT 15 CHECK (timeout_seconds BETWEEN 1 AND 60),
-	disable_after interval NOT NULL DEFAULT '5 days' CHECK (disable_after >= '1 hour'),
+	disable_after interval NOT NULL DEFAULT '5 days' CHECK (disable_after BETWEEN '1 hour' AND '36500 days'),
 	failing_since timestamptz,
 	disabled_why text,
 	created_at timestamptz NOT NULL DEFAULT pg_catalog.now()

@@ -12,8 +12,8 @@ CREATE TABLE vvault_stream.job_kinds (
 	retry_table double precision[],
 	running_limit integer CHECK (running_limit >= 1),
 	owner_running_limit integer CHECK (owner_running_limit >= 1),
-	progress_seconds double precision CHECK (progress_seconds > 0),
-	keep_seconds double precision NOT NULL DEFAULT 604800 CHECK (keep_seconds >= 0),
+	progress_seconds double precision CHECK (progress_seconds > 0 AND progress_seconds <= 31536000),
+	keep_seconds double precision NOT NULL DEFAULT 604800 CHECK (keep_seconds BETWEEN 0 AND 3153600000),
 	outside boolean NOT NULL DEFAULT false,
 	paused boolean NOT NULL DEFAULT false,
 	order_schema text,
@@ -23,7 +23,8 @@ CREATE TABLE vvault_stream.job_kinds (
 	shipped boolean NOT NULL DEFAULT false,
 	CHECK ((order_schema IS NULL) = (order_function IS NULL)),
 	CHECK ((done_schema IS NULL) = (done_function IS NULL)),
-	CHECK (array_position(retry_table, NULL) IS NULL)
+	CHECK (CASE WHEN array_ndims(retry_table) > 1 THEN false ELSE array_position(retry_table, NULL) IS NULL
+		AND 0 <= ALL (retry_table) AND 31536000 >= ALL (retry_table) END)
 );
 COMMENT ON TABLE vvault_stream.job_kinds IS
 'What kinds of jobs there are: how long a lease lasts, how often and when a job is tried again (retry_table by attempt, else retry_seconds times retry_factor for each attempt up to retry_most_seconds), how many run at once in all and of one owner, and which functions make its order and end it. A kind marked outside has effects outside the database and is given out in an armed database only. Dumped.';

@@ -90,9 +90,11 @@ BEGIN
 	SELECT w.* INTO h FROM vvault_stream.webhooks w WHERE w.webhook_id = hook;
 	SELECT o.* INTO e FROM vvault_stream.events o WHERE o.video_id = video AND o.number = n;
 	IF h.webhook_id IS NULL OR e.number IS NULL THEN
-		RAISE EXCEPTION '%', CASE WHEN h.webhook_id IS NULL THEN 'webhook' ELSE 'event' END || ' is gone' USING ERRCODE = 'no_data_found';
+		RAISE EXCEPTION '%', CASE WHEN h.webhook_id IS NULL THEN 'webhook' ELSE 'event' END || ' is gone' USING ERRCODE = 'PT409',
+			HINT = 'Nobody is to be told any more: let go of the job.';
 	ELSIF NOT h.enabled THEN
-		RAISE EXCEPTION 'webhook is off' USING ERRCODE = 'object_not_in_prerequisite_state';
+		RAISE EXCEPTION 'webhook is off' USING ERRCODE = 'PT409',
+			HINT = 'vvault_webhook(webhook_id, enabled => true) turns it on; let go of the job.';
 	END IF;
 	IF (job ->> 'attempt')::integer > 1 AND h.failing_since IS NULL THEN
 		UPDATE vvault_stream.webhooks w SET failing_since = clock_timestamp() WHERE w.webhook_id = hook AND w.failing_since IS NULL;
@@ -192,7 +194,7 @@ AS $$
 BEGIN
 	IF octet_length(url) > 2000 OR url !~* '^https?://[^][:space:]/?#@\\]+([/?][^[:space:]#]*)?$' THEN
 		PERFORM vvault_stream.refuse('invalid url', 'It is http or https, without a user, and has at most 2000 bytes.');
-	ELSIF cardinality(kinds) NOT BETWEEN 1 AND 100 OR array_position(kinds, NULL) IS NOT NULL
+	ELSIF cardinality(kinds) NOT BETWEEN 1 AND 100 OR array_ndims(kinds) > 1 OR array_position(kinds, NULL) IS NOT NULL
 			OR EXISTS (SELECT FROM unnest(kinds) k WHERE k !~ '^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*(\.\*)?$') THEN
 		PERFORM vvault_stream.refuse('invalid kinds', 'They are 1 to 100 kinds of events such as asset.ready, or asset.* for all of a sort.');
 	ELSIF octet_length(owner_id) > 255 THEN

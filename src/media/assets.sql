@@ -11,7 +11,8 @@ CREATE TABLE vvault_stream.assets (
 	title text NOT NULL DEFAULT '' CHECK (char_length(title) <= 300),
 	description text NOT NULL DEFAULT '' CHECK (char_length(description) <= 10000),
 	tags text[] NOT NULL DEFAULT '{}'
-		CHECK (cardinality(tags) <= 100 AND array_position(tags, NULL) IS NULL AND octet_length(tags::text) <= 10000),
+		CHECK (CASE WHEN array_ndims(tags) > 1 THEN false ELSE cardinality(tags) <= 100 AND array_position(tags, NULL) IS NULL
+			AND octet_length(tags::text) <= 10000 END),
 	category_id integer NOT NULL DEFAULT 0 CHECK (category_id >= 0),
 	content_language text CHECK (content_language ~ '^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,6}$'),
 	state text COLLATE "C" NOT NULL DEFAULT 'created'

@@ -54,6 +54,7 @@ AS $$
 DECLARE
 	kids text[];
 BEGIN
+	PERFORM vvault_stream.readable(request, 'licence request');
 	IF coalesce(json_typeof(request) = 'object' AND json_typeof(request -> 'kids') = 'array'
 			AND json_array_length(request -> 'kids') BETWEEN 1 AND 64, false) THEN
 		kids := ARRAY(SELECT CASE json_typeof(o.value) WHEN 'string' THEN o.value #>> '{}' END
@@ -174,7 +175,8 @@ DECLARE
 	newest integer := (SELECT max(k.generation) FROM vvault_stream.content_keys k WHERE k.video_id = vvault_cpix.video_id);
 BEGIN
 	IF NOT EXISTS (SELECT FROM vvault_stream.assets a WHERE a.video_id = vvault_cpix.video_id) THEN
-		RAISE EXCEPTION 'video "%" does not exist', coalesce(left(vvault_cpix.video_id, 64), 'NULL') USING ERRCODE = 'PT404';
+		RAISE EXCEPTION 'video "%" does not exist', coalesce(left(vvault_cpix.video_id, 64), 'NULL') USING ERRCODE = 'PT404',
+			HINT = 'vvault_create_asset makes one.';
 	ELSIF newest IS NULL THEN
 		RAISE EXCEPTION 'video "%" has no keys', vvault_cpix.video_id USING ERRCODE = 'PT409',
 			HINT = 'They are made when a video that vvault_protect() protects is processed.';

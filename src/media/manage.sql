@@ -21,7 +21,7 @@ BEGIN
 		WHEN 'owner_id' THEN 'It is 1 to 255 bytes.'
 		WHEN 'title' THEN 'It has at most 300 characters.'
 		WHEN 'description' THEN 'It has at most 10000 characters.'
-		WHEN 'tags' THEN 'There are at most 100, of 10000 bytes together, and none is NULL.'
+		WHEN 'tags' THEN 'They are a plain array of at most 100, of 10000 bytes together, and none is NULL.'
 		WHEN 'access' THEN 'It is public, unlisted, token or private.'
 		WHEN 'content_language' THEN 'It is a language as BCP 47 has it, such as pl or pt-BR.'
 		WHEN 'category_id' THEN 'It is at least 0.'
@@ -48,7 +48,7 @@ BEGIN
 	VALUES (coalesce(vvault_create_asset.video_id, translate(left(encode(substring(sha256(uuid_send(gen_random_uuid()))
 			FROM 1 FOR 8), 'base64'), 11), '+/', '-_')),
 		vvault_create_asset.owner_id, coalesce(vvault_create_asset.title, ''), vvault_create_asset.access,
-		coalesce(vvault_create_asset.metadata::jsonb, '{}'))
+		coalesce(vvault_stream.readable(vvault_create_asset.metadata, 'metadata'), '{}'))
 	RETURNING a.video_id INTO new_id;
 	RETURN vvault_stream.told_asset(new_id);
 EXCEPTION
@@ -84,7 +84,7 @@ BEGIN
 	SET title = coalesce(vvault_update_asset.title, o.title),
 		description = coalesce(vvault_update_asset.description, o.description),
 		access = coalesce(vvault_update_asset.access, o.access),
-		metadata = coalesce(vvault_update_asset.metadata::jsonb, o.metadata),
+		metadata = coalesce(vvault_stream.readable(vvault_update_asset.metadata, 'metadata'), o.metadata),
 		tags = coalesce(vvault_update_asset.tags, o.tags),
 		category_id = coalesce(vvault_update_asset.category_id, o.category_id),
 		content_language = coalesce(nullif(vvault_update_asset.content_language, ''),

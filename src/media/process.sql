@@ -679,7 +679,8 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	RETURN vvault_stream.process_asset(vvault_stream.callers_asset(vvault_process.video_id, 'edit'), vvault_process.formats::jsonb);
+	RETURN vvault_stream.process_asset(vvault_stream.callers_asset(vvault_process.video_id, 'edit'),
+		vvault_stream.readable(vvault_process.formats, 'formats'));
 END
 $$;
 COMMENT ON FUNCTION @extschema@.vvault_process(text, json) IS

@@ -8,7 +8,7 @@ DECLARE
 	wrong text := CASE WHEN NOT coalesce(octet_length(subject) BETWEEN 1 AND 255, false) THEN 'subject'
 		WHEN NOT coalesce(video_id ~ '^[A-Za-z0-9_-]{1,64}$', true) THEN 'video_id'
 		WHEN permissions IS NULL AND video_id IS NOT NULL OR permissions = '{}' OR NOT permissions <@ '{view,download,edit,manage}'
-			OR array_position(permissions, NULL) IS NOT NULL THEN 'permissions'
+			OR array_ndims(permissions) > 1 OR array_position(permissions, NULL) IS NOT NULL THEN 'permissions'
 		WHEN ttl_seconds NOT BETWEEN 1 AND 86400 THEN 'ttl_seconds' END;
 BEGIN
 	IF wrong IS NOT NULL THEN

@@ -301,7 +301,8 @@ BEGIN
 		RAISE EXCEPTION 'upload "%" does not exist', coalesce(left(an_upload.upload_id, 64), 'NULL')
 			USING ERRCODE = 'PT404', HINT = 'vvault_create_upload makes one.';
 	ELSIF an_upload.owner_id <> (SELECT a.owner_id FROM vvault_stream.assets a WHERE a.video_id = u.video_id) THEN
-		RAISE EXCEPTION 'upload "%" is another owner''s', u.upload_id USING ERRCODE = 'insufficient_privilege';
+		RAISE EXCEPTION 'upload "%" is another owner''s', u.upload_id USING ERRCODE = 'insufficient_privilege',
+			HINT = 'owner_id is the owner of its video; leave it out where you need not ask.';
 	ELSIF u.state = 'open' AND u.expires_at < clock_timestamp() THEN
 		RAISE EXCEPTION 'upload "%" has expired', u.upload_id
 			USING ERRCODE = 'PT409', HINT = 'Begin another one.';
@@ -342,7 +343,8 @@ DECLARE
 	u vvault_stream.uploads;
 BEGIN
 	IF vvault_create_upload.owner_id <> a.owner_id THEN
-		RAISE EXCEPTION 'video "%" is another owner''s', a.video_id USING ERRCODE = 'insufficient_privilege';
+		RAISE EXCEPTION 'video "%" is another owner''s', a.video_id USING ERRCODE = 'insufficient_privilege',
+			HINT = 'owner_id is the owner of the video; leave it out where you need not ask.';
 	ELSIF NOT coalesce(vvault_create_upload.size BETWEEN 1 AND 5497558138880, false) THEN
 		PERFORM vvault_stream.refuse('invalid size', 'It is from 1 to 5497558138880 bytes, 5 TiB.');
 	ELSIF vvault_create_upload.sha256 !~* '^[0-9a-f]{64}$' THEN
@@ -469,6 +471,7 @@ DECLARE
 	said integer[];
 	body text;
 BEGIN
+	PERFORM vvault_stream.readable(parts, 'parts');
 	IF json_typeof(parts) <> 'array' OR json_array_length(parts) <> u.parts
 			OR EXISTS (SELECT FROM json_array_elements(parts) p WHERE json_typeof(p) <> 'object'
 				OR NOT coalesce(p ->> 'PartNumber' ~ '^[0-9]{1,5}$' AND p ->> 'ETag' ~ '^"?[A-Za-z0-9+/=_-]{1,128}"?$', false)) THEN
@@ -534,7 +537,7 @@ AS $$
 DECLARE
 	u vvault_stream.uploads := vvault_stream.an_upload(vvault_complete_upload.upload_id, vvault_complete_upload.owner_id,
 		'open', 'joining', 'stored');
-	problem text := vvault_stream.formats_problem(vvault_complete_upload.formats::jsonb);
+	problem text := vvault_stream.formats_problem(vvault_stream.readable(vvault_complete_upload.formats, 'formats'));
 	request jsonb;
 BEGIN
 	IF problem IS NOT NULL THEN
@@ -605,7 +608,10 @@ DECLARE
 	u vvault_stream.uploads;
 	seconds integer := vvault_stream.url_seconds();
 BEGIN
-	SELECT o.* INTO STRICT u FROM vvault_stream.uploads o WHERE o.upload_id = job -> 'args' ->> 'upload_id';
+	SELECT o.* INTO u FROM vvault_stream.uploads o WHERE o.upload_id = job -> 'args' ->> 'upload_id';
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'upload is gone' USING ERRCODE = 'PT409', HINT = 'There is nothing to join any more: let go of the job.';
+	END IF;
 	RETURN json_build_object('do', 'join', 'size', u.size, 'sha256', u.sha256,
 		'parts', (SELECT json_agg(json_build_object('url',
 				vvault_stream.signed_url(u.store, 'GET', vvault_stream.part_key(u, n), seconds),

@@ -106,7 +106,7 @@ BEGIN
 			SELECT j.job_id, j.kind, j.video_id, j.created_at, j.args, j.result, j.error FROM vvault_stream.jobs j WHERE j.owner_id = who
 			UNION ALL SELECT f.job_id, f.kind, f.video_id, f.created_at, f.args, f.result, f.error FROM vvault_stream.finished_jobs f WHERE f.owner_id = who) x),
 		'webhooks', (SELECT coalesce(json_agg(to_jsonb(w) ORDER BY w.webhook_id), '[]') FROM vvault_stream.webhooks w WHERE w.owner_id = who),
-		'schedules', (SELECT coalesce(json_agg(to_jsonb(s) ORDER BY s.name), '[]') FROM vvault_stream.schedules s WHERE s.owner_id = who),
+		'schedules', (SELECT coalesce(json_agg(to_json(s) ORDER BY s.name), '[]') FROM vvault_stream.schedules s WHERE s.owner_id = who),
 		'quota', (SELECT to_json(q) FROM vvault_stream.quotas q WHERE q.owner_id = who),
 		'rate_limits', (SELECT coalesce(json_agg(to_jsonb(l) - '{subject,role_name}'::text[] ORDER BY l.class), '[]') FROM vvault_stream.rate_limits l WHERE l.subject = who),
 		'job_limits', (SELECT coalesce(json_agg(to_json(l) ORDER BY l.kind), '[]') FROM vvault_stream.job_limits l WHERE l.owner_id = who),

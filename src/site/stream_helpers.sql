@@ -11,6 +11,22 @@ $$;
 COMMENT ON FUNCTION vvault_stream.refuse(text, text) IS
 'Raises 22023.';
 
+-- json may hold what no text and no numeric can. Whoever reads it finds that, and
+-- would say so without a hint.
+CREATE FUNCTION vvault_stream.readable(value json, argument text) RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN readable.value::jsonb;
+EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
+	PERFORM vvault_stream.refuse('invalid ' || readable.argument,
+		'It is JSON without \u0000, halves of surrogate pairs, and numbers that numeric cannot hold.');
+END
+$$;
+COMMENT ON FUNCTION vvault_stream.readable(json, text) IS
+'An argument as jsonb; 22023 for one that holds what no text or number of the server can be.';
+
 CREATE FUNCTION vvault_stream.utc_text(t timestamptz) RETURNS text
 AS 'MODULE_PATHNAME', 'vvault_utc_text'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;

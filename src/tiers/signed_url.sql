@@ -143,6 +143,7 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+	PERFORM vvault_stream.readable(headers, 'headers');
 	IF headers IS NOT NULL AND json_typeof(headers) NOT IN ('object', 'null') THEN
 		PERFORM vvault_stream.refuse('invalid headers', 'They are an object of names and values.');
 	END IF;

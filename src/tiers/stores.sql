@@ -42,9 +42,9 @@ BEGIN
 	ELSIF NOT coalesce(s.endpoint ~ '^https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._-]+)*$', false) THEN
 		wrong := 'endpoint';
 		hint := 'It is a URL such as https://store.example.org, without user, query or a / at its end.';
-	ELSIF s.kind = 's3' AND NOT coalesce(s.bucket ~ '^[A-Za-z0-9._-]{1,255}$', false) THEN
+	ELSIF NOT coalesce(s.bucket ~ '^[A-Za-z0-9._-]{1,255}$', s.kind <> 's3') THEN
 		wrong := 'bucket';
-		hint := 'A store that speaks S3 has one.';
+		hint := 'A store that speaks S3 has one, of 1 to 255 letters, digits, ., _ and -.';
 	ELSIF NOT s.region ~ '^[a-z0-9-]{1,64}$' THEN
 		wrong := 'region';
 		hint := 'It is one such as us-east-1.';
