@@ -166,6 +166,7 @@ part_ended(Join *join, CURLcode code)
 	json_t	   *size = json_object_get(task_place(place), "size");
 
 	curl_easy_getinfo(join->get, CURLINFO_RESPONSE_CODE, &join->get_status);
+	heed_retry_after(join->get);
 	end_part(join);
 	if (code == CURLE_OK && join->get_status >= 200 && join->get_status < 300 &&
 		(!json_is_integer(size) || json_integer_value(size) == join->part_got))
@@ -227,6 +228,7 @@ run_both(Join *join)
 				continue;
 			}
 			curl_easy_getinfo(join->put, CURLINFO_RESPONSE_CODE, &status);
+			heed_retry_after(join->put);
 			if (code != CURLE_OK)
 				join->problem = copy_text(curl_easy_strerror(code));
 			return status;

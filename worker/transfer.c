@@ -24,6 +24,7 @@
 #define TRIES			7
 #define FIRST_DELAY		0.3
 #define MOST_DELAY		15
+#define MOST_ASKED_FOR	60		/* seconds that a store is left alone for */
 #define KEPT_REPLY		(1 << 20)
 #define FRESH_SECONDS	30		/* an older order is made anew before it is
 								 * used */
@@ -284,6 +285,20 @@ set_method(CURL * curl, Request *request)
 		curl_easy_setopt(curl, CURLOPT_RESUME_FROM_LARGE, (curl_off_t) request->to_offset);
 }
 
+/* For how many seconds the store wants to be left alone, by its last answer */
+static long asked_to_wait = 0;
+
+/* Keeps what an answer says of that, by Retry-After. */
+void
+heed_retry_after(void *curl)
+{
+	curl_off_t	seconds = 0;
+
+	if (curl_easy_getinfo((CURL *) curl, CURLINFO_RETRY_AFTER, &seconds) != CURLE_OK || seconds < 0)
+		seconds = 0;
+	asked_to_wait = seconds > MOST_ASKED_FOR ? MOST_ASKED_FOR : (long) seconds;
+}
+
 /* Does a request; returns libcurl's code, and leaves the rest in the request. */
 int
 request_perform(Request *request)
@@ -309,6 +324,7 @@ request_perform(Request *request)
 	}
 	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
 	code = curl_easy_perform(curl);
+	heed_retry_after(curl);
 	curl_slist_free_all(headers);
 	return (int) code;
 }
@@ -356,11 +372,25 @@ request_problem(const Request *request, int code)
 	return problem;
 }
 
-/* Waits before another try, the longer the more have failed. */
+/*
+ * Waits before another try, the longer the more have failed, and for as long as
+ * the store asked for; what many were asked for alike differs by chance.
+ */
 void
 wait_before_another(int failures)
 {
-	usleep((useconds_t) (backoff_seconds(failures, FIRST_DELAY, MOST_DELAY) * 1e6));
+	double		seconds = backoff_seconds(failures, FIRST_DELAY, MOST_DELAY);
+	double		asked = asked_to_wait * (1 + random_fraction() / 4);
+
+	asked_to_wait = 0;
+	usleep((useconds_t) ((seconds > asked ? seconds : asked) * 1e6));
+}
+
+/* Did the store not take the address? */
+static bool
+was_refused(const Request *request, int code)
+{
+	return code == CURLE_OK && request->status / 100 == 4 && request->status != 408 && request->status != 429;
 }
 
 /*
@@ -372,13 +402,12 @@ get_over(const Request *request, int code, int failures, const char *what)
 {
 	char	   *problem = request_problem(request, code);
 
-	if (failures >= TRIES || !is_worth_another(request, code) ||
-		(code == CURLE_OK && request->status / 100 == 4 && failures >= 3))
+	if (failures >= TRIES || !is_worth_another(request, code) || (was_refused(request, code) && failures >= 3))
 		task_machine_fault("%s: %s", what, problem);
 	log_line(LOG_DEBUG_LEVEL, "%s: %s, trying again", what, problem);
 	free(problem);
 	wait_before_another(failures);
-	if (code == CURLE_OK && request->status / 100 == 4)
+	if (was_refused(request, code))
 		task_refresh(0);
 }
 

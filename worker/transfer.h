@@ -52,6 +52,7 @@ extern char *request_problem(const Request *request, int code);
 extern void request_reset(Request *request);
 extern bool request_went_well(const Request *request, int code);
 extern bool is_worth_another(const Request *request, int code);
+extern void heed_retry_after(void *curl);
 extern void wait_before_another(int failures);
 
 extern EVP_MD_CTX * digest_begin(void);

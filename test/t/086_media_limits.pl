@@ -4,7 +4,7 @@
 #		and deploy/edge.conf in a real nginx: an upload in parts, many at a time,
 #		is not hindered by what is shipped; beyond the limit there is 429 with
 #		Retry-After, and what is on its way goes on; who is a client nobody can say
-#		of himself.
+#		of himself. A worker waits for as long as it is told.
 #
 # A minute makes room for one more, so it hardly matters how long this takes.
 #
@@ -44,7 +44,7 @@ sub start
 	}
 	sql("SELECT vvault_store('main', 'file', '$site{store}', part_size => 65536), vvault_edge('edge', '$site{edge}')");
 	write_keys($node, \%site);
-	return;
+	return $folder;
 }
 
 sub signed
@@ -176,6 +176,27 @@ for my $case ([ 'store', $object ], [ 'edge', $played ])
 	is(still_refused(sub { counted(3, $url, '2001:db8:1:2:ffff::9') }), '429:3', 'a network is one client');
 	is(counted(3, $url, '2001:db8:1:3::1'), '200:3', 'another network another');
 }
+
+# ---------------------------------------------------------------------------
+# A worker
+# ---------------------------------------------------------------------------
+
+my $folder = start('worker', STORE_RATE => '40r/m', STORE_BURST => 1);
+sql(q{CREATE ROLE worker LOGIN; SELECT vvault_stream_grant('worker', 'worker'), vvault_arm(), vvault_stream_set('encoder_preset', 'ultrafast')});
+system('ffmpeg', '-v', 'error', '-nostdin', '-y', '-f', 'lavfi', '-i', 'testsrc2=size=128x72:rate=25:duration=1', '-c:v', 'libx264', '-preset', 'ultrafast',
+	'-pix_fmt', 'yuv420p', "$folder/source.mp4") == 0 or BAIL_OUT('ffmpeg failed');
+my $source = slurp_file("$folder/source.mp4");
+ok(eventually(sub { $http->put(signed('PUT', 'short/source/1', length $source), { content => $source })->{success} }), 'a source is stored');
+sql(q{SELECT vvault_create_asset('short', 'alice', 'public', video_id => 'short');
+	SELECT vvault_stream.source_stored('short', vvault_stream.open_generation('short'), 'main', 'short/source/1', } . length($source) . q{, NULL);
+	SELECT vvault_process('short')});
+my $worker = start_worker($node, $folder, '--jobs', 1);
+ok($node->poll_query_until('postgres', q{SELECT state IN ('ready', 'failed') FROM vvault_stream.assets WHERE video_id = 'short'}), 'it is worked');
+$worker->signal('TERM');
+$worker->finish;
+is(sql(q{SELECT state FROM vvault_stream.assets WHERE video_id = 'short'}), 'ready', 'the video is ready');
+is(sql(q{SELECT string_agg(DISTINCT attempt::text, ' ') FROM vvault_stream.finished_jobs}), '1', 'no job was tried again');
+like(slurp_file("$folder/worker.log"), qr/the store answered 429, trying again/, 'though the store had too much of it');
 
 $node->stop;
 done_testing();
