@@ -212,7 +212,7 @@ begin(Job *job, json_t * description)
 	if (!json_is_object(order))
 		order = json_object_get(description, "args");
 	if (job->folder != NULL && json_is_object(order))
-		job->pid = process_start((long long) json_integer_value(id), json_incref(order), job->folder, &job->channel);
+		job->pid = process_start((long long) json_integer_value(id), order, job->folder, &job->channel);
 	if (job->pid == 0)
 		conclude(job, true, copy_text(json_is_object(order) ? "the worker cannot start a process for it" :
 									  "its order is no object"));

@@ -50,7 +50,10 @@ become_task(pid_t worker, int *channel_fd)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* Starts one; 0 if that cannot be. The channel's other end is the process's. */
+/*
+ * Starts one; 0 if that cannot be. The channel's other end is the process's, the
+ * order stays the caller's.
+ */
 pid_t
 process_start(long long job_id, json_t * order, const char *folder, Channel *channel)
 {
@@ -67,7 +70,7 @@ process_start(long long job_id, json_t * order, const char *folder, Channel *cha
 	if (pid == 0)
 	{
 		become_task(worker, &ends[1]);
-		task_run(job_id, order, ends[1], folder);
+		task_run(job_id, json_incref(order), ends[1], folder);
 	}
 	close(ends[1]);
 	if (pid < 0)

@@ -29,7 +29,7 @@ static VvQuery schema_query = {
 	" WHERE e.extname OPERATOR(pg_catalog.=) 'vvault'",
 };
 
-/* Is the reply one of this database? For vv_store_forget(). */
+/* Is the reply one of this database? */
 static bool
 is_ours(const VvKey *key, void *arg pg_attribute_unused())
 {

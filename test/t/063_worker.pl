@@ -472,6 +472,23 @@ like(job($small)->{result}{failure} // '', qr/more memory than is allowed/, 'wha
 nothing_is_left('in the end');
 
 # ---------------------------------------------------------------------------
+# Memory
+# ---------------------------------------------------------------------------
+
+# orders of a megabyte, one after the other, none of which stays with the worker
+$node->safe_psql('postgres', q(SELECT count(vvault_enqueue('any', json_build_object('order',
+	json_build_object('do', 'nothing', 'words', repeat('x', 1000000))), owner_id => 'memory')) FROM generate_series(1, 60)));
+my $lasting = $store->start_worker($connstr, '--kinds', 'any');
+
+$node->poll_query_until('postgres', q(SELECT count(*) = 60 FROM vvault_stream.jobs WHERE owner_id = 'memory' AND state = 'd'))
+  or die 'the jobs do not end';
+my ($resident) = slurp_file("/proc/$lasting/status") =~ /^VmRSS:\s+(\d+) kB/m;
+
+cmp_ok($resident, '<', 50_000, 'a worker keeps no order of a job that has ended');
+kill 'TERM', $lasting;
+is($store->wait_for_worker($lasting), 0, 'and ends well');
+
+# ---------------------------------------------------------------------------
 # The command line
 # ---------------------------------------------------------------------------
 
