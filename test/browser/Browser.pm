@@ -18,8 +18,9 @@ use MIME::Base64 qw(decode_base64);
 use POSIX ();
 use Time::HiRes qw(time);
 
-# A slow machine is no failure: only a browser that hangs is.
-use constant TIMEOUT => 120;
+# A slow machine is no failure: only a browser that hangs is. Pages give up by
+# themselves before.
+use constant TIMEOUT => 900;
 
 my $json = JSON::PP->new->utf8;
 
@@ -263,14 +264,14 @@ sub value
 }
 
 # Plays the video of the page, without its sound, until so many seconds of it have
-# been shown, for a minute at most; true if they have.
+# been shown, for three minutes at most; true if they have.
 sub plays
 {
 	my ($self, $seconds) = @_;
 
 	return $self->value(<<"EOF");
 new Promise((resolve) => {
-	const end = Date.now() + 60000;
+	const end = Date.now() + 180000;
 	const video = document.querySelector('video');
 	video.muted = true;
 	const look = setInterval(() => {

@@ -57,7 +57,10 @@ my @standbys = map {
 # The load
 # ---------------------------------------------------------------------------
 
-# Everything that changes a feed. Each script is longer than it gets to run.
+# Everything that changes a feed. Each script is longer than it gets to run; one
+# that comes to its end all the same stays until it is stopped.
+my $stays = "SELECT FROM pg_sleep(1000000);\n";
+
 # Charts come in an hour after each other, from $first on; every tenth call
 # brings an older one again.
 sub ingest_script
@@ -71,7 +74,7 @@ sub ingest_script
 SELECT (vvault_ingest('$region', (SELECT response FROM sample WHERE region = '$region' ORDER BY id OFFSET $_ % 4 LIMIT 1),
 	'2026-02-01 00:00+00'::timestamptz + $hour * interval '1 hour') ->> 'accepted')::int > 0;
 EOF
-	} 0 .. 2000 * $rounds);
+	} 0 .. 2000 * $rounds) . $stays;
 }
 
 sub owner_script
@@ -95,7 +98,7 @@ sub owner_script
 			"SELECT vvault_prune('2026-02-01 00:00+00'::timestamptz);\n",
 			"SELECT vvault_rebuild();\n",
 			"SELECT 1 FROM pg_sleep(0.01);\n",)
-	} 0 .. 500 * $rounds);
+	} 0 .. 500 * $rounds) . $stays;
 }
 
 sub start_load
