@@ -231,6 +231,12 @@ BEGIN
 	WHERE o.video_id = u.video_id AND o.upload_id = u.upload_id;
 	IF is_file THEN
 		PERFORM vvault_stream.delete_media(u.video_id, ARRAY[vvault_stream.parts_folder(u)], 0);
+		-- what is joined, or still may be, goes once its address holds no longer
+		IF u.state = 'joining' THEN
+			INSERT INTO vvault_stream.media_objects (video_id, object_key, generation, store, state, name)
+			VALUES (u.video_id, u.object_key, u.generation, u.store, 'ordered', 'source') ON CONFLICT DO NOTHING;
+			PERFORM vvault_stream.delete_media(u.video_id, ARRAY[u.object_key], vvault_stream.url_seconds());
+		END IF;
 	ELSIF u.store_upload_id IS NOT NULL THEN
 		PERFORM vvault_stream.enqueue_slowly('delete_objects', json_build_object('objects', json_build_array(json_build_object(
 				'store', u.store, 'object_key', u.object_key, 'query', 'uploadId=' || vvault_stream.url_escaped(u.store_upload_id)))),
@@ -265,10 +271,10 @@ BEGIN
 		PERFORM vvault_stream.refuse('invalid most', 'It is from 1 to 100000.');
 	END IF;
 	FOR u IN
-		SELECT o.* FROM vvault_stream.uploads o
+		SELECT o.* FROM vvault_stream.uploads o JOIN vvault_stream.assets a ON a.video_id = o.video_id
 		WHERE o.state IN ('open', 'joining') AND o.expires_at < clock_timestamp()
 			AND NOT EXISTS (SELECT FROM vvault_stream.jobs j WHERE j.job_id = o.job_id AND j.state <> 'd')
-		ORDER BY o.expires_at LIMIT most FOR UPDATE SKIP LOCKED
+		ORDER BY o.expires_at LIMIT most FOR UPDATE OF a, o SKIP LOCKED
 	LOOP
 		PERFORM vvault_stream.end_upload(u, 'aborted', 'the upload was given up');
 		collected := collected || u.upload_id;
@@ -287,6 +293,8 @@ Source: vvault_stream.uploads.';
 -- The protocol
 --
 
+-- The video first, then its upload, then jobs: as everybody who takes more than
+-- one of them.
 CREATE FUNCTION vvault_stream.an_upload(upload_id text, owner_id text, VARIADIC states text[]) RETURNS vvault_stream.uploads
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -296,6 +304,8 @@ DECLARE
 	u vvault_stream.uploads;
 BEGIN
 	PERFORM vvault_stream.check_may(o.video_id, 'edit') FROM vvault_stream.uploads o WHERE o.upload_id = an_upload.upload_id;
+	PERFORM FROM vvault_stream.assets a WHERE a.video_id = (SELECT o.video_id FROM vvault_stream.uploads o
+		WHERE o.upload_id = an_upload.upload_id) FOR UPDATE;
 	SELECT o.* INTO u FROM vvault_stream.uploads o WHERE o.upload_id = an_upload.upload_id FOR UPDATE;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION 'upload "%" does not exist', coalesce(left(an_upload.upload_id, 64), 'NULL')
@@ -577,7 +587,9 @@ DECLARE
 		'open', 'joining', 'aborted', 'failed');
 BEGIN
 	IF u.state IN ('open', 'joining') THEN
-		PERFORM vvault_stream.cancel_jobs(ARRAY[u.job_id], 'the upload was aborted') WHERE u.job_id IS NOT NULL;
+		-- one that somebody holds is just ending, and finds out by itself
+		PERFORM vvault_stream.cancel_jobs(ARRAY[j.job_id], 'the upload was aborted')
+		FROM (SELECT o.job_id FROM vvault_stream.jobs o WHERE o.job_id = u.job_id FOR UPDATE SKIP LOCKED) j;
 		PERFORM vvault_stream.end_upload(u, 'aborted', 'the upload was aborted');
 	END IF;
 	SELECT o.* INTO u FROM vvault_stream.uploads o WHERE o.upload_id = vvault_abort_upload.upload_id;
@@ -634,6 +646,7 @@ DECLARE
 	u vvault_stream.uploads;
 	wrong text := result ->> 'failure';
 BEGIN
+	PERFORM FROM vvault_stream.assets a WHERE a.video_id = job ->> 'video_id' FOR UPDATE;
 	SELECT o.* INTO u FROM vvault_stream.uploads o WHERE o.upload_id = job -> 'args' ->> 'upload_id' FOR UPDATE;
 	IF NOT FOUND OR u.state <> 'joining' THEN
 		RETURN;

@@ -77,7 +77,9 @@ FROM json_array_elements(vvault_dequeue('w', '{join}')) j;
 SELECT is(vvault_list_parts(pg_temp.id('wrong')) ->> 'failure', 'the SHA-256 of the source is not the one that was said', 'another SHA-256 fails');
 SELECT is((SELECT a.state || ': ' || a.failure FROM vvault_stream.assets a WHERE video_id = 'up3'),
 	'failed: the SHA-256 of the source is not the one that was said', 'the video says why');
-SELECT is((SELECT count(*) FROM vvault_stream.jobs WHERE kind = 'delete_objects' AND video_id = 'up3'), 1::bigint, 'and the parts are deleted');
+SELECT is((SELECT string_agg(replace(o ->> 'object_key', pg_temp.id('wrong'), 'ID') || ' ' || vvault_stream.job_state(j.state), ', ' ORDER BY j.job_id)
+		FROM vvault_stream.jobs j, json_array_elements(j.args -> 'objects') o WHERE j.kind = 'delete_objects' AND j.video_id = 'up3'),
+	'up3/uploads/ID/ ready, up3/source/ID later', 'the parts are deleted, and the whole when nobody can write it any more');
 
 -- S3
 SET LOCAL ROLE vvs_publisher;
