@@ -11,6 +11,7 @@
 #include "media/may.h"
 
 #include "fmgr.h"
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 
 #include "core/index_scan.h"
@@ -115,13 +116,14 @@ vv_may_as(const VvCaller *caller, Datum video_id, VvPermission permission)
 VvPermission
 vv_permission_wanted(text *name)
 {
-	VvPermission permission = vv_permission_named(VARDATA_ANY(name),
-												  VARSIZE_ANY_EXHDR(name));
+	const char *bytes = VARDATA_ANY(name);
+	int			len = VARSIZE_ANY_EXHDR(name);
+	VvPermission permission = vv_permission_named(bytes, len);
 
 	if (permission == VV_PERMIT_NOTHING)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid permission \"%.64s\"", text_to_cstring(name)),
+				 errmsg("invalid permission \"%.*s\"", pg_mbcliplen(bytes, len, 64), bytes),
 				 errhint("It is view, download, edit or manage.")));
 	return permission;
 }

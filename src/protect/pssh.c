@@ -14,6 +14,7 @@
 
 #include "catalog/pg_type.h"
 #include "fmgr.h"
+#include "mb/pg_wchar.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/uuid.h"
@@ -288,7 +289,7 @@ vvault_stream_pssh(PG_FUNCTION_ARGS)
 	else
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid system \"%.64s\"", what),
+				 errmsg("invalid system \"%.*s\"", pg_mbcliplen(what, strlen(what), 64), what),
 				 errhint("It is common, widevine, playready or playready_object.")));
 	PG_RETURN_BYTEA_P(cstring_to_text_with_len(out.data, out.len));
 }

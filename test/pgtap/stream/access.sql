@@ -7,7 +7,7 @@
 -- refused with 42501; what is not is answered, or fails for another reason.
 --
 BEGIN;
-SELECT plan(28);
+SELECT plan(29);
 SET LOCAL TimeZone = 'UTC';
 
 CREATE ROLE vva_web LOGIN NOINHERIT;
@@ -220,6 +220,8 @@ SELECT is((SELECT string_agg(format('%s of %L: %s', v.access, s, pg_temp.called(
 	'whom an operator asks for is judged as if he had a token, nobody as nobody');
 SELECT is((SELECT string_agg(DISTINCT function, ' ') FROM outcome WHERE name ~ 'stranger' AND got <> '42501'), NULL, 'who was granted nothing calls nothing');
 SELECT is(pg_temp.as_caller('owner', $$SELECT vvault_may('{video}', 'own')$$), '22023', 'there is no such permission');
+SELECT throws_ok(format('SELECT vvault_may(%L, %L)', 'none', repeat('x', 63) || 'żż'), '22023', format('invalid permission "%s"', repeat('x', 63)),
+	'of a long one whole letters are shown');
 SELECT is(pg_temp.as_caller('owner', $$SELECT 1 / coalesce(vvault_may('none', 'view')::int, 7)$$), '22012', 'nothing may be done with what is not there');
 SELECT is(pg_temp.as_caller('owner', $$SELECT 1 / coalesce(vvault_may(NULL, 'view')::int, 0)$$), '22012', 'NULL for NULL');
 
