@@ -17,11 +17,10 @@ use lib $FindBin::RealBin;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes qw(usleep);
 use VVaultTest;
 
 my $rounds = $ENV{VVAULT_CRASH_ROUNDS} // 25;
-my $per_round = 400;    # more calls than a client gets to make in a round
+my $per_round = 400;    # calls that a client makes in a round, at most
 
 my $node = new_node('crash');
 $node->append_conf('postgresql.conf', 'checkpoint_timeout = 30s');
@@ -65,13 +64,13 @@ EOF
 	} 0 .. $per_round * 20 - 1);
 }
 
+# Who has made all its calls stays until it is cut off.
 sub script_of
 {
 	my ($name, $round) = @_;
+	my $calls = $name eq 'plain' ? plain_script($round) : $name eq 'reader' ? reading_script($per_round * 20, qw(US PL SE NO)) : ingest_script($name, $round);
 
-	return plain_script($round) if $name eq 'plain';
-	return reading_script($per_round * 20, qw(US PL SE NO)) if $name eq 'reader';
-	return ingest_script($name, $round);
+	return $calls . "SELECT /* $name */ FROM pg_sleep(1000000);\n";
 }
 
 my @clients = ('US', 'PL', 'SE', 'plain', 'reader');
@@ -93,11 +92,7 @@ my %crash = (
 		ok($pid, 'there is a backend to kill');
 		kill 'KILL', $pid;
 		# restart_after_crash is off: the postmaster goes
-		for (1 .. 600)
-		{
-			last unless -e $node->data_dir . '/postmaster.pid';
-			usleep(100_000);
-		}
+		eventually(sub { !-e $node->data_dir . '/postmaster.pid' });
 		$node->_update_pid(-1);
 		return start_again($node);
 	},);
