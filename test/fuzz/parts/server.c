@@ -674,6 +674,20 @@ GetConfigOption(const char *name, bool missing_ok, bool restrict_privileged)
 	return request_headers;
 }
 
+#if PG_VERSION_NUM < 160000
+int
+GetNumConfigOptions(void)
+{
+	return 1;
+}
+
+char *
+GetConfigOptionByName(const char *name, const char **varname, bool missing_ok)
+{
+	return request_headers;
+}
+#endif
+
 int
 set_config_option(const char *name, const char *value, GucContext context,
 				  GucSource source, GucAction action, bool changeVal,
