@@ -15,6 +15,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use VVaultTest;
 
+not_across(86_400, 120);    # analytics are of a day
 my $node = new_node('worker');
 $node->safe_psql('postgres', <<'SQL');
 CREATE EXTENSION vvault CASCADE;

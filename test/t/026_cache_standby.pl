@@ -16,6 +16,7 @@ use VVaultTest;
 
 my $rounds = 25;     # of writes beside reads, at least
 
+not_across(86_400, 120);    # analytics are of a day
 my $primary = new_node('primary', allows_streaming => 1);
 $primary->safe_psql('postgres', 'CREATE EXTENSION vvault CASCADE');
 cache_functions($primary, 'postgres');

@@ -19,7 +19,7 @@ use Test::More;
 use Time::HiRes qw(usleep);
 
 our @EXPORT = qw(new_node run_script sample_file load_sample ingest_all
-  is_consistent derived_tables same_lines within_step examples open_session value cache_functions cache_counters start_client wait_for_lines complete_lines
+  is_consistent derived_tables same_lines within_step not_across examples open_session value cache_functions cache_counters start_client wait_for_lines complete_lines
   finish_client stop_client start_again wait_until eventually still_refused reading_script contradictions @orders @still_orders $kept_memory);
 
 # The orders of the feed: the choices of default_sort; and those that do not
@@ -173,6 +173,17 @@ sub within_step
 		@results = $code->();
 	} until int(CORE::time() / 3600) == $step;
 	return @results;
+}
+
+# not_across(STEP, SECONDS): waits, if need be, until what takes so many seconds does
+# not end in another step of the clock (3600 for most that moves, 86400 for days of
+# UTC) than it begins in. For tests in which one comparison leads to the next.
+sub not_across
+{
+	my ($step, $seconds) = @_;
+
+	usleep(200_000) while $step - CORE::time() % $step < $seconds;
+	return;
 }
 
 # The lines of a query that uses what test/examples.sql makes: values for the
