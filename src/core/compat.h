@@ -90,17 +90,18 @@ initReadOnlyStringInfo(StringInfo str, char *data, int len)
 }
 #endif
 
-/* What pg_stat_activity shows of a backend that waits for another's reply. */
+/* What pg_stat_activity shows of a process that waits; a file has one name. */
 static inline uint32
-vv_wait_event(void)
+vv_wait_event(const char *name)
 {
 #if PG_VERSION_NUM >= 170000
 	static uint32 event = 0;
 
 	if (event == 0)
-		event = WaitEventExtensionNew("VvaultReply");
+		event = WaitEventExtensionNew(name);
 	return event;
 #else
+	(void) name;
 	return PG_WAIT_EXTENSION;
 #endif
 }

@@ -90,7 +90,7 @@ static void
 sleep_for(double seconds)
 {
 	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-					 (long) (seconds * 1000.0) + 1, vv_wait_event());
+					 (long) (seconds * 1000.0) + 1, vv_wait_event("VvaultJob"));
 	ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();
 }

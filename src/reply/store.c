@@ -187,7 +187,7 @@ vv_store_claim(const VvKey *key, const VvTag *tag, TimestampTz now,
 												   BUILD_WAIT_MS);
 		/* the entry may be another's when this returns: look again */
 		(void) ConditionVariableTimedSleep(&entry->built, left,
-										   vv_wait_event());
+										   vv_wait_event("VvaultReply"));
 		ConditionVariableCancelSleep();
 	}
 	return result;

@@ -114,7 +114,7 @@ vv_warmer_main(Datum arg)
 		(void) WaitLatch(MyLatch,
 						 WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
 						 RecoveryInProgress() ? LOOK_ON_STANDBY_MS : LOOK_MS,
-						 vv_wait_event());
+						 vv_wait_event("VvaultWarmer"));
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 		if (ConfigReloadPending)

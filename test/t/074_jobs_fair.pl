@@ -143,7 +143,7 @@ for (1 .. $nwaiters)
 }
 $db = session();
 my $waiting = q(FROM pg_stat_activity WHERE query LIKE 'CALL vvault_wait%' AND pid <> pg_backend_pid());
-ok($node->poll_query_until('postgres', "SELECT count(*) = $nwaiters $waiting AND wait_event_type = 'Extension'"), "$nwaiters workers wait");
+ok($node->poll_query_until('postgres', "SELECT count(*) = $nwaiters $waiting AND wait_event_type = 'Extension' AND wait_event IN ('Extension', 'VvaultJob')"), "$nwaiters workers wait");
 
 # How many rows that are dead now vacuum leaves. Whoever looks for a job at that
 # moment keeps some from it, but not from the next one.
