@@ -355,7 +355,7 @@ show_how_to_go_on()
 		Go on by hand:
 		  $psql -h $PGHOST -U postgres $1
 		for instance with
-		  SELECT vvault_trending('SE', 5);
+		  SELECT vvault_trending('$2', 5);
 		make demo again shows this once more; make demo-stop removes it all.
 	END
 }
@@ -386,14 +386,14 @@ start_inside()
 		show "$RESPONSE_DB" "$REGION"
 		write_dashboard "$RESPONSE_DB"
 		serve "$RESPONSE_DB" "$REGION"
-		show_how_to_go_on "$RESPONSE_DB"
+		show_how_to_go_on "$RESPONSE_DB" "$REGION"
 	else
 		ready_samples
 		show "$SAMPLE_DB" "${REGION:-PL}"
 		write_dashboard "$SAMPLE_DB"
 		serve "$SAMPLE_DB" "${REGION:-PL}"
 		video "$SAMPLE_DB"
-		show_how_to_go_on "$SAMPLE_DB"
+		show_how_to_go_on "$SAMPLE_DB" SE
 		[ -z "$VIDEO_ID" ] || show_video "$SAMPLE_DB" "$VIDEO_ID"
 	fi
 }
