@@ -207,20 +207,37 @@ $$;
 COMMENT ON FUNCTION vvault_stream.check_webhook(text, text[], text, integer) IS
 'Raises 22023 for what no webhook can have.';
 
+-- Jobs before webhooks: a delivery that ends holds its job, and then says how its
+-- webhook fares.
+CREATE FUNCTION vvault_stream.cancel_deliveries(hooks bigint[], reason text) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET jit = off
+AS $$
+DECLARE
+	delivering bigint[];
+BEGIN
+	SELECT array_agg(j.job_id) INTO delivering FROM (SELECT o.job_id FROM vvault_stream.jobs o
+		WHERE o.job_id = ANY (ARRAY(SELECT d.job_id FROM vvault_stream.deliveries d WHERE d.webhook_id = ANY (hooks)))
+		ORDER BY o.job_id FOR UPDATE) j;
+	UPDATE vvault_stream.jobs j SET cancelled = true, error = reason WHERE j.job_id = ANY (delivering) AND j.state = 'x';
+	PERFORM vvault_stream.cancel_jobs(array_agg(j.job_id ORDER BY j.job_id), reason) FROM vvault_stream.jobs j
+	WHERE j.job_id = ANY (delivering) AND j.state <> 'x' HAVING count(*) > 0;
+END
+$$;
+COMMENT ON FUNCTION vvault_stream.cancel_deliveries(bigint[], text) IS
+'Cancels what webhooks were to be told; a worker that tells one just now hears of it.';
+
 CREATE FUNCTION vvault_stream.remove_webhook(hook bigint) RETURNS json
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	removed boolean;
-	j record;
 BEGIN
+	PERFORM vvault_stream.cancel_deliveries(ARRAY[hook], 'its webhook was removed');
 	DELETE FROM vvault_stream.webhooks w WHERE w.webhook_id = hook;
 	removed := FOUND;
-	FOR j IN SELECT d.job_id FROM vvault_stream.deliveries d JOIN vvault_stream.jobs o ON o.job_id = d.job_id
-		WHERE d.webhook_id = hook ORDER BY d.job_id LOOP
-		PERFORM @extschema@.vvault_cancel_job(j.job_id, 'its webhook was removed');
-	END LOOP;
 	DELETE FROM vvault_stream.deliveries d WHERE d.webhook_id = hook;
 	RETURN json_build_object('webhook_id', hook, 'removed', removed);
 END

@@ -218,10 +218,8 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	PERFORM vvault_stream.cancel_jobs(array_agg(d.job_id ORDER BY d.job_id), 'its webhook is gone')
-	FROM vvault_stream.webhooks w JOIN vvault_stream.deliveries d ON d.webhook_id = w.webhook_id
-		JOIN vvault_stream.jobs j ON j.job_id = d.job_id AND j.state <> 'x'
-	WHERE w.owner_id = erase_webhooks.subject HAVING count(*) > 0;
+	PERFORM vvault_stream.cancel_deliveries(ARRAY(SELECT w.webhook_id FROM vvault_stream.webhooks w
+		WHERE w.owner_id = erase_webhooks.subject), 'its webhook is gone');
 	DELETE FROM vvault_stream.deliveries d USING vvault_stream.webhooks w
 	WHERE w.webhook_id = d.webhook_id AND w.owner_id = erase_webhooks.subject;
 	DELETE FROM vvault_stream.webhooks w WHERE w.owner_id = erase_webhooks.subject;
@@ -243,6 +241,25 @@ $$;
 COMMENT ON FUNCTION vvault_stream.erase_sessions(text) IS
 'Takes a subject''s sessions back, and forgets that they were his.';
 
+-- One erasure at a time, since events of a video may be of several people. And his
+-- jobs before his videos: a job that ends holds itself, and then takes its video.
+CREATE FUNCTION vvault_stream.hold_for_erasure(subject text) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM pg_advisory_xact_lock(hashtextextended('vvault_stream erasure', 0));
+	PERFORM FROM vvault_stream.jobs j
+	WHERE j.owner_id = hold_for_erasure.subject
+		OR j.video_id IN (SELECT a.video_id FROM vvault_stream.assets a WHERE a.owner_id = hold_for_erasure.subject)
+		OR j.job_id IN (SELECT d.job_id FROM vvault_stream.webhooks w JOIN vvault_stream.deliveries d ON d.webhook_id = w.webhook_id
+			WHERE w.owner_id = hold_for_erasure.subject)
+	ORDER BY j.job_id FOR UPDATE;
+END
+$$;
+COMMENT ON FUNCTION vvault_stream.hold_for_erasure(text) IS
+'Waits for the jobs of somebody, of his videos and of his webhooks, and for who erases somebody else.';
+
 CREATE FUNCTION @extschema@.vvault_erase_user(subject text, transfer_to text DEFAULT NULL) RETURNS json
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -255,6 +272,7 @@ DECLARE
 	transferred bigint := 0;
 BEGIN
 	PERFORM vvault_stream.check_subject(who);
+	PERFORM vvault_stream.hold_for_erasure(who);
 	IF vvault_erase_user.transfer_to IS NOT NULL THEN
 		IF NOT vvault_stream.caller_is_operator() THEN
 			RAISE EXCEPTION 'permission denied to transfer videos' USING ERRCODE = 'insufficient_privilege', HINT = 'An operator does.';
@@ -302,6 +320,7 @@ BEGIN
 	IF max_rows IS NULL OR max_rows NOT BETWEEN 1 AND 100000 THEN
 		PERFORM vvault_stream.refuse('invalid max_rows', 'It is from 1 to 100000.');
 	END IF;
+	PERFORM pg_advisory_xact_lock(hashtextextended('vvault_stream erasure', 0));
 	SELECT count(vvault_stream.scrub_video(v.video_id)) INTO videos
 	FROM (SELECT a.video_id FROM vvault_stream.assets a
 		WHERE a.state = 'deleted' AND a.owner_id <> vvault_stream.erased()
