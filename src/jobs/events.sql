@@ -19,7 +19,7 @@ SELECT pg_catalog.pg_extension_config_dump('vvault_stream.events', '');
 
 CREATE TABLE vvault_stream.webhooks (
 	webhook_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-	url text NOT NULL CHECK (octet_length(url) <= 2000 AND url ~* '^https?://[^][:space:]/?#@\\]+([/?][^[:space:]#]*)?$'),
+	url text NOT NULL CHECK (octet_length(url) <= 2000 AND url !~ '[^\x21-\x7e]' AND url ~* '^https?://[^][:space:]/?#@\\]+([/?][^[:space:]#]*)?$'),
 	kinds text[] CHECK (CASE WHEN array_ndims(kinds) > 1 THEN false
 		ELSE cardinality(kinds) BETWEEN 1 AND 100 AND array_position(kinds, NULL) IS NULL END),
 	owner_id text COLLATE "C",

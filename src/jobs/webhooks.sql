@@ -192,8 +192,8 @@ LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	IF octet_length(url) > 2000 OR url !~* '^https?://[^][:space:]/?#@\\]+([/?][^[:space:]#]*)?$' THEN
-		PERFORM vvault_stream.refuse('invalid url', 'It is http or https, without a user, and has at most 2000 bytes.');
+	IF octet_length(url) > 2000 OR url ~ '[^\x21-\x7e]' OR url !~* '^https?://[^][:space:]/?#@\\]+([/?][^[:space:]#]*)?$' THEN
+		PERFORM vvault_stream.refuse('invalid url', 'It is http or https, in ASCII, without a user, and has at most 2000 bytes.');
 	ELSIF cardinality(kinds) NOT BETWEEN 1 AND 100 OR array_ndims(kinds) > 1 OR array_position(kinds, NULL) IS NOT NULL
 			OR EXISTS (SELECT FROM unnest(kinds) k WHERE k !~ '^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*(\.\*)?$') THEN
 		PERFORM vvault_stream.refuse('invalid kinds', 'They are 1 to 100 kinds of events such as asset.ready, or asset.* for all of a sort.');

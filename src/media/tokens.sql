@@ -8,11 +8,12 @@ DECLARE
 	wrong text := CASE WHEN NOT coalesce(octet_length(subject) BETWEEN 1 AND 255, false) THEN 'subject'
 		WHEN NOT coalesce(video_id ~ '^[A-Za-z0-9_-]{1,64}$', true) THEN 'video_id'
 		WHEN permissions IS NULL AND video_id IS NOT NULL OR permissions = '{}' OR NOT permissions <@ '{view,download,edit,manage}'
-			OR array_ndims(permissions) > 1 OR array_position(permissions, NULL) IS NOT NULL THEN 'permissions'
+			OR cardinality(permissions) > 4 OR array_ndims(permissions) > 1
+			OR array_position(permissions, NULL) IS NOT NULL THEN 'permissions'
 		WHEN ttl_seconds NOT BETWEEN 1 AND 86400 THEN 'ttl_seconds' END;
 BEGIN
 	IF wrong IS NOT NULL THEN
-		PERFORM vvault_stream.refuse('invalid ' || wrong, 'A subject has 1 to 255 bytes, a video its id; permissions are of view, '
+		PERFORM vvault_stream.refuse('invalid ' || wrong, 'A subject has 1 to 255 bytes, a video its id; permissions are at most four of view, '
 			'download, edit and manage, and of a token for a video not NULL; ttl_seconds is from 1 to 86400.');
 	ELSIF vvault_stream.caller_is_operator() THEN
 		RETURN;
@@ -39,7 +40,7 @@ END
 $$;
 COMMENT ON FUNCTION @extschema@.vvault_token_issue(text, text, text[], integer) IS
 'A token by which somebody is known: {"access_token", "token_type", "expires_in", "refresh_token", "jti"}. The access token is a JSON Web Token (RFC 7519) with iss, aud, sub, role, video_id, permissions, iat, exp and jti, as far as they are set; vvault_token_refresh() makes the next one of the refresh token. vvault_may() says what it opens.
-Units and ranges: subject has 1 to 255 bytes; video_id is the one video that the token is for; permissions are of view, download, edit and manage; ttl_seconds from 1 to 86400.
+Units and ranges: subject has 1 to 255 bytes; video_id is the one video that the token is for; permissions are at most four of view, download, edit and manage; ttl_seconds from 1 to 86400.
 NULL: video_id NULL is a token for the subject''s own videos, permissions NULL are all of them; ttl_seconds NULL is the setting token_seconds; subject NULL is an error.
 Errors: 22023 for what is out of range, 42501 unless the caller manages the video or is an operator, 0A000 for ES256 where the library has no OpenSSL.
 Source: vvault_stream.signing_keys and refresh_tokens; ES256, or HS256 (setting token_algorithm, which the next key follows). Send it by POST: the reply is a secret.';

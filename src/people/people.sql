@@ -301,7 +301,7 @@ COMMENT ON FUNCTION @extschema@.vvault_erase_user(text, text) IS
 'Erases somebody: {"videos_deleted", "videos_transferred"}. His videos are deleted, as by vvault_delete_asset(), or go to another owner; his jobs, webhooks, schedules, limits, quotas, consents and tokens are gone, and his tokens and the sessions that he plays are good no more. Ids of videos stay, so that they come to nobody else, without a word about him.
 Units and ranges: subject and transfer_to have 1 to 255 bytes. The same call again is no error; where jobs were running it takes what they left.
 NULL: transfer_to NULL deletes the videos; subject NULL is an error.
-Errors: 22023 for what is no subject, 42501 unless the caller is the subject, or an operator, who alone transfers.
+Errors: 22023 for what is no subject, 42501 unless the caller is the subject, or an operator, who alone transfers. 40P01 beside another transaction that cancels several jobs: nothing is erased then, run it again.
 Source: every table of vvault_stream that has an owner or a subject. Dumps, the write-ahead log and logs of servers in front are yours to let go: see docs/privacy.md.';
 
 --

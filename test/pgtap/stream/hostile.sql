@@ -6,7 +6,7 @@
 --		nobody else's work from going on.
 --
 BEGIN;
-SELECT plan(66);
+SELECT plan(70);
 SET LOCAL TimeZone = 'UTC';
 SET LOCAL client_min_messages = warning;
 
@@ -87,6 +87,12 @@ SELECT is(left(pg_temp.refusal(s), 5), '23514', s) FROM unnest(ARRAY[
 	$$INSERT INTO vvault_stream.job_kinds (kind, retry_table) VALUES ('ho_table', '{-1}')$$,
 	$$INSERT INTO vvault_stream.webhooks (url, disable_after) VALUES ('https://example.org/', '178956970 years')$$]) s;
 SELECT is(pg_temp.refusal($$SELECT vvault_store('more', 'file', 'http://127.0.0.1:8090/objects', bucket => 'a/b')$$), '22023 invalid bucket', 'a bucket of a file store');
+
+SELECT is(pg_temp.refusal(s), said, format('%s: no more than what others take', said)) FROM (VALUES
+	(format('SELECT vvault_webhook(url => %L)', 'https://example.org/' || chr(27)), '22023 invalid url'),
+	(format('SELECT vvault_webhook(url => %L)', 'https://example.org/' || chr(160)), '22023 invalid url'),
+	($$SELECT vvault_token_issue('bob', 'ho1', array_fill('view'::text, ARRAY[5]))$$, '22023 invalid permissions'),
+	($$SELECT vvault_token_issue('bob', 'ho1', '{view,download,edit,manage}')$$, 'done')) AS v (s, said);
 
 --
 -- What is gone while somebody works on it
