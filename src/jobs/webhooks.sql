@@ -337,7 +337,7 @@ END
 $$;
 COMMENT ON FUNCTION @extschema@.vvault_webhook(bigint, text, text[], text, text, boolean, integer, boolean, boolean, boolean) IS
 'Adds a webhook (url without webhook_id), changes one, or removes one with all it was to be told. Answers as vvault_webhooks, with the secret where it is a new one: it is shown this once. A removed one: {"webhook_id", "removed"}.
-Units and ranges: url is http or https; kinds are those of events, asset.* for all of a sort; owner_id tells only of that owner''s videos; secret is whsec_ and the base64 of 24 to 64 bytes; timeout_seconds from 1 to 60, 15 by default; allow_private lets it lie on an address that is not public, for tests; rotate makes a new secret, and both sign for 24 hours.
+Units and ranges: url is http or https, in ASCII, of at most 2000 bytes; kinds are those of events, asset.* for all of a sort; owner_id tells only of that owner''s videos; secret is whsec_ and the base64 of 24 to 64 bytes; timeout_seconds from 1 to 60, 15 by default; allow_private lets it lie on an address that is not public, for tests; rotate makes a new secret, and both sign for 24 hours.
 NULL: what is NULL keeps its value; of a new webhook kinds and owner_id NULL are all, and secret NULL is made.
 Errors: 22023 for what is out of range, or a webhook that is not there.
 Source: vvault_stream.webhooks, and secrets, where its secret is sealed as others are. enabled true forgets its failures; call vvault_replay for what it missed.';
