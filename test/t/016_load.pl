@@ -192,7 +192,9 @@ for my $name (@names)
 		$name, scalar @sorted, $ended_at - $warm_at, (map { percentile($_, @sorted) } 0.5, 0.9, 0.99), $sorted[-1] // 0));
 }
 is($node->safe_psql('postgres', q(SELECT deadlocks FROM pg_stat_database WHERE datname = 'postgres')), '0', 'there was no deadlock');
-is( join("\n", grep { /(?:ERROR|FATAL|PANIC|WARNING):  |TRAP:|was terminated/ && !/connection to client lost/ } split /\n/, slurp_file($node->logfile)),
+# autovacuum makes way for who wants a table, and may come late
+my $harmless = qr/connection to client lost|canceling autovacuum task|autovacuum worker took too long to start/;
+is( join("\n", grep { /(?:ERROR|FATAL|PANIC|WARNING):  |TRAP:|was terminated/ && !/$harmless/ } split /\n/, slurp_file($node->logfile)),
 	'', 'the log has no error');
 
 # What each backend kept, at the ends of four rounds of as many looks. What leaks
