@@ -83,6 +83,7 @@ look(TimestampTz started)
 	}
 	PopActiveSnapshot();
 	CommitTransactionCommand();
+	pgstat_report_stat(true);
 	pgstat_report_activity(STATE_IDLE, NULL);
 	return found && vv_cache_warm &&
 		GetCurrentTimestamp() - Max(last_read, started) <

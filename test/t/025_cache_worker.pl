@@ -140,10 +140,20 @@ value($other, q(SELECT vvault_trending('PL', 3)));
 value($other, q(INSERT INTO vvault.videos (region, video_id) VALUES ('PL', 'o')));
 ok($node->poll_query_until('other', q(SELECT bool_and(fresh) FROM vvault_cache_stats() WHERE hits > 0)), 'that makes its replies anew');
 ok(worker_started_in('postgres'), 'the first is started again');
-value($other, 'DROP EXTENSION vvault');
+
+# alone in its database, it is what the figures grow by
+value($writer, 'ALTER SYSTEM SET autovacuum = off');
+value($writer, 'SELECT pg_reload_conf()');
+$other->quit;
+ok($node->poll_query_until('postgres', q(SELECT array_agg(backend_type) = '{vvault cache warmer}' FROM pg_stat_activity WHERE datname = 'other')), 'it is alone');
+my $commits = value($session, q(SELECT xact_commit FROM pg_stat_database WHERE datname = 'other'));
+ok($node->poll_query_until('postgres', "SELECT xact_commit > $commits + 1 FROM pg_stat_database WHERE datname = 'other'"),
+	"and tells the server's statistics of its work as it goes");
+value($writer, 'ALTER SYSTEM RESET autovacuum');
+value($writer, 'SELECT pg_reload_conf()');
+$node->safe_psql('other', 'DROP EXTENSION vvault');
 ok($node->poll_query_until('postgres', q(SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'vvault cache warmer' AND datname = 'other')),
 	'where the extension is dropped the worker ends');
-$other->quit;
 $node->safe_psql('postgres', 'DROP DATABASE other WITH (FORCE)');
 
 sub worker_started_in
