@@ -253,10 +253,12 @@ add_time_map(const char *path)
 	FILE	   *in = fopen(path, "re");
 	FILE	   *out = fopen(mapped, "we");
 	char		bytes[16384] = "";
-	bool		done = in != NULL && out != NULL && fgets(bytes, sizeof(bytes), in) != NULL &&
-	strcmp(bytes, "WEBVTT\n") == 0 && fputs(map, out) >= 0;
+	bool		done = in != NULL && out != NULL;
 	size_t		got;
 
+	if (done && (fgets(bytes, sizeof(bytes), in) == NULL || strcmp(bytes, "WEBVTT\n") != 0))
+		task_machine_fault("ffmpeg wrote a file of subtitles that is not WebVTT");
+	done = done && fputs(map, out) >= 0;
 	while (done && (got = fread(bytes, 1, sizeof(bytes), in)) > 0)
 		done = fwrite(bytes, 1, got, out) == got;
 	if (in != NULL)

@@ -469,6 +469,12 @@ my $small = enqueue('look', { source => 'large/source', limits => { memory_bytes
 is($store->wait_for_worker($store->start_worker($connstr, '--kinds', 'slow,look', '--until-idle', '--jobs', 2)), 0, 'the worker ends well');
 like(job($endless)->{result}{failure} // '', qr/longer than is allowed/, 'what takes too long is ended');
 like(job($small)->{result}{failure} // '', qr/more memory than is allowed/, 'what takes too much memory, too');
+
+# subtitles that are none
+my $no_subtitles = enqueue('any', { order => { do => 'encode', source => { url => "$store->{url}/one/source" }, arguments => [ '-map', '0:a', '-f', 'wav', '{out:words}' ],
+	outputs => [ { name => 'words', extension => 'vtt', content_type => 'text/vtt', place => { object_key => 'one/words.vtt', put => { url => "$store->{url}/one/words.vtt" } } } ] } });
+work_through();
+like($node->safe_psql('postgres', "SELECT vvault_job($no_subtitles) ->> 'error'"), qr/subtitles that is not WebVTT/, 'what is not WebVTT is not stored as that');
 nothing_is_left('in the end');
 
 # ---------------------------------------------------------------------------
